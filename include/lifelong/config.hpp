@@ -1,0 +1,13 @@
+// What the compiler at hand needs to be told; nothing here has to be defined by a build system.
+#pragma once
+
+#if defined(__FAST_MATH__) && !defined(LIFELONG_ALLOW_FAST_MATH)
+#error "lifelong finds NaN and Inf by arithmetic that -ffast-math removes: compile without it, or define LIFELONG_ALLOW_FAST_MATH"
+#endif
+
+/// Marks functions that run on the host and, in a CUDA translation unit, on the device as well.
+#if defined(__CUDACC__)
+#define LIFELONG_HOST_DEVICE __host__ __device__
+#else
+#define LIFELONG_HOST_DEVICE
+#endif

@@ -1,0 +1,104 @@
+// What a model is given: a batch of samples, as views.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include <lifelong/core/aligned_vector.hpp>
+#include <lifelong/core/error.hpp>
+
+namespace lifelong {
+
+/// The outputs of a network that a sample competes over: [first, first + count). Task-incremental streams give every
+/// task its own range; the others use all outputs.
+struct OutputRange {
+  std::uint32_t first = 0;
+  std::uint32_t count = 0;
+  friend bool operator==(const OutputRange&, const OutputRange&) = default;
+};
+
+/// Views of `size` samples; the arrays belong to somebody else. Classification has `labels`, regression `targets`.
+template <class T>
+struct Batch {
+  std::size_t size = 0;                    ///< number of samples N
+  std::size_t features = 0;                ///< inputs per sample I
+  std::span<const T> inputs;               ///< N x I, row-major
+  std::span<const std::int32_t> labels;    ///< N classes (as output index), or empty
+  std::span<const T> targets;              ///< N x O, row-major, or empty
+  std::span<const OutputRange> active;     ///< N ranges of competing outputs, or empty: all outputs
+  std::span<const std::uint64_t> indices;  ///< N sample numbers, for draws that do not depend on batching; or empty
+
+  /// The batch that holds sample `n` alone.
+  [[nodiscard]] Batch sample(std::size_t n) const {
+    const std::size_t outputs = targets.size() / (size > 0 ? size : 1);
+    return {1,
+            features,
+            inputs.subspan(n * features, features),
+            labels.empty() ? labels : labels.subspan(n, 1),
+            targets.empty() ? targets : targets.subspan(n * outputs, outputs),
+            active.empty() ? active : active.subspan(n, 1),
+            indices.empty() ? indices : indices.subspan(n, 1)};
+  }
+};
+
+/// One row of a batch to be filled in by a source of examples.
+template <class T>
+struct ExampleRow {
+  std::span<T> inputs;   ///< to be overwritten, all of it
+  std::int32_t& label;   ///< class as output index; arrives as 0
+  std::span<T> targets;  ///< to be overwritten, empty for classification
+  OutputRange& active;   ///< arrives as {0, 0}, which stands for all outputs
+};
+
+/// The arrays behind a batch. They grow to the largest batch seen and are reused: no allocation after warm-up.
+template <class T>
+class BatchBuffer {
+ public:
+  /// Makes room for `size` rows of `features` inputs and `targets` target values; contents are unspecified.
+  void resize(std::size_t size, std::size_t features, std::size_t targets) {
+    size_ = size;
+    features_ = features;
+    targets_per_row_ = targets;
+    grow(inputs_, size * features);
+    grow(labels_, size);
+    grow(targets_, size * targets);
+    grow(active_, size);
+    grow(indices_, size);
+  }
+
+  /// Row `n`, its label and range reset; `index` is the sample's number in its source.
+  [[nodiscard]] ExampleRow<T> row(std::size_t n, std::uint64_t index) {
+    labels_[n] = 0;
+    active_[n] = {};
+    indices_[n] = index;
+    return {std::span(inputs_).subspan(n * features_, features_), labels_[n],
+            std::span(targets_).subspan(n * targets_per_row_, targets_per_row_), active_[n]};
+  }
+
+  /// The filled rows as a batch; valid until the next `resize`.
+  [[nodiscard]] Batch<T> batch() const {
+    return {size_,
+            features_,
+            std::span(inputs_).first(size_ * features_),
+            targets_per_row_ == 0 ? std::span(labels_).first(size_) : std::span<const std::int32_t>{},
+            std::span(targets_).first(size_ * targets_per_row_),
+            std::span(active_).first(size_),
+            std::span(indices_).first(size_)};
+  }
+
+ private:
+  template <class V>
+  static void grow(V& values, std::size_t size) {
+    if (values.size() < size) values.resize(size);
+  }
+
+  std::size_t size_ = 0, features_ = 0, targets_per_row_ = 0;
+  AlignedVector<T> inputs_, targets_;
+  std::vector<std::int32_t> labels_;
+  std::vector<OutputRange> active_;
+  std::vector<std::uint64_t> indices_;
+};
+
+}  // namespace lifelong

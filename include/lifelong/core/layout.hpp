@@ -1,0 +1,48 @@
+// Names and shapes for stretches of one flat parameter vector.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace lifelong {
+
+/// One named parameter tensor inside the flat vector: elements [offset, offset + size), row-major.
+struct Block {
+  std::string name;                ///< as in a PyTorch state_dict, for example `0.weight`
+  std::vector<std::size_t> shape;  ///< for example {outputs, inputs}
+  std::size_t offset = 0;          ///< first element in the flat vector
+  std::size_t size = 0;            ///< product of `shape`
+};
+
+/// The blocks of a model in order. They follow each other without gaps, so the flat vector is exactly the parameters.
+class Layout {
+ public:
+  /// Appends a block behind the last one and returns its offset.
+  std::size_t add(std::string name, std::vector<std::size_t> shape) {
+    std::size_t count = 1;
+    for (const std::size_t extent : shape) count *= extent;
+    blocks_.push_back({std::move(name), std::move(shape), size_, count});
+    size_ += count;
+    return blocks_.back().offset;
+  }
+
+  /// Number of parameters.
+  [[nodiscard]] std::size_t size() const { return size_; }
+  [[nodiscard]] const std::vector<Block>& blocks() const { return blocks_; }
+
+  /// Name of element `index` for people: `2.weight[17]`.
+  [[nodiscard]] std::string describe(std::size_t index) const {
+    for (const Block& block : blocks_)
+      if (index >= block.offset && index - block.offset < block.size)
+        return block.name + "[" + std::to_string(index - block.offset) + "]";
+    return "parameter " + std::to_string(index);
+  }
+
+ private:
+  std::vector<Block> blocks_;
+  std::size_t size_ = 0;
+};
+
+}  // namespace lifelong
