@@ -19,6 +19,13 @@ struct OutputRange {
   friend bool operator==(const OutputRange&, const OutputRange&) = default;
 };
 
+/// What is known of one sample besides its inputs: handed to losses and output functionals.
+struct SampleContext {
+  std::int32_t label = 0;   ///< class as output index
+  OutputRange active;       ///< competing outputs, resolved: never empty
+  std::uint64_t index = 0;  ///< number of the sample in its source
+};
+
 /// Views of `size` samples; the arrays belong to somebody else. Classification has `labels`, regression `targets`.
 template <class T>
 struct Batch {
@@ -29,6 +36,13 @@ struct Batch {
   std::span<const T> targets;              ///< N x O, row-major, or empty
   std::span<const OutputRange> active;     ///< N ranges of competing outputs, or empty: all outputs
   std::span<const std::uint64_t> indices;  ///< N sample numbers, for draws that do not depend on batching; or empty
+
+  /// What is known of sample `n` for a model with `outputs` outputs.
+  [[nodiscard]] SampleContext context(std::size_t n, std::size_t outputs) const {
+    const OutputRange all{0, static_cast<std::uint32_t>(outputs)};
+    return {labels.empty() ? 0 : labels[n], active.empty() || active[n].count == 0 ? all : active[n],
+            indices.empty() ? n : indices[n]};
+  }
 
   /// The batch that holds sample `n` alone.
   [[nodiscard]] Batch sample(std::size_t n) const {

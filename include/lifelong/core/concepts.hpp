@@ -1,11 +1,15 @@
 // What each part of a learner must provide. Members are the customisation point; nothing is virtual.
+// Every concept is built from named atoms, so that a compiler that refuses a type names what is missing.
 #pragma once
 
+#include <array>
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 
 #include <lifelong/core/batch.hpp>
+#include <lifelong/core/moment.hpp>
 
 namespace lifelong {
 
@@ -24,7 +28,123 @@ concept has_gradient = requires(M& model, const B& batch, std::span<typename M::
   { model.gradient(batch, out) } -> std::convertible_to<double>;
 };
 
+template <class P>
+concept has_validate = requires(const P& policy) { policy.validate(); };
+
+/// Names of the parameter-sized arrays a policy wants the learner to keep for it; none if it does not say.
+template <class P>
+constexpr auto arrays_of() {
+  if constexpr (requires { P::arrays; })
+    return P::arrays;
+  else
+    return std::array<const char*, 0>{};
+}
+
+/// The pointers to a policy's arrays, in the order of their names.
+template <class P, class T>
+using ArrayPointers = std::array<T*, arrays_of<P>().size()>;
+
+template <class O>
+concept has_step = requires(const O& optimizer, ArrayPointers<O, float> arrays, std::uint64_t step, float v) {
+  { optimizer.template view<float>(arrays, step).step(std::size_t{}, v, v) } -> std::same_as<float>;
+};
+
+template <class P>
+concept has_term = requires(const P& penalty, ArrayPointers<P, float> arrays, float v) {
+  { penalty.template view<float>(arrays).term(std::size_t{}, v).gradient } -> std::convertible_to<float>;
+  { penalty.template view<float>(arrays).term(std::size_t{}, v).value } -> std::convertible_to<float>;
+};
+
+template <class P>
+concept has_absorb = requires(const P& penalty, ArrayPointers<P, float> arrays, float v) {
+  { penalty.template view<float>(arrays).absorb(std::size_t{}, v, v, v, v, v) } -> std::convertible_to<float>;
+};
+
+template <class I>
+concept has_contribution = requires(const I& importance, ArrayPointers<I, float> arrays, float v) {
+  { importance.template view<float>(arrays).contribution(std::size_t{}, v, v) } -> std::convertible_to<float>;
+};
+
 }  // namespace detail
+
+/// Parameter-sized arrays read and written per step, beyond the parameters and the gradient: what a step costs.
+struct Streams {
+  int reads = 0;
+  int writes = 0;
+};
+
+/// How a loop over independent tasks runs. Satisfied by `backend::Serial` and `backend::OpenMP`.
+template <class B>
+concept ExecutionBackend = std::copyable<B> && requires(const B& backend, void (*task)(std::size_t)) {
+  { backend.threads() } -> std::convertible_to<std::size_t>;
+  backend.parallel_for(std::size_t{}, task);
+};
+
+/// A model with its parameters θ in one contiguous vector and the gradient of its mean loss over a batch.
+/// `gradient(batch, out)` overwrites `out` (as long as `parameters()`) and returns the loss. Models whose batches are
+/// not `lifelong::Batch` are named with their batch type: `DifferentiableModel<M, MyBatch>`.
+template <class M, class B = Batch<typename M::value_type>>
+concept DifferentiableModel = detail::has_value_type<M> && detail::has_parameters<M> && detail::has_gradient<M, B>;
+
+/// A model that can be asked for its outputs: `predict(batch, out)` writes N x `outputs()` values f(x), row-major.
+template <class M>
+concept PredictiveModel = requires(M& model, const Batch<typename M::value_type>& batch,
+                                   std::span<typename M::value_type> out) {
+  { model.outputs() } -> std::convertible_to<std::size_t>;
+  model.predict(batch, out);
+};
+
+/// A model that can pull a direction in output space back to its parameters: `pullback(batch, seeds, out)` overwrites
+/// `out` with Σ_n J_nᵀ seed_n, seeds N x `outputs()`. Enough for every estimator, one sample at a time.
+template <class M>
+concept PullbackModel = PredictiveModel<M> && requires(M& model, const Batch<typename M::value_type>& batch,
+                                                       std::span<const typename M::value_type> seeds,
+                                                       std::span<typename M::value_type> out) {
+  model.pullback(batch, seeds, out);
+};
+
+/// What is differentiated to find an importance: `seeds(outputs)` directions per sample; `prepare(row, sample)` turns a
+/// row of outputs in place into what the directions are made from; `seed(k, row, sample, delta)` writes direction k.
+template <class F>
+concept OutputFunctional = requires(const F& functional, std::span<float> row, std::span<const float> prepared,
+                                    const SampleContext& sample) {
+  { functional.seeds(std::size_t{}) } -> std::convertible_to<std::size_t>;
+  functional.prepare(row, sample);
+  functional.seed(std::size_t{}, prepared, sample, row);
+};
+
+/// A model that adds Σ_n Σ_k m(J_nᵀ seed_nk) to `out` for a whole batch at once, m a moment of `moment::`. This is what
+/// makes exact importances as cheap as a gradient.
+template <class M, class F, class Moment>
+concept MomentModel = requires(M& model, const Batch<typename M::value_type>& batch, const F& functional, Moment moment,
+                               std::span<typename M::value_type> out) {
+  model.accumulate_moment(batch, functional, moment, out);
+};
+
+/// How a step is made from a gradient: `view<T>(arrays, step_number)` returns a trivially copyable kernel with
+/// `V step(i, θ, gradient)` that returns the new θ. `arrays` (static, names) asks for state, zero at first.
+template <class O>
+concept OptimizerPolicy = std::copyable<O> && detail::has_validate<O> && detail::has_step<O>;
+
+/// What it costs to move a parameter: `view<T>(arrays)` returns a kernel with `term(i, θ)`, the penalty's `value` and
+/// `gradient`, and `absorb(i, θ, contribution, keep, add, floor)` that takes in a task's importance.
+template <class P>
+concept PenaltyPolicy = std::copyable<P> && detail::has_validate<P> && detail::has_term<P> && detail::has_absorb<P>;
+
+/// How much a parameter matters. Either estimated from data, `estimate(model, batches, out)`, or gathered along the way
+/// by a kernel from `view<T>(arrays)` with `observe(i, gradient, before, after)` and `contribution(i, θ, estimate)`;
+/// `merge` says how tasks add up.
+template <class I>
+concept ImportancePolicy = std::copyable<I> && detail::has_validate<I> && requires(const I& importance) {
+  importance.merge.weights(std::size_t{});
+};
+
+/// An importance whose kernel looks at every step, such as Synaptic Intelligence.
+template <class I>
+concept PathImportance = ImportancePolicy<I> && detail::has_contribution<I> &&
+                         requires(const I& importance, detail::ArrayPointers<I, float> arrays, float v) {
+                           importance.template view<float>(arrays).observe(std::size_t{}, v, v, v);
+                         };
 
 /// Anything examples can be read from. Satisfied by datasets, the tasks of a stream, and your own type with
 /// `size()` examples of `features()` inputs and `targets()` target values each (0: class labels instead), and

@@ -1,0 +1,19 @@
+// Runs loops on the calling thread.
+#pragma once
+
+#include <cstddef>
+
+namespace lifelong::backend {
+
+/// One thread, the caller's. Models `ExecutionBackend`.
+struct Serial {
+  [[nodiscard]] std::size_t threads() const { return 1; }
+
+  /// Calls `task(i)` for i = 0 .. count-1, in order.
+  template <class Task>
+  void parallel_for(std::size_t count, Task&& task) const {
+    for (std::size_t i = 0; i < count; ++i) task(i);
+  }
+};
+
+}  // namespace lifelong::backend

@@ -1,0 +1,55 @@
+// Runs a kernel over the parameters: blocks of fixed size, whole packets inside, sums folded in block order.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+
+#include <lifelong/core/packet.hpp>
+
+namespace lifelong {
+
+/// Parameters per block: small enough that a block's streams stay in the first-level cache, and the unit of work of a
+/// thread. Fixed, because the order of summation follows from it.
+inline constexpr std::size_t block_size = 8192;
+
+/// Number of blocks that cover `count` parameters.
+constexpr std::size_t block_count(std::size_t count) { return (count + block_size - 1) / block_size; }
+
+namespace detail {
+
+/// Kernel values of [begin, end) added up in a fixed order.
+template <class T, class Kernel>
+T run_block(const Kernel& kernel, std::size_t begin, std::size_t end) {
+  using V = Packet<T>;
+  V lanes(T(0));
+  std::size_t i = begin;
+  for (; i + lane_count<V> <= end; i += lane_count<V>) lanes = lanes + kernel.template operator()<V>(i);
+  T total = sum(lanes);
+  for (; i < end; ++i) total = total + kernel.template operator()<T>(i);
+  return total;
+}
+
+}  // namespace detail
+
+/// Calls `kernel.operator()<V>(i)` once for every parameter 0 .. count-1, V = Packet<T> or T, and returns the sum of
+/// what it returned: float inside a block, double over blocks in block order, so the sum does not depend on the
+/// number of threads. `partials` holds at least `block_count(count)` elements and is overwritten. Up to
+/// eight blocks run on the calling thread: waking another one costs more.
+template <class T, class Backend, class Kernel>
+double elementwise(const Backend& backend, std::size_t count, const Kernel& kernel, std::span<double> partials) {
+  const std::size_t blocks = block_count(count);
+  const auto run = [&](std::size_t block) {
+    const std::size_t begin = block * block_size;
+    partials[block] = static_cast<double>(detail::run_block<T>(kernel, begin, std::min(begin + block_size, count)));
+  };
+  if (blocks <= 8)
+    for (std::size_t block = 0; block < blocks; ++block) run(block);
+  else
+    backend.parallel_for(blocks, run);
+  double total = 0;
+  for (std::size_t block = 0; block < blocks; ++block) total += partials[block];
+  return total;
+}
+
+}  // namespace lifelong

@@ -1,0 +1,32 @@
+// What is summed of the per-sample gradients: themselves (training), their squares (Fisher) or absolute values (MAS).
+#pragma once
+
+#include <lifelong/core/packet.hpp>
+
+namespace lifelong::moment {
+
+/// Elementwise function m with m(d·x) = m(d)·m(x), which is why Σ_n m(d_n x_nᵀ) = m(D)ᵀ m(X) is one matrix product.
+struct Sum {
+  template <class V>
+  LIFELONG_HOST_DEVICE V operator()(V value) const {
+    return value;
+  }
+};
+
+/// m(v) = v².
+struct Square {
+  template <class V>
+  LIFELONG_HOST_DEVICE V operator()(V value) const {
+    return value * value;
+  }
+};
+
+/// m(v) = |v|.
+struct Absolute {
+  template <class V>
+  LIFELONG_HOST_DEVICE V operator()(V value) const {
+    return abs(value);
+  }
+};
+
+}  // namespace lifelong::moment

@@ -1,0 +1,161 @@
+// Arithmetic on one register's worth of parameters. Kernels are written once for `V` = float, double or Packet, so they
+// are vectorised by their types and not by the goodwill of an optimiser or of the user's flags.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+
+#include <lifelong/config.hpp>
+
+namespace lifelong {
+
+namespace detail {
+
+#if (defined(__GNUC__) || defined(__clang__)) && !defined(__CUDACC__)
+#define LIFELONG_HAS_PACKETS 1
+#if defined(__AVX512F__)
+inline constexpr std::size_t register_bytes = 64;
+#elif defined(__AVX__)
+inline constexpr std::size_t register_bytes = 32;
+#else
+inline constexpr std::size_t register_bytes = 16;
+#endif
+#endif
+
+}  // namespace detail
+
+#if defined(LIFELONG_HAS_PACKETS)
+
+/// `Packet<T>::size` consecutive values of type T (float or double) with elementwise + - * / and implicit broadcast of
+/// a scalar. As wide as the widest register the translation unit is compiled for.
+template <class T>
+struct Packet {
+  static constexpr std::size_t size = detail::register_bytes / sizeof(T);
+  typedef T Native __attribute__((vector_size(detail::register_bytes)));
+  Native lanes;
+
+  Packet() = default;
+  Packet(T value) : lanes(Native{} + value) {}
+  explicit Packet(const Native& native) : lanes(native) {}
+
+  friend Packet operator+(Packet a, Packet b) { return Packet(a.lanes + b.lanes); }
+  friend Packet operator-(Packet a, Packet b) { return Packet(a.lanes - b.lanes); }
+  friend Packet operator*(Packet a, Packet b) { return Packet(a.lanes * b.lanes); }
+  friend Packet operator/(Packet a, Packet b) { return Packet(a.lanes / b.lanes); }
+  friend Packet operator-(Packet a) { return Packet(-a.lanes); }
+};
+
+namespace detail {
+
+template <class V>
+struct ScalarOf {
+  using type = V;
+};
+template <class T>
+struct ScalarOf<Packet<T>> {
+  using type = T;
+};
+
+}  // namespace detail
+
+/// Lane by lane: `b > a ? b : a`. A NaN in `a` stays.
+template <class T>
+Packet<T> max(Packet<T> a, Packet<T> b) {
+  return Packet<T>(b.lanes > a.lanes ? b.lanes : a.lanes);
+}
+
+/// Lane by lane absolute value.
+template <class T>
+Packet<T> abs(Packet<T> a) {
+  return Packet<T>(a.lanes < 0 ? -a.lanes : a.lanes);
+}
+
+/// Lane by lane: `condition > 0 ? a : b`.
+template <class T>
+Packet<T> where_positive(Packet<T> condition, Packet<T> a, Packet<T> b) {
+  return Packet<T>(condition.lanes > 0 ? a.lanes : b.lanes);
+}
+
+/// Lane by lane square root. By instruction: `std::sqrt` keeps `errno`, which stops compilers from vectorising it.
+template <class T>
+Packet<T> sqrt(Packet<T> a) {
+  Packet<T> root;
+#if defined(__AVX__)
+  if constexpr (sizeof(T) == 4)
+    __asm__("vsqrtps %1, %0" : "=v"(root.lanes) : "v"(a.lanes));
+  else
+    __asm__("vsqrtpd %1, %0" : "=v"(root.lanes) : "v"(a.lanes));
+#elif defined(__SSE2__)
+  if constexpr (sizeof(T) == 4)
+    __asm__("sqrtps %1, %0" : "=x"(root.lanes) : "x"(a.lanes));
+  else
+    __asm__("sqrtpd %1, %0" : "=x"(root.lanes) : "x"(a.lanes));
+#else
+  for (std::size_t k = 0; k < Packet<T>::size; ++k) root.lanes[k] = std::sqrt(a.lanes[k]);
+#endif
+  return root;
+}
+
+/// Sum of the lanes by halves, a fixed order.
+template <class T>
+T sum(Packet<T> a) {
+  for (std::size_t half = Packet<T>::size / 2; half > 0; half /= 2)
+    for (std::size_t k = 0; k < half; ++k) a.lanes[k] += a.lanes[k + half];
+  return a.lanes[0];
+}
+
+#else
+
+template <class T>
+using Packet = T;
+
+namespace detail {
+template <class V>
+struct ScalarOf {
+  using type = V;
+};
+}  // namespace detail
+
+#endif
+
+/// The element type of a kernel value: T for Packet<T>, else V itself.
+template <class V>
+using ScalarOf = typename detail::ScalarOf<V>::type;
+
+/// How many parameters a kernel value of type V holds.
+template <class V>
+inline constexpr std::size_t lane_count = sizeof(V) / sizeof(ScalarOf<V>);
+
+LIFELONG_HOST_DEVICE inline float max(float a, float b) { return b > a ? b : a; }
+LIFELONG_HOST_DEVICE inline double max(double a, double b) { return b > a ? b : a; }
+LIFELONG_HOST_DEVICE inline float abs(float a) { return a < 0 ? -a : a; }
+LIFELONG_HOST_DEVICE inline double abs(double a) { return a < 0 ? -a : a; }
+LIFELONG_HOST_DEVICE inline float where_positive(float c, float a, float b) { return c > 0 ? a : b; }
+LIFELONG_HOST_DEVICE inline double where_positive(double c, double a, double b) { return c > 0 ? a : b; }
+LIFELONG_HOST_DEVICE inline float sqrt(float a) { return ::sqrtf(a); }
+LIFELONG_HOST_DEVICE inline double sqrt(double a) { return ::sqrt(a); }
+LIFELONG_HOST_DEVICE inline float sum(float a) { return a; }
+LIFELONG_HOST_DEVICE inline double sum(double a) { return a; }
+
+/// Reads `lane_count<V>` values from `data + i`; no alignment needed.
+template <class V>
+LIFELONG_HOST_DEVICE V load(const ScalarOf<V>* data, std::size_t i) {
+  if constexpr (lane_count<V> == 1) {
+    return data[i];
+  } else {
+    V value;
+    __builtin_memcpy(&value, data + i, sizeof value);
+    return value;
+  }
+}
+
+/// Writes `value` to `data + i`; no alignment needed.
+template <class V>
+LIFELONG_HOST_DEVICE void store(ScalarOf<V>* data, std::size_t i, V value) {
+  if constexpr (lane_count<V> == 1)
+    data[i] = value;
+  else
+    __builtin_memcpy(data + i, &value, sizeof value);
+}
+
+}  // namespace lifelong
