@@ -29,7 +29,9 @@ concept has_gradient = requires(M& model, const B& batch, std::span<typename M::
 };
 
 template <class P>
-concept has_validate = requires(const P& policy) { policy.validate(); };
+concept has_validate = requires(const P& policy) {
+  policy.validate();
+};
 
 /// Names of the parameter-sized arrays a policy wants the learner to keep for it; none if it does not say.
 template <class P>
@@ -97,9 +99,9 @@ concept PredictiveModel = requires(M& model, const Batch<typename M::value_type>
 /// A model that can pull a direction in output space back to its parameters: `pullback(batch, seeds, out)` overwrites
 /// `out` with Σ_n J_nᵀ seed_n, seeds N x `outputs()`. Enough for every estimator, one sample at a time.
 template <class M>
-concept PullbackModel = PredictiveModel<M> && requires(M& model, const Batch<typename M::value_type>& batch,
-                                                       std::span<const typename M::value_type> seeds,
-                                                       std::span<typename M::value_type> out) {
+concept PullbackModel = PredictiveModel<M> &&
+    requires(M& model, const Batch<typename M::value_type>& batch, std::span<const typename M::value_type> seeds,
+             std::span<typename M::value_type> out) {
   model.pullback(batch, seeds, out);
 };
 
@@ -142,9 +144,9 @@ concept ImportancePolicy = std::copyable<I> && detail::has_validate<I> && requir
 /// An importance whose kernel looks at every step, such as Synaptic Intelligence.
 template <class I>
 concept PathImportance = ImportancePolicy<I> && detail::has_contribution<I> &&
-                         requires(const I& importance, detail::ArrayPointers<I, float> arrays, float v) {
-                           importance.template view<float>(arrays).observe(std::size_t{}, v, v, v);
-                         };
+    requires(const I& importance, detail::ArrayPointers<I, float> arrays, float v) {
+  importance.template view<float>(arrays).observe(std::size_t{}, v, v, v);
+};
 
 /// Anything examples can be read from. Satisfied by datasets, the tasks of a stream, and your own type with
 /// `size()` examples of `features()` inputs and `targets()` target values each (0: class labels instead), and

@@ -54,12 +54,14 @@ template <class E>
 
 /// Shortest usual text of a number: `0.1`, `-3`, `nan`.
 inline std::string text(double value) {
+  if (value != value) return "nan";  // printf writes the sign of a NaN
   char buffer[32];
   std::snprintf(buffer, sizeof buffer, "%g", value);
   return buffer;
 }
 
-/// \throws InvalidArgument unless `name` is a finite number of at least `least`; `name` reads like `Quadratic.strength`.
+/// \throws InvalidArgument unless `name` is a finite number of at least `least`; `name` reads like
+/// `Quadratic.strength`.
 inline void require_at_least(const char* name, double value, double least) {
   if (!(value >= least && value - value == 0))
     raise<InvalidArgument>(std::string(name) + " must be a finite number of at least " + text(least) + ", but is " +

@@ -1,0 +1,49 @@
+// Accuracy of a model on tasks.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include <lifelong/backend/serial.hpp>
+#include <lifelong/core/aligned_vector.hpp>
+#include <lifelong/core/batch.hpp>
+#include <lifelong/core/concepts.hpp>
+#include <lifelong/core/error.hpp>
+#include <lifelong/core/loader.hpp>
+#include <lifelong/core/softmax.hpp>
+
+namespace lifelong {
+
+/// Share of `examples` whose largest active output is their label's, in [0, 1]; of equal outputs the first counts.
+/// \throws InvalidArgument without examples.
+template <PredictiveModel Model, ExampleSource<typename Model::value_type> Examples,
+          ExecutionBackend Backend = backend::Serial>
+double accuracy(Model& model, const Examples& examples, const Backend& backend = {}, std::size_t batch_size = 512) {
+  using T = typename Model::value_type;
+  if (examples.size() == 0) detail::raise<InvalidArgument>("accuracy: there are no examples");
+  BatchBuffer<T> buffer;
+  const std::size_t outputs = model.outputs();
+  AlignedVector<T> predicted(std::min(batch_size, examples.size()) * outputs);
+  std::size_t right = 0;
+  for (const Batch<T>& batch : BatchLoader(examples, batch_size, buffer, backend)) {
+    model.predict(batch, std::span<T>(predicted).first(batch.size * outputs));
+    for (std::size_t n = 0; n < batch.size; ++n) {
+      const SampleContext sample = batch.context(n, outputs);
+      const auto row = std::span<const T>(predicted).subspan(n * outputs + sample.active.first, sample.active.count);
+      right += sample.active.first + argmax(row) == static_cast<std::size_t>(sample.label) ? 1 : 0;
+    }
+  }
+  return static_cast<double>(right) / static_cast<double>(examples.size());
+}
+
+/// One row of an accuracy matrix: the learner's accuracy on the test examples of every task of a stream.
+template <class Learner, class Stream>
+std::vector<double> evaluate(Learner& learner, const Stream& stream) {
+  std::vector<double> row;
+  for (const auto& task : stream) row.push_back(accuracy(learner.model(), task.test, learner.backend()));
+  return row;
+}
+
+}  // namespace lifelong

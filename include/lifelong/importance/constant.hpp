@@ -1,0 +1,41 @@
+// The same importance for every parameter.
+#pragma once
+
+#include <array>
+#include <cstddef>
+
+#include <lifelong/core/error.hpp>
+#include <lifelong/core/packet.hpp>
+#include <lifelong/importance/merge.hpp>
+
+namespace lifelong::importance {
+
+/// Ω_i = value after every task. 0 is plain fine-tuning, a large value keeps the network rigid, 1 with a quadratic
+/// penalty is L2 towards the last task's parameters (L2-SP, Li 2018). Per-parameter values are set by
+/// `Learner::set_importance`.
+struct Constant {
+  double value = 1;
+  Merge merge = Merge::last();
+
+  /// \throws InvalidArgument unless value >= 0 and finite.
+  void validate() const {
+    detail::require_at_least("Constant.value", value, 0);
+    merge.validate();
+  }
+
+  template <class T>
+  struct View {
+    T value;
+    template <class V>
+    LIFELONG_HOST_DEVICE V contribution(std::size_t, V, V) const {
+      return V(value);
+    }
+  };
+
+  template <class T>
+  [[nodiscard]] View<T> view(std::array<T*, 0>) const {
+    return {static_cast<T>(value)};
+  }
+};
+
+}  // namespace lifelong::importance

@@ -1,0 +1,74 @@
+// Synaptic Intelligence: how much a parameter's path lowered the loss. Gathered while training, needs no extra data.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <limits>
+
+#include <lifelong/core/concepts.hpp>
+#include <lifelong/core/error.hpp>
+#include <lifelong/core/packet.hpp>
+#include <lifelong/importance/merge.hpp>
+
+namespace lifelong::importance {
+
+/// Where negative importances, which would make the penalty unbounded below, are cut off.
+enum class Clamp {
+  cumulative,  ///< Ω ← max(0, Ω + contribution), as in the authors' code (pathint)
+  increment,   ///< Ω ← Ω + max(0, contribution), as in facebookresearch/agem
+  none         ///< never: Ω may be negative, as in several Python libraries
+};
+
+/// Ω_i ← Ω_i + ω_i / (Δ_i² + ξ) with the path integral ω_i = -Σ_steps g_i Δθ_i over a task and Δ_i the task's total
+/// move. g is the gradient of the task's loss alone, without the penalty. Two streams per step, none of them a copy
+/// of θ. Zenke 2017, eq. 3-5; our λ/2 is their c, so λ = 2c.
+struct SynapticIntelligence {
+  double xi = 0.1;  ///< ξ, unit of a squared parameter; keeps parameters that hardly moved from dividing by 0
+  Clamp clamp = Clamp::cumulative;
+  Merge merge = Merge::sum();
+
+  static constexpr std::array<const char*, 2> arrays{"path", "start"};
+  static constexpr Streams streams{.reads = 1, .writes = 1};
+
+  /// \throws InvalidArgument unless ξ > 0 and finite.
+  void validate() const {
+    detail::require_positive("SynapticIntelligence.xi", xi);
+    merge.validate();
+  }
+
+  /// Smallest importance allowed after the merge.
+  [[nodiscard]] double floor() const {
+    return clamp == Clamp::cumulative ? 0 : -std::numeric_limits<double>::infinity();
+  }
+
+  template <class T>
+  struct View {
+    T* path;
+    T* start;
+    T xi;
+    T least;
+
+    template <class V>
+    LIFELONG_HOST_DEVICE void observe(std::size_t i, V gradient, V before, V after) const {
+      store(path, i, load<V>(path, i) - gradient * (after - before));
+    }
+    template <class V>
+    LIFELONG_HOST_DEVICE V contribution(std::size_t i, V theta, V) const {
+      const V move = theta - load<V>(start, i);
+      return max(load<V>(path, i) / (move * move + V(xi)), V(least));
+    }
+    template <class V>
+    LIFELONG_HOST_DEVICE void restart(std::size_t i, V theta) const {
+      store(path, i, V(0));
+      store(start, i, theta);
+    }
+  };
+
+  template <class T>
+  [[nodiscard]] View<T> view(std::array<T*, 2> pointers) const {
+    return {pointers[0], pointers[1], static_cast<T>(xi),
+            clamp == Clamp::increment ? T(0) : -std::numeric_limits<T>::infinity()};
+  }
+};
+
+}  // namespace lifelong::importance

@@ -1,0 +1,383 @@
+// The composition: any model, importance, penalty and optimizer as one learner.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <numeric>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <lifelong/backend/serial.hpp>
+#include <lifelong/core/aligned_vector.hpp>
+#include <lifelong/core/batch.hpp>
+#include <lifelong/core/concepts.hpp>
+#include <lifelong/core/elementwise.hpp>
+#include <lifelong/core/error.hpp>
+#include <lifelong/core/fused_step.hpp>
+#include <lifelong/core/loader.hpp>
+#include <lifelong/core/random.hpp>
+
+namespace lifelong {
+
+/// Whether the optimizer's arrays live on when a new task begins.
+enum class OptimizerState {
+  keep,  ///< they do: the default, see `optimizer::Adam`
+  reset  ///< they start at zero, as if the optimizer were made anew for every task
+};
+
+/// How `Learner::fit` trains.
+struct FitOptions {
+  std::size_t epochs = 1;
+  std::size_t batch_size = 128;
+  bool shuffle = true;     ///< a new order every epoch, by seed; else the order of the source
+  std::uint64_t seed = 1;  ///< of the order
+  OptimizerState optimizer_state = OptimizerState::keep;
+};
+
+/// Where `Learner::fit` is; handed to its callback after every step.
+struct FitProgress {
+  std::size_t epoch;  ///< from 0
+  std::size_t epochs;
+  std::size_t step;   ///< steps done in this call, from 1
+  std::size_t steps;  ///< steps of this call in all
+  double loss;        ///< mean loss of the batch, before its step
+  double penalty;     ///< the penalty's value, before the step
+};
+
+/// How `Learner::consolidate` reads a task.
+struct ConsolidateOptions {
+  std::size_t batch_size = 256;  ///< speed and memory only, except for `importance::BatchFisher`, which it defines
+};
+
+/// Loss and penalty of one step, both before the step.
+struct StepResult {
+  double loss;
+  double penalty;
+};
+
+namespace detail {
+
+/// The parameter-sized arrays a policy asked for, zero at first.
+template <class Policy, class T>
+class PolicyState {
+ public:
+  explicit PolicyState(std::size_t parameters) {
+    for (auto& array : arrays_) array.resize(parameters);
+  }
+  [[nodiscard]] ArrayPointers<Policy, T> pointers() {
+    ArrayPointers<Policy, T> pointers{};
+    for (std::size_t k = 0; k < arrays_.size(); ++k) pointers[k] = arrays_[k].data();
+    return pointers;
+  }
+  void clear() {
+    for (auto& array : arrays_) std::fill(array.begin(), array.end(), T(0));
+  }
+  [[nodiscard]] std::size_t bytes() const {
+    std::size_t total = 0;
+    for (const auto& array : arrays_) total += array.size() * sizeof(T);
+    return total;
+  }
+  [[nodiscard]] AlignedVector<T>& operator[](std::size_t k) { return arrays_[k]; }
+  [[nodiscard]] const AlignedVector<T>& operator[](std::size_t k) const { return arrays_[k]; }
+
+ private:
+  std::array<AlignedVector<T>, arrays_of<Policy>().size()> arrays_;
+};
+
+/// The kernel of an importance; one that is estimated from data needs to bring none.
+template <class Importance, class T>
+auto importance_view(const Importance& importance, ArrayPointers<Importance, T> pointers) {
+  if constexpr (has_contribution<Importance>)
+    return importance.template view<T>(pointers);
+  else
+    return EstimatedView{};
+}
+
+/// True if the importance looks at data when a task ends.
+template <class Importance, class Model, class T = typename Model::value_type>
+concept is_estimated = requires(const Importance& importance, Model& model, std::span<const Batch<T>> batches,
+                                std::span<T> out) {
+  importance.estimate(model, batches, out);
+};
+
+/// Position of the array called `name` among those a policy asked for, -1 if there is none.
+template <class Policy>
+constexpr int array_index(std::string_view name) {
+  int k = 0;
+  for (const char* array : arrays_of<Policy>()) {
+    if (name == array) return k;
+    ++k;
+  }
+  return -1;
+}
+
+/// True if the penalty keeps an importance Ω and an anchor θ*.
+template <class Penalty>
+inline constexpr bool is_anchored = array_index<Penalty>("importance") >= 0 && array_index<Penalty>("anchor") >= 0;
+
+struct NoCallback {
+  void operator()(const FitProgress&) const {}
+};
+
+}  // namespace detail
+
+/// Learns task after task: minimises L(θ) + penalty(Ω, θ*), where the importance Ω and the anchor θ* are renewed by
+/// `consolidate` whenever the user says that a task ends. The four parts are types, so one step is one loop over the
+/// parameters; their arrays belong to the learner and are zero at first.
+///
+/// Order of a step: the model's gradient, a check that it is finite, then the fused pass (penalty, optimizer, path
+/// importance). No allocation per step after the first of its size. Same binary and processor type: bitwise the same
+/// result for any number of threads. A learner is not shared between threads; learners do not share anything.
+///
+/// An error leaves the learner as it was before the call that threw (`fit`: before the step that threw). The one
+/// exception is a step so large that θ itself overflows, which is reported in the same step but not undone.
+template <DifferentiableModel Model, ImportancePolicy Importance, PenaltyPolicy Penalty, OptimizerPolicy Optimizer,
+          ExecutionBackend Backend = backend::Serial>
+class Learner {
+ public:
+  using value_type = typename Model::value_type;
+  using T = value_type;
+
+  /// Takes its parts over. \throws InvalidArgument for a setting outside its domain.
+  explicit Learner(Model model, Importance importance, Penalty penalty, Optimizer optimizer, Backend backend = {})
+      : model_(std::move(model)),
+        importance_(std::move(importance)),
+        penalty_(std::move(penalty)),
+        optimizer_(std::move(optimizer)),
+        backend_(std::move(backend)),
+        importance_state_(parameter_count()),
+        penalty_state_(parameter_count()),
+        optimizer_state_(parameter_count()),
+        gradient_(parameter_count()),
+        partials_(block_count(parameter_count())) {
+    importance_.validate();
+    penalty_.validate();
+    optimizer_.validate();
+    start_task();
+  }
+
+  /// Takes one step with a gradient of the task's loss, as long as the parameters and not penalised: the three lines
+  /// for people with a training loop of their own. Returns the penalty's value before the step.
+  /// \throws ShapeMismatch for another length, NumericError naming the parameter if the gradient is not finite.
+  double step(std::span<const T> gradient) {
+    detail::require_size("gradient", gradient.size(), parameter_count());
+    check_finite(gradient, "the gradient of ");
+    const auto optimizer = optimizer_.template view<T>(optimizer_state_.pointers(), optimizer_steps_ + 1);
+    const detail::FusedStep<T, std::remove_const_t<decltype(optimizer)>, decltype(penalty_view()),
+                            decltype(importance_view())>
+        kernel{model_parameters(), gradient.data(), optimizer, penalty_view(), importance_view()};
+    const double penalty = run(kernel);
+    ++optimizer_steps_;
+    if (!(penalty - penalty == 0)) check_finite(parameters(), "the step was too large: ");
+    return penalty + penalty_offset();
+  }
+
+  /// Takes one step on a batch of the model's own kind. \throws as `step(gradient)`, and NumericError for a loss that
+  /// is not finite.
+  template <class B>
+  requires DifferentiableModel<Model, B> StepResult step(const B& batch) {
+    const double loss = static_cast<double>(model_.gradient(batch, std::span<T>(gradient_)));
+    if (!(loss - loss == 0))
+      detail::raise<NumericError>("the loss is " + detail::text(loss) + " in step " +
+                                  std::to_string(optimizer_steps_ + 1));
+    return {loss, step(std::span<const T>(gradient_))};
+  }
+
+  /// Trains on one task, without ending it. `on_step(FitProgress)` is called after every step; an exception it throws
+  /// ends the training there. \throws InvalidArgument for a task without examples or a batch size of 0.
+  template <ExampleSource<T> Examples, class OnStep = detail::NoCallback>
+  void fit(const Examples& examples, const FitOptions& options = {}, OnStep&& on_step = {}) {
+    require_examples(examples.size(), "fit");
+    detail::require_at_least("FitOptions.batch_size", static_cast<double>(options.batch_size), 1);
+    if (options.optimizer_state == OptimizerState::reset) reset_optimizer();
+    order_.resize(examples.size());
+    std::iota(order_.begin(), order_.end(), std::uint32_t{0});
+    const BatchLoader loader(examples, options.batch_size, buffer_, backend_, std::span<const std::uint32_t>(order_));
+    FitProgress progress{0, options.epochs, 0, options.epochs * loader.size(), 0, 0};
+    for (; progress.epoch < options.epochs; ++progress.epoch) {
+      if (options.shuffle)
+        Random(options.seed, Purpose::shuffle, epochs_trained_).shuffle(std::span<std::uint32_t>(order_));
+      for (const Batch<T>& batch : loader) {
+        const StepResult result = step(batch);
+        ++progress.step;
+        progress.loss = result.loss;
+        progress.penalty = result.penalty;
+        on_step(std::as_const(progress));
+      }
+      ++epochs_trained_;
+    }
+  }
+
+  /// Ends a task: estimates the importance on `examples`, merges it into Ω and moves the anchor to where θ is now.
+  /// \throws InvalidArgument for a task without examples, NumericError if an importance is not finite.
+  template <ExampleSource<T> Examples>
+  void consolidate(const Examples& examples, const ConsolidateOptions& options = {}) {
+    require_examples(examples.size(), "consolidate");
+    detail::require_at_least("ConsolidateOptions.batch_size", static_cast<double>(options.batch_size), 1);
+    consolidate_batches(BatchLoader(examples, options.batch_size, buffer_, backend_));
+  }
+
+  /// The same for a range of batches of the model's own kind.
+  template <class Batches>
+  requires(!ExampleSource<Batches, T>) void consolidate(Batches&& batches) {
+    if (!(batches.begin() != batches.end())) require_examples(0, "consolidate");
+    consolidate_batches(batches);
+  }
+
+  /// The same for an importance that needs no data, such as Synaptic Intelligence.
+  void consolidate() requires(!detail::is_estimated<Importance, Model>) { absorb(); }
+
+  /// The penalty's value at the present parameters, λ and ½ included.
+  [[nodiscard]] double penalty_value() {
+    return run(detail::PenaltyValue<T, decltype(penalty_view())>{model_parameters(), penalty_view()}) +
+           penalty_offset();
+  }
+
+  /// Forgets the optimizer's arrays and step count.
+  void reset_optimizer() {
+    optimizer_state_.clear();
+    optimizer_steps_ = 0;
+  }
+
+  [[nodiscard]] Model& model() { return model_; }
+  [[nodiscard]] const Model& model() const { return model_; }
+  [[nodiscard]] std::span<T> parameters() { return model_.parameters(); }
+  [[nodiscard]] const Backend& backend() const { return backend_; }
+
+  /// The settings; they may be changed between steps (a learning-rate schedule, for example) and are used as they are.
+  [[nodiscard]] Importance& importance_policy() { return importance_; }
+  [[nodiscard]] Penalty& penalty_policy() { return penalty_; }
+  [[nodiscard]] Optimizer& optimizer_policy() { return optimizer_; }
+
+  /// Ω, as long as the parameters; 0 before the first task has ended.
+  [[nodiscard]] std::span<const T> importance() const requires detail::is_anchored<Penalty> {
+    return penalty_state_[importance_array];
+  }
+  /// θ*, as long as the parameters.
+  [[nodiscard]] std::span<const T> anchor() const requires detail::is_anchored<Penalty> {
+    return penalty_state_[anchor_array];
+  }
+
+  /// Sets Ω by hand, one value per parameter, and the anchor to where θ is now.
+  /// \throws ShapeMismatch for another length, NumericError for a value that is not finite.
+  void set_importance(std::span<const T> importance) requires detail::is_anchored<Penalty> {
+    detail::require_size("importance", importance.size(), parameter_count());
+    check_finite(importance, "the importance of ");
+    std::copy(importance.begin(), importance.end(), penalty_state_[importance_array].begin());
+    std::copy(parameters().begin(), parameters().end(), penalty_state_[anchor_array].begin());
+    offset_ = 0;
+  }
+
+  /// Tasks consolidated so far.
+  [[nodiscard]] std::size_t tasks() const { return tasks_; }
+
+  /// Bytes kept between steps beside the parameters and their gradient: importance, anchor, path, optimizer arrays.
+  /// Does not grow with the number of tasks.
+  [[nodiscard]] std::size_t state_bytes() const {
+    return importance_state_.bytes() + penalty_state_.bytes() + optimizer_state_.bytes();
+  }
+
+ private:
+  static constexpr auto importance_array = static_cast<std::size_t>(detail::array_index<Penalty>("importance"));
+  static constexpr auto anchor_array = static_cast<std::size_t>(detail::array_index<Penalty>("anchor"));
+
+  [[nodiscard]] std::size_t parameter_count() { return model_.parameters().size(); }
+  [[nodiscard]] T* model_parameters() { return model_.parameters().data(); }
+  [[nodiscard]] auto penalty_view() { return penalty_.template view<T>(penalty_state_.pointers()); }
+  [[nodiscard]] auto importance_view() {
+    return detail::importance_view<Importance, T>(importance_, importance_state_.pointers());
+  }
+  [[nodiscard]] double penalty_offset() const {
+    if constexpr (requires { penalty_.strength; })
+      return penalty_.strength * offset_;
+    else
+      return 0;
+  }
+
+  template <class Kernel>
+  double run(const Kernel& kernel) {
+    return elementwise<T>(backend_, parameter_count(), kernel, std::span<double>(partials_));
+  }
+
+  void check_finite(std::span<const T> values, const char* what) {
+    const double sum = run(detail::FiniteCheck<T>{values.data()});
+    if (sum == 0) return;
+    for (std::size_t i = 0; i < values.size(); ++i)
+      if (!(values[i] - values[i] == 0))
+        detail::raise<NumericError>(what + describe(i) + " is " + detail::text(static_cast<double>(values[i])) +
+                                    " in step " + std::to_string(optimizer_steps_ + 1));
+  }
+
+  [[nodiscard]] std::string describe(std::size_t i) {
+    if constexpr (requires { model_.layout().describe(i); })
+      return model_.layout().describe(i);
+    else
+      return "parameter " + std::to_string(i);
+  }
+
+  static void require_examples(std::size_t count, const char* call) {
+    if (count == 0) detail::raise<InvalidArgument>(std::string(call) + ": the task has no examples");
+  }
+
+  template <class Batches>
+  void consolidate_batches(Batches&& batches) {
+    if constexpr (detail::is_estimated<Importance, Model>)
+      importance_.estimate(model_, batches, std::span<T>(gradient_));
+    absorb();
+  }
+
+  /// Merges the contributions (for estimated importances: what lies in `gradient_`) once all are known to be finite.
+  void absorb() {
+    if constexpr (detail::is_estimated<Importance, Model>) check_finite(gradient_, "the importance of ");
+    using View = decltype(importance_view());
+    const double sum = run(detail::ContributionCheck<T, View>{model_parameters(), gradient_.data(), importance_view()});
+    if (sum != 0) detail::raise<NumericError>("an importance gathered along the path is not finite");
+    const auto weights = importance_.merge.weights(tasks_);
+    const double added = run(detail::Consolidation<T, decltype(penalty_view()), View>{
+        model_parameters(), gradient_.data(), penalty_view(), importance_view(), static_cast<T>(weights.keep),
+        static_cast<T>(weights.add), static_cast<T>(floor())});
+    offset_ = weights.keep * offset_ + added;
+    ++tasks_;
+  }
+
+  [[nodiscard]] double floor() const {
+    if constexpr (requires { importance_.floor(); })
+      return importance_.floor();
+    else
+      return -std::numeric_limits<double>::infinity();
+  }
+
+  /// Sets the anchor and the start of the path to the first parameters.
+  void start_task() {
+    if constexpr (detail::is_anchored<Penalty>)
+      std::copy(parameters().begin(), parameters().end(), penalty_state_[anchor_array].begin());
+    if constexpr (requires { importance_view().restart(std::size_t{}, T{}); })
+      for (std::size_t i = 0; i < parameter_count(); ++i) importance_view().restart(i, parameters()[i]);
+  }
+
+  Model model_;
+  Importance importance_;
+  Penalty penalty_;
+  Optimizer optimizer_;
+  Backend backend_;
+  detail::PolicyState<Importance, T> importance_state_;
+  detail::PolicyState<Penalty, T> penalty_state_;
+  detail::PolicyState<Optimizer, T> optimizer_state_;
+  AlignedVector<T> gradient_;
+  std::vector<double> partials_;
+  BatchBuffer<T> buffer_;
+  std::vector<std::uint32_t> order_;
+  double offset_ = 0;  // Σ c_i / 2 of the collapsed per-task anchors, without λ
+  std::uint64_t optimizer_steps_ = 0;
+  std::uint32_t epochs_trained_ = 0;
+  std::size_t tasks_ = 0;
+};
+
+}  // namespace lifelong

@@ -1,0 +1,24 @@
+// The core of lifelong: everything that needs the standard library only.
+// Further parts have umbrellas of their own: nn.hpp (Eigen), xtensor.hpp, zlib.hpp, backend/openmp.hpp.
+#pragma once
+
+#include <lifelong/backend/serial.hpp>
+#include <lifelong/config.hpp>
+#include <lifelong/core/batch.hpp>
+#include <lifelong/core/concepts.hpp>
+#include <lifelong/core/error.hpp>
+#include <lifelong/core/layout.hpp>
+#include <lifelong/core/random.hpp>
+#include <lifelong/evaluation/evaluate.hpp>
+#include <lifelong/importance/batch_fisher.hpp>
+#include <lifelong/importance/constant.hpp>
+#include <lifelong/importance/fisher.hpp>
+#include <lifelong/importance/mas.hpp>
+#include <lifelong/importance/synaptic_intelligence.hpp>
+#include <lifelong/learner.hpp>
+#include <lifelong/optimizer/adam.hpp>
+#include <lifelong/optimizer/momentum.hpp>
+#include <lifelong/optimizer/sgd.hpp>
+#include <lifelong/penalty/none.hpp>
+#include <lifelong/penalty/quadratic.hpp>
+#include <lifelong/version.hpp>

@@ -1,0 +1,104 @@
+// Adam, and AdamW with its decoupled weight decay.
+#pragma once
+
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+
+#include <lifelong/core/concepts.hpp>
+#include <lifelong/core/error.hpp>
+#include <lifelong/core/packet.hpp>
+
+namespace lifelong::detail {
+
+/// The step of both: m ← β₁m + (1-β₁)d, v ← β₂v + (1-β₂)d², θ ← (1-ηw)θ - η m̂ / (√v̂ + ε).
+template <class T>
+struct AdamView {
+  T* first;
+  T* second;
+  T beta1, beta2, epsilon;
+  T rate;         // η / (1 - β₁ᵗ)
+  T root_scale;   // 1 / √(1 - β₂ᵗ)
+  T kept_weight;  // 1 - ηw
+
+  template <class V>
+  LIFELONG_HOST_DEVICE V step(std::size_t i, V theta, V gradient) const {
+    const V m = V(beta1) * load<V>(first, i) + V(T(1) - beta1) * gradient;
+    const V v = V(beta2) * load<V>(second, i) + V(T(1) - beta2) * gradient * gradient;
+    store(first, i, m);
+    store(second, i, v);
+    return V(kept_weight) * theta - V(rate) * m / (V(root_scale) * sqrt(v) + V(epsilon));
+  }
+};
+
+template <class T, class Adam>
+AdamView<T> adam_view(const Adam& adam, std::array<T*, 2> pointers, std::uint64_t step, double weight_decay) {
+  const double t = static_cast<double>(step);
+  return {pointers[0],
+          pointers[1],
+          static_cast<T>(adam.beta1),
+          static_cast<T>(adam.beta2),
+          static_cast<T>(adam.epsilon),
+          static_cast<T>(adam.learning_rate / (1 - std::pow(adam.beta1, t))),
+          static_cast<T>(1 / std::sqrt(1 - std::pow(adam.beta2, t))),
+          static_cast<T>(1 - adam.learning_rate * weight_decay)};
+}
+
+template <class Adam>
+void validate_adam(const Adam& adam) {
+  require_at_least("Adam.learning_rate", adam.learning_rate, 0);
+  require_within("Adam.beta1", adam.beta1, 0, 1);
+  require_within("Adam.beta2", adam.beta2, 0, 1);
+  require_positive("Adam.epsilon", adam.epsilon);
+}
+
+}  // namespace lifelong::detail
+
+namespace lifelong::optimizer {
+
+/// Adam with bias correction (Kingma & Ba 2015, algorithm 1), ε outside the root. Its first steps after a reset have
+/// full size η in every coordinate, whatever the penalty says: keep its state across tasks.
+struct Adam {
+  double learning_rate = 1e-3;  ///< η
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double epsilon = 1e-8;
+
+  static constexpr std::array<const char*, 2> arrays{"first_moment", "second_moment"};
+  static constexpr Streams streams{.reads = 2, .writes = 2};
+
+  /// \throws InvalidArgument for a rate below 0, β outside [0, 1), ε <= 0.
+  void validate() const { detail::validate_adam(*this); }
+
+  template <class T>
+  [[nodiscard]] detail::AdamView<T> view(std::array<T*, 2> pointers, std::uint64_t step) const {
+    return detail::adam_view<T>(*this, pointers, step, 0);
+  }
+};
+
+/// Adam with decoupled weight decay (Loshchilov & Hutter 2019, algorithm 2, schedule 1; decay scaled by η as in
+/// PyTorch).
+struct AdamW {
+  double learning_rate = 1e-3;  ///< η
+  double weight_decay = 1e-2;   ///< w: pulls towards 0, apart from the penalty, which pulls towards the anchor
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double epsilon = 1e-8;
+
+  static constexpr std::array<const char*, 2> arrays = Adam::arrays;
+  static constexpr Streams streams = Adam::streams;
+
+  /// \throws InvalidArgument as `Adam`, and for a decay below 0.
+  void validate() const {
+    detail::validate_adam(*this);
+    detail::require_at_least("AdamW.weight_decay", weight_decay, 0);
+  }
+
+  template <class T>
+  [[nodiscard]] detail::AdamView<T> view(std::array<T*, 2> pointers, std::uint64_t step) const {
+    return detail::adam_view<T>(*this, pointers, step, weight_decay);
+  }
+};
+
+}  // namespace lifelong::optimizer

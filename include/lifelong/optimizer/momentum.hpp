@@ -1,0 +1,47 @@
+// Stochastic gradient descent with momentum.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include <lifelong/core/concepts.hpp>
+#include <lifelong/core/error.hpp>
+#include <lifelong/core/packet.hpp>
+
+namespace lifelong::optimizer {
+
+/// v ← μ v + d, θ ← θ - η v (PyTorch's form: η outside of v). Polyak 1964.
+struct Momentum {
+  double learning_rate = 0.01;  ///< η
+  double momentum = 0.9;        ///< μ
+
+  static constexpr std::array<const char*, 1> arrays{"velocity"};
+  static constexpr Streams streams{.reads = 1, .writes = 1};
+
+  /// \throws InvalidArgument unless η >= 0 and finite, 0 <= μ < 1.
+  void validate() const {
+    detail::require_at_least("Momentum.learning_rate", learning_rate, 0);
+    detail::require_within("Momentum.momentum", momentum, 0, 1);
+  }
+
+  template <class T>
+  struct View {
+    T* velocity;
+    T learning_rate;
+    T momentum;
+    template <class V>
+    LIFELONG_HOST_DEVICE V step(std::size_t i, V theta, V gradient) const {
+      const V v = V(momentum) * load<V>(velocity, i) + gradient;
+      store(velocity, i, v);
+      return theta - V(learning_rate) * v;
+    }
+  };
+
+  template <class T>
+  [[nodiscard]] View<T> view(std::array<T*, 1> pointers, std::uint64_t) const {
+    return {pointers[0], static_cast<T>(learning_rate), static_cast<T>(momentum)};
+  }
+};
+
+}  // namespace lifelong::optimizer

@@ -1,0 +1,35 @@
+// Stochastic gradient descent.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include <lifelong/core/error.hpp>
+#include <lifelong/core/packet.hpp>
+
+namespace lifelong::optimizer {
+
+/// θ ← θ - η d, d the sum of task and penalty gradient. No state.
+struct Sgd {
+  double learning_rate = 0.01;  ///< η
+
+  /// \throws InvalidArgument unless η >= 0 and finite.
+  void validate() const { detail::require_at_least("Sgd.learning_rate", learning_rate, 0); }
+
+  template <class T>
+  struct View {
+    T learning_rate;
+    template <class V>
+    LIFELONG_HOST_DEVICE V step(std::size_t, V theta, V gradient) const {
+      return theta - V(learning_rate) * gradient;
+    }
+  };
+
+  template <class T>
+  [[nodiscard]] View<T> view(std::array<T*, 0>, std::uint64_t) const {
+    return {static_cast<T>(learning_rate)};
+  }
+};
+
+}  // namespace lifelong::optimizer

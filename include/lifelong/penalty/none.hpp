@@ -1,0 +1,33 @@
+// No penalty: plain fine-tuning.
+#pragma once
+
+#include <array>
+#include <cstddef>
+
+#include <lifelong/config.hpp>
+#include <lifelong/penalty/term.hpp>
+
+namespace lifelong::penalty {
+
+/// Costs nothing and keeps nothing: training as without this library.
+struct None {
+  void validate() const {}
+
+  struct View {
+    template <class V>
+    LIFELONG_HOST_DEVICE Term<V> term(std::size_t, V) const {
+      return {V(0), V(0)};
+    }
+    template <class V>
+    LIFELONG_HOST_DEVICE V absorb(std::size_t, V, V, V, V, V) const {
+      return V(0);
+    }
+  };
+
+  template <class T>
+  [[nodiscard]] View view(std::array<T*, 0>) const {
+    return {};
+  }
+};
+
+}  // namespace lifelong::penalty
