@@ -1,0 +1,38 @@
+# The optional parts of the library: each is one folder (or header), one target and one third-party package.
+# Read by this build and, installed, by find_package(lifelong).
+
+set(lifelong_components openmp nn xtensor zlib)
+
+set(lifelong_openmp_path backend/openmp)
+set(lifelong_openmp_needs OpenMP::OpenMP_CXX)
+
+set(lifelong_nn_path nn)
+set(lifelong_nn_needs Eigen3::Eigen)
+
+set(lifelong_xtensor_path xtensor)
+set(lifelong_xtensor_needs xtensor)
+
+set(lifelong_zlib_path zlib)
+set(lifelong_zlib_needs ZLIB::ZLIB)
+
+# Looks quietly for the package behind a component; sets lifelong_<component>_FOUND for the caller.
+function(lifelong_find_package_of component)
+  if(component STREQUAL "openmp")
+    find_package(OpenMP QUIET COMPONENTS CXX)
+  elseif(component STREQUAL "nn")
+    find_package(Eigen3 CONFIG QUIET) # without a version: 3.4 and 5 refuse each other's ranges
+    if(Eigen3_FOUND AND (Eigen3_VERSION VERSION_LESS 3.4 OR Eigen3_VERSION VERSION_GREATER_EQUAL 6))
+      set(lifelong_nn_FOUND FALSE PARENT_SCOPE)
+      return()
+    endif()
+  elseif(component STREQUAL "xtensor")
+    find_package(xtensor CONFIG QUIET)
+  elseif(component STREQUAL "zlib")
+    find_package(ZLIB QUIET)
+  endif()
+  if(TARGET ${lifelong_${component}_needs})
+    set(lifelong_${component}_FOUND TRUE PARENT_SCOPE)
+  else()
+    set(lifelong_${component}_FOUND FALSE PARENT_SCOPE)
+  endif()
+endfunction()

@@ -1,0 +1,30 @@
+# What tests, examples and benchmarks share. Nothing here is exported.
+
+# The library with every component this machine can link, our warnings and, if asked for, this machine's instructions.
+add_library(lifelong_dev INTERFACE)
+list(TRANSFORM lifelong_available PREPEND lifelong:: OUTPUT_VARIABLE components)
+target_link_libraries(lifelong_dev INTERFACE lifelong::lifelong ${components})
+target_compile_options(lifelong_dev INTERFACE $<$<BOOL:${LIFELONG_NATIVE}>:-march=native>)
+include(${CMAKE_CURRENT_LIST_DIR}/warnings.cmake)
+
+# A test that cannot run here: shown as "Skipped" with its reason instead of being absent.
+function(lifelong_skip name reason)
+  add_test(NAME ${name} COMMAND ${CMAKE_COMMAND} -E echo "skipped: ${reason}")
+  set_tests_properties(${name} PROPERTIES SKIP_REGULAR_EXPRESSION "skipped: ")
+endfunction()
+
+# Sets `result` to the components that a source includes and this build lacks, and shows a skipped test for them.
+function(lifelong_missing_components source result)
+  set(missing)
+  file(STRINGS ${source} includes REGEX "^#include <lifelong/")
+  foreach(component IN LISTS lifelong_components)
+    if(includes MATCHES "<lifelong/${lifelong_${component}_path}[./]" AND NOT component IN_LIST lifelong_available)
+      list(APPEND missing ${component})
+    endif()
+  endforeach()
+  if(missing)
+    cmake_path(GET source STEM name)
+    lifelong_skip(${name} "this build lacks ${missing}")
+  endif()
+  set(${result} "${missing}" PARENT_SCOPE)
+endfunction()

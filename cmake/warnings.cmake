@@ -1,0 +1,20 @@
+# The warnings our own programs are compiled with. Never exported: a consumer sees no flag of ours.
+target_compile_options(
+  lifelong_dev
+  INTERFACE -Wall
+            -Wextra
+            -Wpedantic
+            -Wshadow
+            -Wnon-virtual-dtor
+            -Wold-style-cast
+            -Wcast-align
+            -Wcast-qual
+            -Wunused
+            -Woverloaded-virtual
+            -Wconversion
+            -Wsign-conversion
+            -Wdouble-promotion
+            -Wformat=2)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(lifelong_dev INTERFACE -Wduplicated-cond -Wlogical-op -fconcepts-diagnostics-depth=2)
+endif()

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Learns the rotations of Fashion-MNIST one after the other with every method: demo.sh [FURTHER LAB ARGUMENTS]
+set -euo pipefail
+root=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)
+
+arguments=(
+  --dataset fashion-mnist
+  --stream rotated
+  --tasks 5
+  --methods "finetune,l2,ewc,online-ewc,mas,si,joint"
+  --output "$root/out/demo"
+)
+
+"$root/scripts/setup.sh" build library lab data
+exec "$root/scripts/lab.sh" "${arguments[@]}" "$@"

@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Runs the experiment program, after building it where needed: lab.sh [ARGUMENTS]   (lab.sh --help lists them)
+# Relative paths in the arguments are relative to the caller's folder.
+set -euo pipefail
+root=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)
+lab=$root/build/lab/examples/lifelong-lab
+
+# Nothing newer than the program: nothing to do.
+sources=("$root"/{CMakeLists.txt,CMakePresets.json,cmake,include,examples})
+if [[ ! -x $lab || -n $(find "${sources[@]}" -newer "$lab" -type f -print -quit) ]]; then
+  "$root/scripts/setup.sh" build library lab
+  log=$root/build/lab.log
+  mkdir -p "$root/build"
+  echo "Building lifelong-lab (about a minute, only after a change) ..." >&2
+  if ! (cd "$root" && cmake --preset lab && cmake --build --preset lab) >"$log" 2>&1; then
+    cat "$log" >&2
+    exit 1
+  fi
+  touch "$lab"
+fi
+
+exec "$lab" "$@"

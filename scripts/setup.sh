@@ -1,0 +1,103 @@
+#!/usr/bin/env bash
+# Installs what is missing, and only that: setup.sh GROUP...   (build, library, tests, lab, data, clang)
+# Instant where nothing is missing. What is already there is never touched, wherever it came from.
+set -euo pipefail
+
+packages_of() {
+  case $1 in
+    build) echo g++ cmake ninja-build ;;
+    library) echo libeigen3-dev zlib1g-dev ;;
+    tests) echo catch2 libxtensor-dev nlohmann-json3-dev libbenchmark-dev ;;
+    lab) echo libcli11-dev libfmt-dev nlohmann-json3-dev ;;
+    data) echo dataset-fashion-mnist ;;
+    clang) echo clang-19 libc++-19-dev libc++abi-19-dev libomp-19-dev ;;
+    *) echo "setup.sh: no group '$1' (build, library, tests, lab, data, clang)" >&2 && exit 2 ;;
+  esac
+}
+
+# What each package is for, and the command (no slash) or file that shows it is there, by package or by hand.
+describe() {
+  case $1 in
+    g++) what="C++20 compiler" signs="${CXX:-g++}" ;;
+    cmake) what="build system" signs=cmake ;;
+    ninja-build) what="build tool" signs=ninja ;;
+    libeigen3-dev) what="matrices of lifelong::nn" signs="eigen3/Eigen/Core Eigen/Core" ;;
+    zlib1g-dev) what="compressed data files, lifelong::zlib" signs=/zlib.h ;;
+    catch2) what="unit tests" signs="catch2/catch.hpp catch2/catch_test_macros.hpp" ;;
+    libxtensor-dev) what="lifelong::xtensor and its tests" signs="xtensor/xtensor_config.hpp xtensor/core/xtensor_config.hpp" ;;
+    nlohmann-json3-dev) what="result files of the lab" signs=nlohmann/json.hpp ;;
+    libbenchmark-dev) what="benchmarks" signs=benchmark/benchmark.h ;;
+    libcli11-dev) what="command line of the lab" signs=CLI/CLI.hpp ;;
+    libfmt-dev) what="tables of the lab" signs=fmt/core.h ;;
+    dataset-fashion-mnist) what="data of the demo" signs=/usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz ;;
+    clang-19) what="second compiler" signs=clang++-19 ;;
+    libc++-19-dev) what="second standard library" signs=/usr/lib/llvm-19/include/c++/v1/version ;;
+    libc++abi-19-dev) what="second standard library" signs=/usr/lib/llvm-19/include/c++/v1/cxxabi.h ;;
+    libomp-19-dev) what="OpenMP of the second compiler" signs=/usr/lib/llvm-19/lib/libomp.so ;;
+  esac
+}
+
+# Where headers are looked for: the system, CMAKE_PREFIX_PATH (a list with colons) and CPATH.
+IFS=: read -ra places <<<"/usr/include:/usr/local/include:${CMAKE_PREFIX_PATH:+${CMAKE_PREFIX_PATH//:/\/include:}/include}:${CPATH:-}"
+
+present() {
+  local sign place
+  for sign in $signs; do
+    if [[ $sign != */* ]]; then
+      command -v "$sign" >/dev/null && return
+    elif [[ -e $sign ]]; then
+      return
+    else
+      for place in "${places[@]}"; do [[ -e $place/$sign ]] && return; done
+    fi
+  done
+  return 1
+}
+
+missing=()
+for group in "$@"; do
+  for package in $(packages_of "$group"); do
+    describe "$package"
+    present || missing+=("$package")
+  done
+done
+
+if ((${#missing[@]})); then
+  echo "lifelong needs, and this machine lacks:" >&2
+  for package in "${missing[@]}"; do
+    describe "$package"
+    printf '  %-24s %s\n' "$package" "$what" >&2
+  done
+
+  by_hand() {
+    echo "$1 Please install the above by hand (names are Debian's; other systems' are similar)." >&2
+    exit 1
+  }
+  command -v apt-get >/dev/null || by_hand "This is not a Debian-like system."
+  as_root=(env DEBIAN_FRONTEND=noninteractive)
+  if ((EUID != 0)); then
+    command -v sudo >/dev/null || by_hand "Installing needs root, and there is no sudo."
+    if [[ -t 0 ]]; then as_root=(sudo "${as_root[@]}"); else as_root=(sudo -n "${as_root[@]}"); fi
+    "${as_root[@]}" true || by_hand "Installing needs root, and sudo refused."
+  fi
+
+  log=$(mktemp)
+  trap 'rm -f "$log"' EXIT
+  apt() { "${as_root[@]}" apt-get -q -y -o DPkg::Lock::Timeout=300 "$@" </dev/null >"$log" 2>&1; }
+  install() { apt install --no-install-recommends "${missing[@]}"; }
+  echo "Installing them with apt-get ..." >&2
+  install || { apt update && install; } || { # package lists may be absent or out of date
+    cat "$log" >&2
+    by_hand "apt-get failed."
+  }
+fi
+
+case " $* " in
+  *" build "*)
+    compiler=${CXX:-g++}
+    if [[ $("$compiler" --version) == *"Free Software Foundation"* && $("$compiler" -dumpversion) -lt 12 ]]; then
+      echo "$compiler is version $("$compiler" -dumpversion); lifelong needs g++ 12 or clang 16. Set CXX to a newer one." >&2
+      exit 1
+    fi
+    ;;
+esac

@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Builds and runs the tests: test.sh [--preset ci|release|debug|clang] [CTEST ARGUMENTS]
+set -euo pipefail
+cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.."
+
+preset=ci
+if [[ ${1:-} == --preset ]]; then
+  preset=$2
+  shift 2
+fi
+
+scripts/setup.sh build library tests lab
+[[ $preset != clang ]] || scripts/setup.sh clang
+
+cmake --preset "$preset"
+cmake --build --preset "$preset"
+ctest --preset "$preset" --parallel "$(nproc)" "$@"

@@ -1,0 +1,3 @@
+#include <lifelong/lifelong.hpp>
+
+int main() {}
