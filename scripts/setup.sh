@@ -92,12 +92,17 @@ if ((${#missing[@]})); then
   }
 fi
 
-case " $* " in
-  *" build "*)
-    compiler=${CXX:-g++}
-    if [[ $("$compiler" --version) == *"Free Software Foundation"* && $("$compiler" -dumpversion) -lt 12 ]]; then
-      echo "$compiler is version $("$compiler" -dumpversion); lifelong needs g++ 12 or clang 16. Set CXX to a newer one." >&2
-      exit 1
-    fi
-    ;;
-esac
+# What was there before may be too old; replacing it is not ours to do.
+if [[ " $* " == *" build "* ]]; then
+  too_old() {
+    echo "$1 is version $2; lifelong needs $3. Put a newer one on PATH${4:-}." >&2
+    exit 1
+  }
+  read -ra compiler <<<"${CXX:-g++}"
+  banner=$("${compiler[@]}" --version)
+  version=$("${compiler[@]}" -dumpversion)
+  [[ $banner == *"Free Software Foundation"* && ${version%%.*} -lt 12 ]] &&
+    too_old "${compiler[*]}" "$version" "g++ 12 or clang 16" " or set CXX"
+  version=$(cmake --version | sed -n '1s/.* //p')
+  [[ $(printf '%s\n' 3.25 "$version" | sort -V | head -n 1) == 3.25 ]] || too_old cmake "$version" 3.25
+fi
