@@ -58,7 +58,7 @@ missing=()
 for group in "$@"; do
   for package in $(packages_of "$group"); do
     describe "$package"
-    present || missing+=("$package")
+    present || [[ " ${missing[*]} " == *" $package "* ]] || missing+=("$package")
   done
 done
 
