@@ -174,8 +174,8 @@ class Learner {
                             decltype(importance_view())>
         kernel{model_parameters(), gradient.data(), optimizer, penalty_view(), importance_view()};
     const double penalty = run(kernel);
-    ++optimizer_steps_;
     if (!(penalty - penalty == 0)) check_finite(parameters(), "the step was too large: ");
+    ++optimizer_steps_;
     return penalty + penalty_offset();
   }
 

@@ -32,7 +32,7 @@ double accuracy(Model& model, const Examples& examples, const Backend& backend =
     for (std::size_t n = 0; n < batch.size; ++n) {
       const SampleContext sample = batch.context(n, outputs);
       const auto row = std::span<const T>(predicted).subspan(n * outputs + sample.active.first, sample.active.count);
-      right += sample.active.first + argmax(row) == static_cast<std::size_t>(sample.label) ? 1 : 0;
+      right += sample.active.first + argmax(row) == static_cast<std::size_t>(sample.label) ? 1u : 0u;
     }
   }
   return static_cast<double>(right) / static_cast<double>(examples.size());
