@@ -1,0 +1,162 @@
+// How well every task is done after every task, and what follows from it.
+#pragma once
+
+#include <cstddef>
+#include <cstdio>
+#include <initializer_list>
+#include <iosfwd>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <lifelong/core/error.hpp>
+
+namespace lifelong {
+
+/// R(i, j): test accuracy, from 0 to 1, on task j after learning task i; i and j count from 0. One row is added after
+/// each task. Metrics look at the T tasks learned so far, T = rows(); in their formulas tasks count from 1 as in the
+/// papers: Lopez-Paz and Ranzato, "Gradient episodic memory for continual learning", NIPS 2017 (average accuracy,
+/// backward and forward transfer); Chaudhry et al., "Riemannian walk for incremental learning", ECCV 2018 (forgetting).
+class AccuracyMatrix {
+ public:
+  /// An empty matrix for a stream of `tasks` tasks. \throws InvalidArgument for 0 tasks.
+  explicit AccuracyMatrix(std::size_t tasks) : tasks_(tasks) {
+    if (tasks == 0) detail::raise<InvalidArgument>("AccuracyMatrix needs at least 1 task");
+  }
+
+  /// Sets b: the accuracies of the untrained model, needed for `forward_transfer` alone.
+  /// \throws ShapeMismatch unless there is one per task; InvalidArgument for one outside [0, 1].
+  void set_initial(std::span<const double> accuracies) {
+    check(accuracies);
+    initial_.assign(accuracies.begin(), accuracies.end());
+  }
+  void set_initial(std::initializer_list<double> accuracies) {
+    set_initial(std::span<const double>(accuracies.begin(), accuracies.size()));
+  }
+
+  /// Adds the accuracies on all tasks, also those yet to come, after learning the next task.
+  /// \throws InvalidArgument if the matrix is full or for an accuracy outside [0, 1]; ShapeMismatch unless there is one
+  /// per task.
+  void add_row(std::span<const double> accuracies) {
+    if (rows() == tasks_)
+      detail::raise<InvalidArgument>("AccuracyMatrix already has a row for each of its " + std::to_string(tasks_) +
+                                     " tasks");
+    check(accuracies);
+    values_.insert(values_.end(), accuracies.begin(), accuracies.end());
+  }
+  void add_row(std::initializer_list<double> accuracies) {
+    add_row(std::span<const double>(accuracies.begin(), accuracies.size()));
+  }
+
+  [[nodiscard]] std::size_t tasks() const { return tasks_; }
+  /// Tasks learned so far, T.
+  [[nodiscard]] std::size_t rows() const { return values_.size() / tasks_; }
+
+  /// R(i, j). \throws InvalidArgument unless i < rows() and j < tasks().
+  [[nodiscard]] double operator()(std::size_t i, std::size_t j) const {
+    if (i >= rows() || j >= tasks_)
+      detail::raise<InvalidArgument>("AccuracyMatrix has no element (" + std::to_string(i) + ", " + std::to_string(j) +
+                                     "), it is " + std::to_string(rows()) + " x " + std::to_string(tasks_));
+    return at(i, j);
+  }
+
+  /// ACC = 1/T sum_{j<=T} R_Tj. \throws InvalidArgument before the first row.
+  [[nodiscard]] double average_accuracy() const {
+    require_row("average_accuracy");
+    double sum = 0;
+    for (std::size_t j = 0; j < rows(); ++j) sum += at(rows() - 1, j);
+    return sum / static_cast<double>(rows());
+  }
+
+  /// 1/T sum_i R_ii: how well each task was learned at the time. \throws InvalidArgument before the first row.
+  [[nodiscard]] double learning_accuracy() const {
+    require_row("learning_accuracy");
+    double sum = 0;
+    for (std::size_t i = 0; i < rows(); ++i) sum += at(i, i);
+    return sum / static_cast<double>(rows());
+  }
+
+  /// BWT = 1/(T-1) sum_{j<T} (R_Tj - R_jj), negative where tasks were forgotten; nothing for T < 2.
+  [[nodiscard]] std::optional<double> backward_transfer() const {
+    if (rows() < 2) return std::nullopt;
+    double sum = 0;
+    for (std::size_t j = 0; j + 1 < rows(); ++j) sum += at(rows() - 1, j) - at(j, j);
+    return sum / static_cast<double>(rows() - 1);
+  }
+
+  /// FWT = 1/(T-1) sum_{1<j<=T} (R_{j-1,j} - b_j), what earlier tasks gave to later ones before these were learned;
+  /// nothing for T < 2 or without `set_initial`. Has no meaning where later tasks use outputs never trained before.
+  [[nodiscard]] std::optional<double> forward_transfer() const {
+    if (rows() < 2 || initial_.empty()) return std::nullopt;
+    double sum = 0;
+    for (std::size_t j = 1; j < rows(); ++j) sum += at(j - 1, j) - initial_[j];
+    return sum / static_cast<double>(rows() - 1);
+  }
+
+  /// F = 1/(T-1) sum_{j<T} (max_{l<T} R_lj - R_Tj), by Chaudhry 2018: from the best accuracy of any earlier row, so at
+  /// least -BWT; nothing for T < 2. Others mean something else by the word: Avalanche R_jj - R_Tj, which is -BWT;
+  /// Mammoth lets the maximum include the last row, so that forgetting is never negative.
+  [[nodiscard]] std::optional<double> forgetting() const {
+    if (rows() < 2) return std::nullopt;
+    double sum = 0;
+    for (std::size_t j = 0; j + 1 < rows(); ++j) {
+      double best = at(0, j);
+      for (std::size_t l = 1; l + 1 < rows(); ++l) best = at(l, j) > best ? at(l, j) : best;
+      sum += best - at(rows() - 1, j);
+    }
+    return sum / static_cast<double>(rows() - 1);
+  }
+
+  /// The matrix in percent, tasks counted from 1, one line per row; the initial row, if set, comes first as task 0.
+  [[nodiscard]] std::string to_string() const {
+    std::string text = "after \\ on";
+    for (std::size_t j = 1; j <= tasks_; ++j) text += cell("%7.0f", static_cast<double>(j));
+    text += '\n';
+    if (!initial_.empty()) append_line(text, 0, initial_);
+    for (std::size_t i = 0; i < rows(); ++i)
+      append_line(text, i + 1, std::span<const double>(values_).subspan(i * tasks_, tasks_));
+    return text;
+  }
+
+  /// Writes `to_string()`.
+  template <class Char, class Traits>
+  friend std::basic_ostream<Char, Traits>& operator<<(std::basic_ostream<Char, Traits>& out,
+                                                      const AccuracyMatrix& matrix) {
+    return out << matrix.to_string().c_str();
+  }
+
+ private:
+  [[nodiscard]] double at(std::size_t i, std::size_t j) const { return values_[i * tasks_ + j]; }
+
+  void check(std::span<const double> accuracies) const {
+    detail::require_size("a row of AccuracyMatrix", accuracies.size(), tasks_);
+    for (std::size_t j = 0; j < tasks_; ++j)
+      if (!(accuracies[j] >= 0 && accuracies[j] <= 1))
+        detail::raise<InvalidArgument>("accuracy on task " + std::to_string(j) + " must be in [0, 1], but is " +
+                                       detail::text(accuracies[j]));
+  }
+
+  void require_row(const char* metric) const {
+    if (rows() == 0)
+      detail::raise<InvalidArgument>("AccuracyMatrix." + std::string(metric) + " needs at least one row");
+  }
+
+  static std::string cell(const char* format, double value) {
+    char buffer[32];
+    std::snprintf(buffer, sizeof buffer, format, value);
+    return buffer;
+  }
+
+  static void append_line(std::string& text, std::size_t row, std::span<const double> accuracies) {
+    text += cell("%10.0f", static_cast<double>(row));
+    for (const double accuracy : accuracies) text += cell("%7.1f", 100 * accuracy);
+    text += '\n';
+  }
+
+  std::size_t tasks_;
+  std::vector<double> initial_;
+  std::vector<double> values_;
+};
+
+}  // namespace lifelong

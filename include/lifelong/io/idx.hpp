@@ -1,0 +1,207 @@
+// IDX files, the format of MNIST, Fashion-MNIST, KMNIST and EMNIST (yann.lecun.com/exdb/mnist).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <lifelong/core/error.hpp>
+#include <lifelong/stream/dataset.hpp>
+
+namespace lifelong::io {
+
+/// An array of bytes with a shape, row-major.
+struct IdxArray {
+  std::vector<std::size_t> shape;    ///< 1 to 8 extents
+  std::vector<std::uint8_t> values;  ///< product(shape) values
+};
+
+/// Returns the first `limit` bytes of what `packed` unpacks to, or all of it if that is less, in which case the
+/// checksum has been verified; `name` is for errors. `lifelong::zlib::gunzip` is one.
+using Unpack = std::vector<std::byte> (*)(std::span<const std::byte> packed, std::size_t limit,
+                                          const std::string& name);
+
+struct IdxOptions {
+  Unpack unpack = nullptr;                       ///< what opens `.gz` files, for example `zlib::gunzip`
+  std::uint64_t limit = std::uint64_t{1} << 32;  ///< largest array accepted, in bytes
+};
+
+namespace idx_detail {
+
+using lifelong::detail::raise;
+
+struct IdxHeader {
+  std::vector<std::size_t> shape;
+  std::size_t length = 0;  ///< bytes of the header itself
+  std::size_t values = 0;  ///< bytes that must follow
+};
+
+inline constexpr std::size_t idx_max_rank = 8;
+inline constexpr std::size_t idx_max_header = 4 + 4 * idx_max_rank;
+
+/// Reads the header at the front of `bytes`: 0, 0, type, rank, then each extent in 32 bits, most significant first.
+inline IdxHeader idx_header(std::span<const std::byte> bytes, const std::string& name) {
+  const auto byte = [&](std::size_t i) { return std::to_integer<std::uint32_t>(bytes[i]); };
+  if (bytes.size() < 4) raise<FormatError>("'" + name + "' is shorter than an IDX header");
+  if (byte(0) != 0 || byte(1) != 0) raise<FormatError>("'" + name + "' does not start like an IDX file");
+  if (byte(2) != 0x08)
+    raise<FormatError>("'" + name + "' has IDX element type " + std::to_string(byte(2)) +
+                       ", but only type 8, unsigned bytes, is read");
+  const std::size_t rank = byte(3);
+  if (rank == 0 || rank > idx_max_rank)
+    raise<FormatError>("'" + name + "' has " + std::to_string(rank) + " dimensions, but 1 to " +
+                       std::to_string(idx_max_rank) + " are read");
+  IdxHeader header;
+  header.length = 4 + 4 * rank;
+  if (bytes.size() < header.length) raise<FormatError>("'" + name + "' ends within its IDX header");
+  for (std::size_t at = 4; at < header.length; at += 4)
+    header.shape.push_back(std::size_t{byte(at)} << 24 | byte(at + 1) << 16 | byte(at + 2) << 8 | byte(at + 3));
+  const auto values = lifelong::detail::checked_product(header.shape);
+  if (!values || *values > std::numeric_limits<std::size_t>::max() - idx_max_header - 1)
+    raise<FormatError>("'" + name +
+                       "' claims more values than memory can have: " + lifelong::detail::shape_text(header.shape));
+  header.values = *values;
+  return header;
+}
+
+inline void require_idx_limit(const IdxHeader& header, std::uint64_t limit, const std::string& name) {
+  if (header.values > limit)
+    raise<FormatError>("'" + name + "' claims " + std::to_string(header.values) + " values, more than the limit of " +
+                       std::to_string(limit));
+}
+
+struct CloseFile {
+  void operator()(std::FILE* file) const { std::fclose(file); }
+};
+using File = std::unique_ptr<std::FILE, CloseFile>;
+
+/// Everything in `file`, but not more than `limit` bytes.
+inline std::vector<std::byte> idx_bytes(std::FILE* file, std::uint64_t limit, const std::string& name) {
+  std::vector<std::byte> bytes;
+  std::size_t filled = 0;
+  do {
+    const std::size_t doubled = filled < 1 << 16 ? 1 << 16 : 2 * filled;
+    bytes.resize(doubled < limit ? doubled : static_cast<std::size_t>(limit));
+    filled += std::fread(bytes.data() + filled, 1, bytes.size() - filled, file);
+  } while (filled == bytes.size() && filled < limit);
+  if (std::ferror(file) != 0) raise<FileError>("'" + name + "' cannot be read");
+  bytes.resize(filled);
+  return bytes;
+}
+
+/// The IDX bytes in a gzip stream. Unpacks the header first, then one byte more than it asks for, so that too much is
+/// noticed and never stored.
+inline std::vector<std::byte> unpack_idx(std::span<const std::byte> packed, const IdxOptions& options,
+                                         const std::string& name) {
+  const IdxHeader header = idx_header(options.unpack(packed, idx_max_header, name), name);
+  require_idx_limit(header, options.limit, name);
+  return options.unpack(packed, header.length + header.values + 1, name);
+}
+
+inline bool ends_with_gz(const std::string& path) { return path.size() >= 3 && path.substr(path.size() - 3) == ".gz"; }
+
+}  // namespace idx_detail
+
+/// The array in `bytes`, which must hold one IDX file and nothing else; `name` is for errors.
+/// \throws FormatError for anything but unsigned bytes in 1 to 8 dimensions, or a size that is not what the header
+/// says.
+[[nodiscard]] inline IdxArray parse_idx(std::span<const std::byte> bytes, const std::string& name) {
+  idx_detail::IdxHeader header = idx_detail::idx_header(bytes, name);
+  const std::size_t present = bytes.size() - header.length;
+  if (present != header.values)
+    idx_detail::raise<FormatError>("'" + name + "' is too " + (present < header.values ? "short" : "long") +
+                                   ": its header claims " + std::to_string(header.values) + " values, but " +
+                                   (present < header.values ? std::to_string(present) : "more") + " follow");
+  const auto* values = reinterpret_cast<const std::uint8_t*>(bytes.data()) + header.length;
+  return {std::move(header.shape), std::vector<std::uint8_t>(values, values + present)};
+}
+
+/// Reads one IDX file, unpacking it with `options.unpack` if its name ends in `.gz`. Nothing is allocated ahead of what
+/// the file really holds.
+/// \throws FileError if it cannot be read; InvalidArgument for a `.gz` without `options.unpack`; FormatError for
+/// damaged, truncated or overlong contents.
+[[nodiscard]] inline IdxArray read_idx(const std::string& path, IdxOptions options = {}) {
+  const bool packed = idx_detail::ends_with_gz(path);
+  if (packed && options.unpack == nullptr)
+    idx_detail::raise<InvalidArgument>("'" + path +
+                                       "' is packed: pass IdxOptions{.unpack = lifelong::zlib::gunzip} from "
+                                       "<lifelong/zlib.hpp>, or unpack the file");
+  const idx_detail::File file(std::fopen(path.c_str(), "rb"));
+  if (!file) idx_detail::raise<FileError>("'" + path + "' cannot be opened");
+  constexpr std::uint64_t slack = 1 << 20;
+  const std::uint64_t most = std::numeric_limits<std::size_t>::max() / 2;
+  const std::uint64_t read_limit = options.limit < most - slack ? options.limit + slack : most;
+  std::vector<std::byte> bytes = idx_detail::idx_bytes(file.get(), read_limit, path);
+  if (packed)
+    bytes = idx_detail::unpack_idx(bytes, options, path);
+  else
+    idx_detail::require_idx_limit(idx_detail::idx_header(bytes, path), options.limit, path);
+  return parse_idx(bytes, path);
+}
+
+/// Images with their labels from a pair of IDX files, as a data set that owns them.
+/// \throws FormatError unless the images have 3 dimensions and pixels, and the labels 1 dimension and the same number;
+/// and as `read_idx`.
+[[nodiscard]] inline Dataset<std::uint8_t> read_idx_dataset(const std::string& images_path,
+                                                            const std::string& labels_path, IdxOptions options = {}) {
+  const IdxArray labels = read_idx(labels_path, options);
+  if (labels.shape.size() != 1)
+    idx_detail::raise<FormatError>("'" + labels_path + "' should have 1 dimension, but has " +
+                                   std::to_string(labels.shape.size()));
+  IdxArray images = read_idx(images_path, options);
+  if (images.shape.size() != 3)
+    idx_detail::raise<FormatError>("'" + images_path + "' should have 3 dimensions, but has " +
+                                   std::to_string(images.shape.size()));
+  if (images.values.empty())
+    idx_detail::raise<FormatError>("'" + images_path +
+                                   "' has no pixels: " + lifelong::detail::shape_text(images.shape));
+  if (images.shape[0] != labels.values.size())
+    idx_detail::raise<FormatError>("'" + images_path + "' has " + std::to_string(images.shape[0]) + " images, but '" +
+                                   labels_path + "' has " + std::to_string(labels.values.size()) + " labels");
+  return {std::move(images.values),
+          std::vector<std::int32_t>(labels.values.begin(), labels.values.end()),
+          {images.shape[1], images.shape[2]}};
+}
+
+namespace idx_detail {
+
+inline bool can_open(const std::string& path) { return File(std::fopen(path.c_str(), "rb")) != nullptr; }
+
+/// `folder/file`, or `folder/file.gz` if only that is there.
+inline std::string idx_path(const std::string& folder, const char* file) {
+  const bool closed = folder.empty() || folder.back() == '/';
+  const std::string plain = folder + (closed ? "" : "/") + file, packed = plain + ".gz";
+  if (can_open(plain)) return plain;
+  if (can_open(packed)) return packed;
+  raise<FileError>("neither '" + plain + "' nor '" + packed + "' can be opened" +
+                   (folder.empty() || can_open(folder) ? "" : ": there is no folder '" + folder + "'"));
+}
+
+}  // namespace idx_detail
+
+/// Loads the MNIST quartet from `folder`: train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and
+/// t10k-labels-idx1-ubyte, each plain or, if there is no plain one, with `.gz`. Inputs are read as pixel / 255.
+/// \throws FileError naming what was looked for; ShapeMismatch if train and test images differ in size; and as
+/// `read_idx_dataset`.
+[[nodiscard]] inline SplitData<std::uint8_t> load_idx(const std::string& folder, IdxOptions options = {}) {
+  const std::string train_images = idx_detail::idx_path(folder, "train-images-idx3-ubyte");
+  const std::string train_labels = idx_detail::idx_path(folder, "train-labels-idx1-ubyte");
+  const std::string test_images = idx_detail::idx_path(folder, "t10k-images-idx3-ubyte");
+  const std::string test_labels = idx_detail::idx_path(folder, "t10k-labels-idx1-ubyte");
+  SplitData<std::uint8_t> data{read_idx_dataset(train_images, train_labels, options),
+                               read_idx_dataset(test_images, test_labels, options)};
+  if (data.train.shape() != data.test.shape())
+    idx_detail::raise<ShapeMismatch>("'" + train_images + "' has images of " +
+                                     lifelong::detail::shape_text(data.train.shape()) + ", but '" + test_images +
+                                     "' of " + lifelong::detail::shape_text(data.test.shape()));
+  return data;
+}
+
+}  // namespace lifelong::io

@@ -1,0 +1,220 @@
+// Examples in memory: one contiguous array of inputs with labels or targets, viewed or shared, never copied.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <lifelong/core/batch.hpp>
+#include <lifelong/core/error.hpp>
+
+namespace lifelong {
+
+namespace detail {
+
+template <class S>
+concept storable = std::same_as<S, float> || std::same_as<S, double> || std::same_as<S, std::uint8_t>;
+
+/// Product of the extents, or nothing if it does not fit into `std::size_t`.
+inline std::optional<std::size_t> checked_product(std::span<const std::size_t> extents) {
+  std::size_t product = 1;
+  for (const std::size_t extent : extents) {
+    if (extent != 0 && product > std::numeric_limits<std::size_t>::max() / extent) return std::nullopt;
+    product *= extent;
+  }
+  return product;
+}
+
+/// `28 x 28`
+inline std::string shape_text(std::span<const std::size_t> shape) {
+  std::string text;
+  for (const std::size_t extent : shape) text += (text.empty() ? "" : " x ") + std::to_string(extent);
+  return text;
+}
+
+/// \throws InvalidArgument unless `i < size`; `what` names the collection.
+inline void require_index(const char* what, std::size_t i, std::size_t size) {
+  if (i >= size)
+    raise<InvalidArgument>(std::string(what) + " has " + std::to_string(size) + " elements, number " +
+                           std::to_string(i) + " is none of them");
+}
+
+}  // namespace detail
+
+/// N examples of one shape in one row-major array of `S` (float, double or std::uint8_t), with a class label or K
+/// regression targets each. A model reads inputs as `scale() * value`.
+///
+/// Made from spans or lvalue vectors it views arrays that must outlive it and all its copies (or hands their `owner`
+/// along); made from rvalue vectors it owns them, shared between copies. Copying never copies examples. Satisfies
+/// `ExampleSource<Dataset<S>, T>` for T float and double; reading is safe from several threads.
+template <class S>
+requires detail::storable<S>
+class Dataset {
+ public:
+  using storage_type = S;
+  /// Element of the regression targets: S, or float where the inputs are bytes.
+  using target_type = std::conditional_t<std::floating_point<S>, S, float>;
+  using Owner = std::shared_ptr<const void>;
+
+  /// A view of `labels.size()` examples of shape `shape`, for example {28, 28}; `inputs` is N x product(shape).
+  /// \throws ShapeMismatch if the sizes do not belong together; InvalidArgument for an empty shape, a zero extent or a
+  /// negative label. Costs one pass over the labels.
+  Dataset(std::span<const S> inputs, std::span<const std::int32_t> labels, std::vector<std::size_t> shape,
+          Owner owner = {})
+      : inputs_(inputs), labels_(labels), shape_(std::move(shape)), owner_(std::move(owner)), size_(labels.size()) {
+    check_inputs("labels");
+    count_classes();
+  }
+
+  /// A view of N = targets.size() / K examples with K real `targets` each, row-major N x K.
+  /// \throws ShapeMismatch, InvalidArgument as above, and InvalidArgument for K = 0.
+  Dataset(std::span<const S> inputs, std::span<const target_type> targets, std::size_t targets_per_example,
+          std::vector<std::size_t> shape, Owner owner = {})
+      : inputs_(inputs),
+        targets_(targets),
+        shape_(std::move(shape)),
+        owner_(std::move(owner)),
+        targets_per_example_(targets_per_example) {
+    if (targets_per_example == 0) detail::raise<InvalidArgument>("Dataset needs at least 1 target per example");
+    if (targets.size() % targets_per_example != 0)
+      detail::raise<ShapeMismatch>("Dataset has " + std::to_string(targets.size()) +
+                                   " targets, not a multiple of the " + std::to_string(targets_per_example) +
+                                   " per example");
+    size_ = targets.size() / targets_per_example;
+    check_inputs("examples in the targets");
+  }
+
+  /// Takes the vectors over, as in `Dataset<float>(std::move(inputs), std::move(labels), {28, 28})`; errors as above.
+  Dataset(std::vector<S>&& inputs, std::vector<std::int32_t>&& labels, std::vector<std::size_t> shape)
+      : Dataset(std::make_shared<const Arrays<std::int32_t>>(std::move(inputs), std::move(labels)), std::move(shape)) {}
+
+  /// Takes the vectors over; errors as above.
+  Dataset(std::vector<S>&& inputs, std::vector<target_type>&& targets, std::size_t targets_per_example,
+          std::vector<std::size_t> shape)
+      : Dataset(std::make_shared<const Arrays<target_type>>(std::move(inputs), std::move(targets)), targets_per_example,
+                std::move(shape)) {}
+
+  // One vector viewed and the other a temporary: the view would dangle.
+  Dataset(std::vector<S>&&, std::span<const std::int32_t>, std::vector<std::size_t>) = delete;
+  Dataset(std::span<const S>, std::vector<std::int32_t>&&, std::vector<std::size_t>) = delete;
+  Dataset(std::vector<S>&&, std::span<const target_type>, std::size_t, std::vector<std::size_t>) = delete;
+  Dataset(std::span<const S>, std::vector<target_type>&&, std::size_t, std::vector<std::size_t>) = delete;
+
+  /// Number of examples N.
+  [[nodiscard]] std::size_t size() const { return size_; }
+  /// Inputs per example, the product of `shape()`.
+  [[nodiscard]] std::size_t features() const { return features_; }
+  /// Target values per example K; 0 for classification.
+  [[nodiscard]] std::size_t targets() const { return targets_per_example_; }
+  /// Largest label + 1; 0 without labels.
+  [[nodiscard]] std::size_t classes() const { return classes_; }
+  /// Shape of one example, for example {28, 28}.
+  [[nodiscard]] const std::vector<std::size_t>& shape() const { return shape_; }
+  /// What a stored input is multiplied by when read: 1/255 for bytes, else 1, unless changed.
+  [[nodiscard]] double scale() const { return scale_; }
+
+  /// The same examples, read with another scale. \throws InvalidArgument unless it is finite and above 0.
+  [[nodiscard]] Dataset with_scale(double scale) const {
+    detail::require_positive("Dataset.scale", scale);
+    Dataset copy = *this;
+    copy.scale_ = scale;
+    return copy;
+  }
+
+  /// All inputs as stored, N x features, row-major, unscaled.
+  [[nodiscard]] std::span<const S> inputs() const { return inputs_; }
+  /// Inputs of example `i` as stored. \throws InvalidArgument unless i < size().
+  [[nodiscard]] std::span<const S> input(std::size_t i) const {
+    detail::require_index("Dataset", i, size_);
+    return inputs_.subspan(i * features_, features_);
+  }
+  /// All labels; empty for regression.
+  [[nodiscard]] std::span<const std::int32_t> labels() const { return labels_; }
+  /// All targets, N x K, row-major; empty for classification.
+  [[nodiscard]] std::span<const target_type> target_values() const { return targets_; }
+
+  /// Fills `row` with example `i`, inputs multiplied by `scale()`; leaves `row.active` alone.
+  /// \throws InvalidArgument unless i < size(); ShapeMismatch unless the row has room for exactly one example.
+  template <class T>
+  void read(std::size_t i, ExampleRow<T> row) const {
+    const std::span<const S> in = input(i);
+    detail::require_size("the row of inputs to read into", row.inputs.size(), features_);
+    const T scale = static_cast<T>(scale_);
+    for (std::size_t f = 0; f < features_; ++f) row.inputs[f] = scale * static_cast<T>(in[f]);
+    read_answer(i, row);
+  }
+
+  /// Fills only the label or the targets of `row` with those of example `i`; errors as in `read`.
+  template <class T>
+  void read_answer(std::size_t i, ExampleRow<T> row) const {
+    detail::require_index("Dataset", i, size_);
+    detail::require_size("the row of targets to read into", row.targets.size(), targets_per_example_);
+    if (targets_per_example_ == 0) row.label = labels_[i];
+    for (std::size_t k = 0; k < targets_per_example_; ++k)
+      row.targets[k] = static_cast<T>(targets_[i * targets_per_example_ + k]);
+  }
+
+ private:
+  template <class A>
+  struct Arrays {
+    Arrays(std::vector<S>&& x, std::vector<A>&& y) : inputs(std::move(x)), answers(std::move(y)) {}
+    std::vector<S> inputs;
+    std::vector<A> answers;
+  };
+
+  Dataset(const std::shared_ptr<const Arrays<std::int32_t>>& arrays, std::vector<std::size_t>&& shape)
+      : Dataset(std::span<const S>(arrays->inputs), std::span<const std::int32_t>(arrays->answers), std::move(shape),
+                arrays) {}
+  Dataset(const std::shared_ptr<const Arrays<target_type>>& arrays, std::size_t targets_per_example,
+          std::vector<std::size_t>&& shape)
+      : Dataset(std::span<const S>(arrays->inputs), std::span<const target_type>(arrays->answers), targets_per_example,
+                std::move(shape), arrays) {}
+
+  void check_inputs(const char* counted) {
+    const auto features = detail::checked_product(shape_);
+    if (shape_.empty() || !features || *features == 0)
+      detail::raise<InvalidArgument>("Dataset.shape must have positive extents whose product fits in memory, but is {" +
+                                     detail::shape_text(shape_) + "}");
+    features_ = *features;
+    if (inputs_.size() / features_ != size_ || inputs_.size() % features_ != 0)
+      detail::raise<ShapeMismatch>("Dataset has " + std::to_string(inputs_.size()) + " inputs, which is not " +
+                                   std::to_string(size_) + " " + counted + " of " + detail::shape_text(shape_) +
+                                   " inputs each");
+  }
+
+  void count_classes() {
+    std::int32_t largest = -1;
+    for (std::size_t i = 0; i < size_; ++i) {
+      if (labels_[i] < 0)
+        detail::raise<InvalidArgument>("Dataset.labels[" + std::to_string(i) +
+                                       "] is negative: " + std::to_string(labels_[i]));
+      if (labels_[i] > largest) largest = labels_[i];
+    }
+    classes_ = static_cast<std::size_t>(std::int64_t{largest} + 1);
+  }
+
+  std::span<const S> inputs_;
+  std::span<const std::int32_t> labels_;
+  std::span<const target_type> targets_;
+  std::vector<std::size_t> shape_;
+  Owner owner_;
+  double scale_ = std::floating_point<S> ? 1.0 : 1.0 / 255;
+  std::size_t size_ = 0, features_ = 0, targets_per_example_ = 0, classes_ = 0;
+};
+
+/// The customary two parts of a data set: one to learn from, one to measure on.
+template <class S>
+struct SplitData {
+  Dataset<S> train;
+  Dataset<S> test;
+};
+
+}  // namespace lifelong

@@ -1,0 +1,118 @@
+// A lazy view of a data set: which examples, how their features are mapped, which outputs they compete over.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <lifelong/core/batch.hpp>
+#include <lifelong/core/error.hpp>
+#include <lifelong/stream/dataset.hpp>
+#include <lifelong/stream/feature_map.hpp>
+
+namespace lifelong {
+
+/// Some examples of a `Dataset`, seen through a `FeatureMap`, with labels shifted by a constant. Holds no example
+/// itself: copies, and the tasks of a stream, share the data, the choice and the map. Satisfies
+/// `ExampleSource<Examples<S>, T>` for T float and double; reading is safe from several threads.
+template <class S>
+class Examples {
+ public:
+  /// All examples of `data` as they are.
+  Examples(Dataset<S> data) : data_(std::move(data)), size_(data_.size()) {}  // NOLINT(google-explicit-constructor)
+
+  [[nodiscard]] std::size_t size() const { return size_; }
+  /// Inputs per example, after the map.
+  [[nodiscard]] std::size_t features() const { return map_.identity() ? data_.features() : map_.outputs(); }
+  [[nodiscard]] std::size_t targets() const { return data_.targets(); }
+
+  /// The data behind the view; shared, not copied.
+  [[nodiscard]] const Dataset<S>& data() const { return data_; }
+  [[nodiscard]] const FeatureMap& map() const { return map_; }
+  /// The outputs the examples compete over; {0, 0} stands for all.
+  [[nodiscard]] OutputRange active() const { return active_; }
+
+  /// Number in `data()` of example `i`. \throws InvalidArgument unless i < size().
+  [[nodiscard]] std::size_t index(std::size_t i) const {
+    detail::require_index("Examples", i, size_);
+    return indices_ ? (*indices_)[i] : i;
+  }
+  /// Label of example `i` as output index; 0 for regression. \throws InvalidArgument unless i < size().
+  [[nodiscard]] std::int32_t label(std::size_t i) const {
+    const std::size_t n = index(i);
+    return targets() == 0 ? data_.labels()[n] + label_offset_ : 0;
+  }
+
+  /// Fills `row` with example `i`. \throws InvalidArgument unless i < size(); ShapeMismatch unless the row has room for
+  /// exactly one example.
+  template <class T>
+  void read(std::size_t i, ExampleRow<T> row) const {
+    const std::size_t n = index(i);
+    if (map_.identity()) {
+      data_.read(n, row);
+    } else {
+      map_.apply(data_.input(n), static_cast<T>(data_.scale()), row.inputs);
+      data_.read_answer(n, row);
+    }
+    if (targets() == 0) row.label += label_offset_;
+    row.active = active_;
+  }
+
+  /// The first `count` of these examples, or all if there are fewer. Free: shares the choice.
+  [[nodiscard]] Examples first(std::size_t count) const {
+    Examples view = *this;
+    if (count < size_) view.size_ = count;
+    return view;
+  }
+
+  /// The examples with these numbers, in this order. \throws InvalidArgument for a number that is not below size().
+  [[nodiscard]] Examples subset(std::vector<std::size_t> numbers) const {
+    for (std::size_t& number : numbers) number = index(number);
+    Examples view = *this;
+    view.size_ = numbers.size();
+    view.indices_ = std::make_shared<const std::vector<std::size_t>>(std::move(numbers));
+    return view;
+  }
+
+  /// The same examples with `map` in place of the present map. \throws ShapeMismatch unless it fits the data.
+  [[nodiscard]] Examples mapped(FeatureMap map) const {
+    if (!map.identity()) detail::require_size("an example to be mapped", data_.features(), map.inputs());
+    Examples view = *this;
+    view.map_ = std::move(map);
+    return view;
+  }
+
+  /// The same examples with `offset` added to the labels of the data, in place of the present offset, competing over
+  /// `active`. \throws InvalidArgument for regression, or for a label outside `active` (if not {0, 0}) or outside
+  /// std::int32_t. Costs one pass over the labels.
+  [[nodiscard]] Examples relabeled(std::int32_t offset, OutputRange active = {}) const {
+    if (targets() != 0) detail::raise<InvalidArgument>("examples with real targets have no labels to shift");
+    const std::int64_t first = active.first;
+    const std::int64_t end = active == OutputRange{} ? std::int64_t{1} << 31 : first + active.count;
+    for (std::size_t i = 0; i < size_; ++i) {
+      const std::int64_t label = std::int64_t{data_.labels()[index(i)]} + offset;
+      if (label < first || label >= end || label > std::numeric_limits<std::int32_t>::max())
+        detail::raise<InvalidArgument>("label of example " + std::to_string(i) + " would become " +
+                                       std::to_string(label) + ", outside outputs " + std::to_string(first) + " to " +
+                                       std::to_string(end - 1));
+    }
+    Examples view = *this;
+    view.label_offset_ = offset;
+    view.active_ = active;
+    return view;
+  }
+
+ private:
+  Dataset<S> data_;
+  std::shared_ptr<const std::vector<std::size_t>> indices_;
+  FeatureMap map_;
+  std::size_t size_ = 0;
+  std::int32_t label_offset_ = 0;
+  OutputRange active_;
+};
+
+}  // namespace lifelong

@@ -1,0 +1,35 @@
+// Tasks that scramble the features: permuted MNIST and its kin.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <lifelong/stream/task.hpp>
+
+namespace lifelong::stream {
+
+struct PermutedOptions {
+  std::uint64_t seed = 0;  ///< chooses the permutations
+  Scenario scenario = Scenario::domain;
+};
+
+/// `tasks` tasks on the same data; task 0 sees it as it is, task t through a random permutation of the features that
+/// depends on (seed, t) alone (Goodfellow et al. 2013; Kirkpatrick et al. 2017). Lazy: one table of features x 8 bytes
+/// per task. \throws InvalidArgument for 0 tasks, or real targets outside Scenario::domain; ShapeMismatch if train and
+/// test differ in shape.
+template <class S>
+[[nodiscard]] Stream<S> permuted(const SplitData<S>& data, std::size_t tasks, PermutedOptions options = {}) {
+  std::vector<FeatureMap> maps;
+  std::vector<std::string> names;
+  for (std::size_t t = 0; t < tasks; ++t) {
+    const Random random{options.seed, Purpose::permutation, static_cast<std::uint32_t>(t)};
+    maps.push_back(t == 0 ? FeatureMap{} : FeatureMap::permutation(data.train.features(), random));
+    names.push_back("permutation " + std::to_string(t));
+  }
+  return detail::mapped_stream(data, maps, std::move(names), options.scenario);
+}
+
+}  // namespace lifelong::stream

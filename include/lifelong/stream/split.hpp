@@ -1,0 +1,57 @@
+// Tasks that bring new classes: split MNIST and its kin.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <lifelong/stream/task.hpp>
+
+namespace lifelong::stream {
+
+struct SplitOptions {
+  Scenario scenario = Scenario::task;
+};
+
+/// Divides the classes among `tasks` tasks in order: with 10 classes and 5 tasks, task t has classes 2t and 2t+1 (Zenke
+/// et al. 2017). Labels are class numbers, except in Scenario::domain, where they count from 0 within the task. Lazy:
+/// one list of example numbers per task. \throws InvalidArgument for 0 tasks, classes not divisible by tasks, or real
+/// targets; ShapeMismatch if train and test differ in shape.
+template <class S>
+[[nodiscard]] Stream<S> split(const SplitData<S>& data, std::size_t tasks, SplitOptions options = {}) {
+  const std::size_t classes = detail::classes(data);
+  if (classes == 0 || data.train.targets() + data.test.targets() != 0)
+    detail::raise<InvalidArgument>("split needs examples with class labels");
+  if (tasks == 0 || classes % tasks != 0)
+    detail::raise<InvalidArgument>("split cannot divide " + std::to_string(classes) + " classes evenly among " +
+                                   std::to_string(tasks) + " tasks");
+  const std::size_t each = classes / tasks;
+  const bool shared = options.scenario == Scenario::domain;
+
+  const auto divide = [&](const Dataset<S>& part) {
+    std::vector<std::vector<std::size_t>> numbers(tasks);
+    for (std::size_t i = 0; i < part.size(); ++i)
+      numbers[static_cast<std::size_t>(part.labels()[i]) / each].push_back(i);
+    std::vector<Examples<S>> views;
+    for (std::size_t t = 0; t < tasks; ++t) {
+      const OutputRange own{static_cast<std::uint32_t>(t * each), static_cast<std::uint32_t>(each)};
+      const auto offset = shared ? -static_cast<std::int32_t>(own.first) : 0;
+      views.push_back(Examples<S>(part)
+                          .subset(std::move(numbers[t]))
+                          .relabeled(offset, options.scenario == Scenario::task ? own : OutputRange{}));
+    }
+    return views;
+  };
+  std::vector<Examples<S>> train = divide(data.train), test = divide(data.test);
+
+  std::vector<Task<S>> parts;
+  for (std::size_t t = 0; t < tasks; ++t) {
+    const std::string last = each > 1 ? " to " + std::to_string((t + 1) * each - 1) : "";
+    parts.push_back({"classes " + std::to_string(t * each) + last, std::move(train[t]), std::move(test[t])});
+  }
+  return {std::move(parts), shared ? each : classes, options.scenario};
+}
+
+}  // namespace lifelong::stream

@@ -1,0 +1,113 @@
+// A stream of tasks, and what a learner is told about them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <lifelong/core/batch.hpp>
+#include <lifelong/core/error.hpp>
+#include <lifelong/stream/examples.hpp>
+
+namespace lifelong {
+
+/// What changes from task to task (van de Ven and Tolias, "Three scenarios for continual learning", 2019).
+enum class Scenario {
+  domain,            ///< the inputs: all tasks share the same outputs
+  task,              ///< the outputs, and the task is known: every task competes over its own range
+  class_incremental  ///< the outputs, and the task is not known: every task competes over all outputs
+};
+
+/// One step of a stream.
+template <class S>
+struct Task {
+  std::string name;
+  Examples<S> train;
+  Examples<S> test;
+};
+
+/// Tasks in the order a learner meets them. Copying copies views, never examples.
+template <class S>
+class Stream {
+ public:
+  /// `outputs` is the number of network outputs that all tasks together need.
+  /// \throws InvalidArgument for no tasks; ShapeMismatch, naming the task, if features or targets differ.
+  Stream(std::vector<Task<S>> tasks, std::size_t outputs, Scenario scenario = Scenario::domain)
+      : tasks_(std::move(tasks)), outputs_(outputs), scenario_(scenario) {
+    if (tasks_.empty()) detail::raise<InvalidArgument>("a Stream needs at least 1 task");
+    for (const Task<S>& task : tasks_) {
+      require_like_first(task.name, task.train);
+      require_like_first(task.name, task.test);
+    }
+  }
+
+  [[nodiscard]] std::size_t size() const { return tasks_.size(); }
+  /// \throws InvalidArgument unless task < size().
+  [[nodiscard]] const Task<S>& operator[](std::size_t task) const {
+    detail::require_index("Stream", task, tasks_.size());
+    return tasks_[task];
+  }
+  [[nodiscard]] auto begin() const { return tasks_.begin(); }
+  [[nodiscard]] auto end() const { return tasks_.end(); }
+
+  /// Network outputs needed: classes (domain), classes of all tasks together (else), or targets (regression).
+  [[nodiscard]] std::size_t outputs() const { return outputs_; }
+  /// Inputs per example, the same in all tasks.
+  [[nodiscard]] std::size_t features() const { return tasks_.front().train.features(); }
+  [[nodiscard]] Scenario scenario() const { return scenario_; }
+
+ private:
+  void require_like_first(const std::string& name, const Examples<S>& examples) const {
+    const Examples<S>& first = tasks_.front().train;
+    if (examples.features() != first.features() || examples.targets() != first.targets())
+      detail::raise<ShapeMismatch>("task '" + name + "' has " + std::to_string(examples.features()) + " features and " +
+                                   std::to_string(examples.targets()) + " targets, task '" + tasks_.front().name +
+                                   "' has " + std::to_string(first.features()) + " and " +
+                                   std::to_string(first.targets()));
+  }
+
+  std::vector<Task<S>> tasks_;
+  std::size_t outputs_;
+  Scenario scenario_;
+};
+
+namespace detail {
+
+/// Number of classes of train and test together.
+template <class S>
+std::size_t classes(const SplitData<S>& data) {
+  return data.train.classes() > data.test.classes() ? data.train.classes() : data.test.classes();
+}
+
+/// A stream whose task t sees all of `data` through `maps[t]`, with outputs as the scenario demands.
+template <class S>
+Stream<S> mapped_stream(const SplitData<S>& data, const std::vector<FeatureMap>& maps, std::vector<std::string> names,
+                        Scenario scenario) {
+  const bool shared = scenario == Scenario::domain;
+  const bool regression = data.train.targets() != 0;
+  if (regression && !shared) raise<InvalidArgument>("real targets allow only Scenario::domain");
+  const std::size_t outputs = regression ? data.train.targets() : classes(data);
+  if (!shared && outputs * maps.size() > std::numeric_limits<std::int32_t>::max())
+    raise<InvalidArgument>(std::to_string(maps.size()) + " tasks of " + std::to_string(outputs) +
+                           " outputs each are more than 2^31 - 1");
+
+  std::vector<Task<S>> tasks;
+  for (std::size_t t = 0; t < maps.size(); ++t) {
+    const auto first = static_cast<std::int32_t>(shared ? 0 : t * outputs);
+    const OutputRange active = scenario == Scenario::task
+                                   ? OutputRange{static_cast<std::uint32_t>(first), static_cast<std::uint32_t>(outputs)}
+                                   : OutputRange{};
+    const auto view = [&](const Dataset<S>& part) {
+      const Examples<S> examples = Examples<S>(part).mapped(maps[t]);
+      return shared ? examples : examples.relabeled(first, active);
+    };
+    tasks.push_back({std::move(names[t]), view(data.train), view(data.test)});
+  }
+  return {std::move(tasks), shared ? outputs : outputs * maps.size(), scenario};
+}
+
+}  // namespace detail
+}  // namespace lifelong

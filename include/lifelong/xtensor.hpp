@@ -1,0 +1,4 @@
+// Everything that needs xtensor.
+#pragma once
+
+#include <lifelong/xtensor/adapt.hpp>

@@ -1,0 +1,4 @@
+// Everything that needs zlib.
+#pragma once
+
+#include <lifelong/zlib/gunzip.hpp>

@@ -1,0 +1,93 @@
+#include <cmath>
+#include <limits>
+#include <span>
+#include <sstream>
+#include <vector>
+
+#include <lifelong/evaluation/accuracy_matrix.hpp>
+
+#include "../support/catch.hpp"
+
+namespace ll = lifelong;
+using test::WithinAbs;
+
+namespace {
+
+/// Three tasks; task 0 gets better before it is forgotten, so that the definitions of forgetting differ.
+ll::AccuracyMatrix three_tasks() {
+  ll::AccuracyMatrix matrix{3};
+  matrix.set_initial({0.1, 0.2, 0.3});
+  matrix.add_row({0.8, 0.3, 0.1});
+  matrix.add_row({0.9, 0.7, 0.5});
+  matrix.add_row({0.4, 0.6, 1.0});
+  return matrix;
+}
+
+}  // namespace
+
+TEST_CASE("metrics equal the papers' formulas worked by hand") {
+  const ll::AccuracyMatrix matrix = three_tasks();
+  CHECK(matrix.tasks() == 3);
+  CHECK(matrix.rows() == 3);
+  CHECK(matrix(1, 2) == 0.5);
+  CHECK_THAT(matrix.average_accuracy(), WithinAbs(2.0 / 3, 1e-15));   // (0.4 + 0.6 + 1.0) / 3
+  CHECK_THAT(matrix.learning_accuracy(), WithinAbs(2.5 / 3, 1e-15));  // (0.8 + 0.7 + 1.0) / 3
+  CHECK_THAT(*matrix.backward_transfer(), WithinAbs(-0.25, 1e-15));   // ((0.4 - 0.8) + (0.6 - 0.7)) / 2
+  CHECK_THAT(*matrix.forward_transfer(), WithinAbs(0.15, 1e-15));     // ((0.3 - 0.2) + (0.5 - 0.3)) / 2
+  CHECK_THAT(*matrix.forgetting(), WithinAbs(0.3, 1e-15));            // ((0.9 - 0.4) + (0.7 - 0.6)) / 2
+}
+
+TEST_CASE("metrics look at the tasks learned so far") {
+  ll::AccuracyMatrix matrix{3};
+  matrix.add_row({0.8, 0.3, 0.1});
+  CHECK(matrix.average_accuracy() == 0.8);
+  CHECK(matrix.learning_accuracy() == 0.8);
+  matrix.add_row({0.9, 0.7, 0.5});
+  CHECK_THAT(matrix.average_accuracy(), WithinAbs(0.8, 1e-15));
+  CHECK_THAT(*matrix.backward_transfer(), WithinAbs(0.1, 1e-15));
+  CHECK_THAT(*matrix.forgetting(), WithinAbs(-0.1, 1e-15));
+}
+
+TEST_CASE("what is undefined is nothing, never 0") {
+  ll::AccuracyMatrix matrix{2};
+  CHECK_THROWS_AS(matrix.average_accuracy(), ll::InvalidArgument);
+  CHECK_THROWS_AS(matrix.learning_accuracy(), ll::InvalidArgument);
+  matrix.add_row({0.8, 0.3});
+  CHECK_FALSE(matrix.backward_transfer().has_value());
+  CHECK_FALSE(matrix.forgetting().has_value());
+  CHECK_FALSE(matrix.forward_transfer().has_value());
+  matrix.add_row({0.8, 0.3});
+  CHECK(matrix.backward_transfer() == 0.0);
+  CHECK_FALSE(matrix.forward_transfer().has_value());  // no initial row
+  matrix.set_initial({0.5, 0.25});
+  CHECK_THAT(*matrix.forward_transfer(), WithinAbs(0.05, 1e-15));
+}
+
+TEST_CASE("rows that cannot be are refused and leave the matrix as it was") {
+  ll::AccuracyMatrix matrix{2};
+  CHECK_THROWS_AS(ll::AccuracyMatrix{0}, ll::InvalidArgument);
+  CHECK_THROWS_AS(matrix.add_row({0.5}), ll::ShapeMismatch);
+  CHECK_THROWS_AS(matrix.set_initial({0.5, 0.5, 0.5}), ll::ShapeMismatch);
+  const double bad = GENERATE(-0.001, 1.001, 50.0, std::numeric_limits<double>::quiet_NaN());
+  CHECK_THROWS_AS(matrix.add_row({0.5, bad}), ll::InvalidArgument);
+  CHECK_THROWS_AS(matrix.set_initial({0.5, bad}), ll::InvalidArgument);
+  CHECK(matrix.rows() == 0);
+  CHECK_THROWS_AS(matrix(0, 0), ll::InvalidArgument);
+  const std::vector<double> row{0.0, 1.0};
+  matrix.add_row(row);
+  CHECK_THROWS_AS(matrix(0, 2), ll::InvalidArgument);
+  matrix.add_row(row);
+  CHECK(test::message_of<ll::InvalidArgument>([&] { matrix.add_row(row); }) ==
+        "AccuracyMatrix already has a row for each of its 2 tasks");
+}
+
+TEST_CASE("the table is in percent and aligned") {
+  std::ostringstream out;
+  out << three_tasks();
+  CHECK(out.str() ==
+        "after \\ on      1      2      3\n"
+        "         0   10.0   20.0   30.0\n"
+        "         1   80.0   30.0   10.0\n"
+        "         2   90.0   70.0   50.0\n"
+        "         3   40.0   60.0  100.0\n");
+}
