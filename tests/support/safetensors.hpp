@@ -24,9 +24,7 @@ class Safetensors {
     data_.assign(bytes.begin() + 8 + static_cast<std::ptrdiff_t>(length), bytes.end());
   }
 
-  nlohmann::json metadata() const {
-    return nlohmann::json::parse(header_["__metadata__"]["case"].get<std::string>());
-  }
+  nlohmann::json metadata() const { return nlohmann::json::parse(header_["__metadata__"]["case"].get<std::string>()); }
   bool has(const std::string& name) const { return header_.contains(name); }
   std::vector<double> doubles(const std::string& name) const { return values<double>(name); }
   std::vector<std::int32_t> integers(const std::string& name) const { return values<std::int32_t>(name); }

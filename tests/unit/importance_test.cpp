@@ -148,7 +148,8 @@ TEST_CASE("the batch Fisher is another number: it shrinks with the batch", "[imp
 
 TEST_CASE("a model with only a gradient has the empirical Fisher, and is told what the others need", "[importance]") {
   const TinyTask task(5);
-  ll::Learner learner{GradientOnly(), Fisher{.labels = Labels::empirical}, ll::penalty::Quadratic{}, ll::optimizer::Sgd{}};
+  ll::Learner learner{GradientOnly(), Fisher{.labels = Labels::empirical}, ll::penalty::Quadratic{},
+                      ll::optimizer::Sgd{}};
   learner.consolidate(task);
   check({learner.importance().begin(), learner.importance().end()}, slow_fisher(task, Labels::empirical));
   ll::Learner other{GradientOnly(), Fisher{}, ll::penalty::Quadratic{}, ll::optimizer::Sgd{}};

@@ -74,8 +74,7 @@ TEST_CASE("EWC, MAS, SI and L2 each train differently from fine-tuning and from 
 }
 
 TEST_CASE("a huge uniform importance keeps the network where it was", "[learner]") {
-  ll::Learner learner{TinyModel(), Constant{}, Quadratic{.strength = 1e6},
-                      ll::optimizer::Sgd{.learning_rate = 5e-7}};
+  ll::Learner learner{TinyModel(), Constant{}, Quadratic{.strength = 1e6}, ll::optimizer::Sgd{.learning_rate = 5e-7}};
   learner.consolidate();
   const auto before = copy(learner.parameters());
   learner.fit(TinyTask(1), {.epochs = 200});
@@ -202,8 +201,9 @@ TEST_CASE("bad numbers are found in their step, named, and change nothing", "[le
 TEST_CASE("a step that overflows the parameters is reported in that step", "[learner][errors]") {
   ll::Learner learner{TinyModel(), Constant{}, Quadratic{}, ll::optimizer::Sgd{.learning_rate = 1e300}};
   const std::vector<double> huge(learner.parameters().size(), 1e300);
-  REQUIRE(message_of<ll::NumericError>([&] { learner.step(std::span<const double>(huge)); })
-              .find("the step was too large: parameter 0 is -inf in step 1") == 0);
+  REQUIRE(message_of<ll::NumericError>([&] {
+            learner.step(std::span<const double>(huge));
+          }).find("the step was too large: parameter 0 is -inf in step 1") == 0);
 }
 
 TEST_CASE("importances by hand: one per parameter", "[learner]") {

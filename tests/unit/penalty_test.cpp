@@ -106,8 +106,7 @@ TEST_CASE("five penalties with an anchor each, collapsed, equal the five kept ap
       }
     REQUIRE_THAT(learner.penalty_value(), test::WithinRel(value, 1e-12));
     const auto collapsed = penalty_gradient(learner);
-    for (std::size_t i = 0; i < gradient.size(); ++i)
-      REQUIRE_THAT(collapsed[i], test::WithinAbs(gradient[i], 1e-13));
+    for (std::size_t i = 0; i < gradient.size(); ++i) REQUIRE_THAT(collapsed[i], test::WithinAbs(gradient[i], 1e-13));
   }
 }
 
