@@ -1,0 +1,14 @@
+// Networks on Eigen: layers, losses, and the backward pass that knows moments.
+#pragma once
+
+#include <lifelong/nn/activation.hpp>
+#include <lifelong/nn/dataset.hpp>
+#include <lifelong/nn/layer.hpp>
+#include <lifelong/nn/linear.hpp>
+#include <lifelong/nn/loss.hpp>
+#include <lifelong/nn/mlp.hpp>
+#include <lifelong/nn/network.hpp>
+#include <lifelong/nn/parallel.hpp>
+#include <lifelong/nn/product.hpp>
+#include <lifelong/nn/rows.hpp>
+#include <lifelong/nn/sequential.hpp>

@@ -1,0 +1,58 @@
+// What a network is trained to make small.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <span>
+
+#include <lifelong/core/batch.hpp>
+#include <lifelong/core/softmax.hpp>
+
+namespace lifelong::nn {
+
+/// A loss of one sample. `differentiate(row, sample, target)` replaces the row of outputs f by ∂ℓ/∂f and returns ℓ; the
+/// network takes the mean over samples. `uses_labels` says whether it reads the label or the row of targets.
+template <class L>
+concept LossPolicy = std::copyable<L> &&
+    requires(const L& loss, std::span<float> row, const SampleContext& sample, std::span<const float> target) {
+  { L::uses_labels } -> std::convertible_to<bool>;
+  { loss.differentiate(row, sample, target) } -> std::convertible_to<double>;
+};
+
+/// ℓ = -log p_y, p = softmax of the sample's active outputs alone; ∂ℓ/∂f = p - e_y, 0 for the others.
+struct SoftmaxCrossEntropy {
+  static constexpr bool uses_labels = true;
+
+  template <class T>
+  double differentiate(std::span<T> row, const SampleContext& sample, std::span<const T>) const {
+    const std::size_t first = sample.active.first, end = first + sample.active.count;
+    const auto label = static_cast<std::size_t>(sample.label);
+    const T logit = row[label];
+    const T log_total = softmax(row.subspan(first, sample.active.count));
+    for (std::size_t c = 0; c < row.size(); ++c)
+      if (c < first || c >= end) row[c] = 0;
+    row[label] -= 1;
+    return static_cast<double>(log_total - logit);
+  }
+};
+
+/// ℓ = 1/C Σ_c (f_c - t_c)² over the sample's C active outputs, so the network's loss is PyTorch's `MSELoss` with
+/// reduction "mean"; ∂ℓ/∂f = 2/C (f - t), 0 for outputs that are not active.
+struct MeanSquaredError {
+  static constexpr bool uses_labels = false;
+
+  template <class T>
+  double differentiate(std::span<T> row, const SampleContext& sample, std::span<const T> target) const {
+    const std::size_t first = sample.active.first, end = first + sample.active.count;
+    const T scale = T(1) / static_cast<T>(sample.active.count);
+    double total = 0;
+    for (std::size_t c = 0; c < row.size(); ++c) {
+      const T error = c < first || c >= end ? T(0) : row[c] - target[c];
+      total += static_cast<double>(error) * static_cast<double>(error);
+      row[c] = 2 * scale * error;
+    }
+    return total * static_cast<double>(scale);
+  }
+};
+
+}  // namespace lifelong::nn

@@ -1,0 +1,58 @@
+// Networks whose depth and widths are chosen when the program runs.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <lifelong/backend/serial.hpp>
+#include <lifelong/core/error.hpp>
+#include <lifelong/nn/activation.hpp>
+#include <lifelong/nn/linear.hpp>
+#include <lifelong/nn/loss.hpp>
+#include <lifelong/nn/network.hpp>
+
+namespace lifelong::nn {
+
+/// What stands between the linear layers of an `mlp`.
+enum class Activation { relu, tanh, sigmoid, gelu };
+
+/// Settings of an `mlp`.
+struct MlpOptions {
+  std::uint64_t seed = 0;                    ///< of the initial parameters
+  Activation activation = Activation::relu;  ///< between the linear layers, none behind the last
+};
+
+/// Any of the layers this library has.
+using AnyLayer = std::variant<Linear, ReLU, Tanh, Sigmoid, GELU>;
+
+/// The layers of an `mlp`: linear, activation, linear, ..., linear.
+/// \throws InvalidArgument unless there are at least two widths.
+inline std::vector<AnyLayer> mlp_layers(const std::vector<std::size_t>& widths, Activation activation) {
+  if (widths.size() < 2)
+    lifelong::detail::raise<InvalidArgument>("an mlp needs the widths of its inputs and outputs, but has " +
+                                             std::to_string(widths.size()) + " widths");
+  const AnyLayer between[] = {ReLU{}, Tanh{}, Sigmoid{}, GELU{}};
+  std::vector<AnyLayer> layers;
+  for (std::size_t l = 1; l < widths.size(); ++l) {
+    if (l > 1) layers.push_back(between[static_cast<std::size_t>(activation)]);
+    layers.push_back(Linear{widths[l - 1], widths[l]});
+  }
+  return layers;
+}
+
+/// `mlp<float>({784, 256, 256, 10}, {.seed = 1})`: a multilayer perceptron. Backend and loss may follow:
+/// `mlp<float>({8, 16, 1}, {}, backend::Serial{}, MeanSquaredError{})`.
+/// \throws what `mlp_layers` and `Network` throw.
+template <class T, LossPolicy Loss = SoftmaxCrossEntropy, class Backend = backend::Serial>
+Network<T, std::vector<AnyLayer>, Loss, Backend> mlp(const std::vector<std::size_t>& widths,
+                                                     const MlpOptions& options = {}, Backend backend = {},
+                                                     Loss loss = {}) {
+  return Network<T, std::vector<AnyLayer>, Loss, Backend>(mlp_layers(widths, options.activation), options.seed,
+                                                          std::move(backend), std::move(loss));
+}
+
+}  // namespace lifelong::nn

@@ -1,0 +1,21 @@
+// A matrix with one sample per row, as a view.
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+namespace lifelong::nn {
+
+/// `count` rows of `width` values without gaps, row-major; the array belongs to somebody else.
+template <class T>
+struct Rows {
+  T* data = nullptr;
+  std::size_t count = 0;
+  std::size_t width = 0;
+
+  [[nodiscard]] std::size_t size() const { return count * width; }
+  [[nodiscard]] std::span<T> row(std::size_t n) const { return {data + n * width, width}; }
+  operator Rows<const T>() const { return {data, count, width}; }
+};
+
+}  // namespace lifelong::nn

@@ -1,0 +1,29 @@
+// Networks whose layers are fixed when the program is compiled.
+#pragma once
+
+#include <cstdint>
+#include <tuple>
+#include <utility>
+
+#include <lifelong/nn/activation.hpp>
+#include <lifelong/nn/linear.hpp>
+#include <lifelong/nn/network.hpp>
+
+namespace lifelong::nn {
+
+/// `sequential<float>(Linear{784, 256}, ReLU{}, Linear{256, 10})`: a network of these layers in this order, seed 0.
+/// \throws what `Network` throws.
+template <class T, Layer... Layers>
+requires(sizeof...(Layers) > 0) Network<T, std::tuple<Layers...>> sequential(Layers... layers) {
+  return Network<T, std::tuple<Layers...>>(std::tuple<Layers...>(std::move(layers)...));
+}
+
+/// `sequential<float>(std::tuple{Linear{8, 4}, Tanh{}}, 1, backend::OpenMP{2}, MeanSquaredError{})`: the same with a
+/// seed, a backend and a loss.
+template <class T, LossPolicy Loss = SoftmaxCrossEntropy, class Backend = backend::Serial, Layer... Layers>
+requires(sizeof...(Layers) > 0) Network<T, std::tuple<Layers...>, Loss, Backend> sequential(
+    std::tuple<Layers...> layers, std::uint64_t seed, Backend backend = {}, Loss loss = {}) {
+  return Network<T, std::tuple<Layers...>, Loss, Backend>(std::move(layers), seed, std::move(backend), std::move(loss));
+}
+
+}  // namespace lifelong::nn

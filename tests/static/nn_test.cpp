@@ -1,0 +1,64 @@
+// Networks model the concepts of the core; what lacks a part of a layer or of a loss is refused.
+#include <lifelong/core/concepts.hpp>
+#include <lifelong/importance/log_likelihood.hpp>
+#include <lifelong/importance/squared_norm.hpp>
+#include <lifelong/nn.hpp>
+
+#include <concepts>
+#include <tuple>
+#include <type_traits>
+
+namespace {
+
+using namespace lifelong;
+
+template <class N>
+constexpr bool is_complete_model = DifferentiableModel<N>&& PredictiveModel<N>&& PullbackModel<N>&&
+    MomentModel<N, importance::LogLikelihood, moment::Square>&&
+        MomentModel<N, importance::SquaredNorm, moment::Absolute>&& std::copyable<N>;
+
+using Run = decltype(nn::mlp<float>({2, 2}));
+using Fixed = decltype(nn::sequential<double>(nn::Linear{2, 3}, nn::ReLU{}, nn::Linear{3, 2}));
+using Regression = decltype(nn::mlp<double>({2, 2}, {}, backend::Serial{}, nn::MeanSquaredError{}));
+
+static_assert(is_complete_model<Run>);
+static_assert(is_complete_model<Fixed>);
+static_assert(is_complete_model<Regression>);
+static_assert(std::same_as<Run::value_type, float>);
+static_assert(std::same_as<Fixed::value_type, double>);
+static_assert(std::same_as<Regression, decltype(nn::mlp<double, nn::MeanSquaredError>({2, 2}))>);
+static_assert(!DifferentiableModel<const Run>, "a gradient needs the work arrays of a network that may change");
+
+static_assert(nn::Layer<nn::Linear>);
+static_assert(nn::Layer<nn::ReLU>);
+static_assert(nn::Layer<nn::Tanh>);
+static_assert(nn::Layer<nn::Sigmoid>);
+static_assert(nn::Layer<nn::GELU>);
+static_assert(std::is_empty_v<nn::ReLU>);
+
+struct LayerWithoutPlace : nn::Linear {
+ private:
+  using nn::Linear::in_place;
+};
+struct LayerWithoutAccumulate : nn::Linear {
+  void accumulate() const {}
+};
+static_assert(!nn::Layer<LayerWithoutPlace>);
+static_assert(!nn::Layer<LayerWithoutAccumulate>);
+static_assert(!nn::Layer<nn::SoftmaxCrossEntropy>);
+
+static_assert(nn::LossPolicy<nn::SoftmaxCrossEntropy>);
+static_assert(nn::LossPolicy<nn::MeanSquaredError>);
+
+struct LossWithoutUse {
+  double differentiate(std::span<float>, const SampleContext&, std::span<const float>) const { return 0; }
+};
+struct LossWithoutValue {
+  static constexpr bool uses_labels = true;
+  void differentiate(std::span<float>, const SampleContext&, std::span<const float>) const {}
+};
+static_assert(!nn::LossPolicy<LossWithoutUse>);
+static_assert(!nn::LossPolicy<LossWithoutValue>);
+static_assert(!nn::LossPolicy<nn::Linear>);
+
+}  // namespace
