@@ -6,7 +6,7 @@
 
 #include <lifelong/evaluation/accuracy_matrix.hpp>
 
-#include "../support/catch.hpp"
+#include "catch.hpp"
 
 namespace ll = lifelong;
 using test::WithinAbs;
@@ -56,6 +56,9 @@ TEST_CASE("what is undefined is nothing, never 0") {
   CHECK_FALSE(matrix.backward_transfer().has_value());
   CHECK_FALSE(matrix.forgetting().has_value());
   CHECK_FALSE(matrix.forward_transfer().has_value());
+  ll::AccuracyMatrix with_initial = matrix;
+  with_initial.set_initial({0.5, 0.5});
+  CHECK_FALSE(with_initial.forward_transfer().has_value());
   matrix.add_row({0.8, 0.3});
   CHECK(matrix.backward_transfer() == 0.0);
   CHECK_FALSE(matrix.forward_transfer().has_value());  // no initial row

@@ -5,7 +5,7 @@
 
 #include <lifelong/stream/feature_map.hpp>
 
-#include "../support/catch.hpp"
+#include "catch.hpp"
 
 namespace ll = lifelong;
 

@@ -8,7 +8,7 @@
 #include <lifelong/io/idx.hpp>
 #include <lifelong/zlib.hpp>
 
-#include "../support/catch.hpp"
+#include "catch.hpp"
 
 namespace ll = lifelong;
 using ll::zlib::gunzip;

@@ -6,7 +6,7 @@
 
 #include <lifelong/nn/dataset.hpp>
 
-#include "../support/catch.hpp"
+#include "catch.hpp"
 
 namespace ll = lifelong;
 

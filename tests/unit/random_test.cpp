@@ -5,7 +5,7 @@
 
 #include <lifelong/core/random.hpp>
 
-#include "../support/catch.hpp"
+#include "catch.hpp"
 
 namespace ll = lifelong;
 using ll::detail::normal_quantile;

@@ -12,7 +12,7 @@
 #include <lifelong/stream/rotated.hpp>
 #include <lifelong/stream/split.hpp>
 
-#include "../support/catch.hpp"
+#include "catch.hpp"
 
 namespace ll = lifelong;
 using ll::Scenario;

@@ -13,7 +13,7 @@
 #include <xtensor/xtensor.hpp>
 #endif
 
-#include "../support/catch.hpp"
+#include "catch.hpp"
 
 namespace ll = lifelong;
 
