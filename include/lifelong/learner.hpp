@@ -1,12 +1,10 @@
 // The composition: any model, importance, penalty and optimizer as one learner.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <numeric>
 #include <span>
 #include <string>
 #include <string_view>
@@ -77,7 +75,7 @@ class PolicyState {
     return pointers;
   }
   void clear() {
-    for (auto& array : arrays_) std::fill(array.begin(), array.end(), T(0));
+    for (auto& array : arrays_) array.assign(array.size(), T(0));
   }
   [[nodiscard]] std::size_t bytes() const {
     std::size_t total = 0;
@@ -198,7 +196,7 @@ class Learner {
     detail::require_at_least("FitOptions.batch_size", static_cast<double>(options.batch_size), 1);
     if (options.optimizer_state == OptimizerState::reset) reset_optimizer();
     order_.resize(examples.size());
-    std::iota(order_.begin(), order_.end(), std::uint32_t{0});
+    for (std::size_t i = 0; i < order_.size(); ++i) order_[i] = static_cast<std::uint32_t>(i);
     const BatchLoader loader(examples, options.batch_size, buffer_, backend_, std::span<const std::uint32_t>(order_));
     FitProgress progress{0, options.epochs, 0, options.epochs * loader.size(), 0, 0};
     for (; progress.epoch < options.epochs; ++progress.epoch) {
@@ -270,8 +268,8 @@ class Learner {
   void set_importance(std::span<const T> importance) requires detail::is_anchored<Penalty> {
     detail::require_size("importance", importance.size(), parameter_count());
     check_finite(importance, "the importance of ");
-    std::copy(importance.begin(), importance.end(), penalty_state_[importance_array].begin());
-    std::copy(parameters().begin(), parameters().end(), penalty_state_[anchor_array].begin());
+    penalty_state_[importance_array].assign(importance.begin(), importance.end());
+    penalty_state_[anchor_array].assign(parameters().begin(), parameters().end());
     offset_ = 0;
   }
 
@@ -357,7 +355,7 @@ class Learner {
   /// Sets the anchor and the start of the path to the first parameters.
   void start_task() {
     if constexpr (detail::is_anchored<Penalty>)
-      std::copy(parameters().begin(), parameters().end(), penalty_state_[anchor_array].begin());
+      penalty_state_[anchor_array].assign(parameters().begin(), parameters().end());
     if constexpr (requires { importance_view().restart(std::size_t{}, T{}); })
       for (std::size_t i = 0; i < parameter_count(); ++i) importance_view().restart(i, parameters()[i]);
   }

@@ -1,7 +1,6 @@
 // Runs a kernel over the parameters: blocks of fixed size, whole packets inside, sums folded in block order.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <span>
 
@@ -41,7 +40,8 @@ double elementwise(const Backend& backend, std::size_t count, const Kernel& kern
   const std::size_t blocks = block_count(count);
   const auto run = [&](std::size_t block) {
     const std::size_t begin = block * block_size;
-    partials[block] = static_cast<double>(detail::run_block<T>(kernel, begin, std::min(begin + block_size, count)));
+    const std::size_t end = block + 1 == blocks ? count : begin + block_size;
+    partials[block] = static_cast<double>(detail::run_block<T>(kernel, begin, end));
   };
   if (blocks <= 8)
     for (std::size_t block = 0; block < blocks; ++block) run(block);

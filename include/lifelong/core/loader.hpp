@@ -1,7 +1,6 @@
 // Turns a source of examples into batches.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -46,11 +45,11 @@ class BatchLoader {
 
   Batch<T> load(std::size_t number) const {
     const std::size_t first = number * batch_size_;
-    const std::size_t count = std::min(batch_size_, examples_.size() - first);
+    const std::size_t rest = examples_.size() - first;
+    const std::size_t count = rest < batch_size_ ? rest : batch_size_;
     buffer_.resize(count, examples_.features(), examples_.targets());
     backend_.parallel_for((count + rows_per_task - 1) / rows_per_task, [&](std::size_t task) {
-      const std::size_t end = std::min(count, (task + 1) * rows_per_task);
-      for (std::size_t n = task * rows_per_task; n < end; ++n) {
+      for (std::size_t n = task * rows_per_task; n < count && n < (task + 1) * rows_per_task; ++n) {
         const std::size_t i = order_.empty() ? first + n : order_[first + n];
         examples_.read(i, buffer_.row(n, i));
       }

@@ -1,7 +1,6 @@
 // Accuracy of a model on tasks.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <span>
 #include <vector>
@@ -25,10 +24,11 @@ double accuracy(Model& model, const Examples& examples, const Backend& backend =
   if (examples.size() == 0) detail::raise<InvalidArgument>("accuracy: there are no examples");
   BatchBuffer<T> buffer;
   const std::size_t outputs = model.outputs();
-  AlignedVector<T> predicted(std::min(batch_size, examples.size()) * outputs);
+  AlignedVector<T> predicted;
   std::size_t right = 0;
   for (const Batch<T>& batch : BatchLoader(examples, batch_size, buffer, backend)) {
-    model.predict(batch, std::span<T>(predicted).first(batch.size * outputs));
+    predicted.resize(batch.size * outputs);
+    model.predict(batch, std::span<T>(predicted));
     for (std::size_t n = 0; n < batch.size; ++n) {
       const SampleContext sample = batch.context(n, outputs);
       const auto row = std::span<const T>(predicted).subspan(n * outputs + sample.active.first, sample.active.count);

@@ -1,0 +1,154 @@
+// What the concepts accept, by an archetype each, and what they refuse, by one near-miss per requirement.
+#include <lifelong/lifelong.hpp>
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+namespace ll = lifelong;
+
+namespace archetype {
+
+struct Model {
+  using value_type = float;
+  std::span<float> parameters();
+  double gradient(const ll::Batch<float>&, std::span<float>);
+};
+struct Optimizer {
+  struct View {
+    template <class V>
+    V step(std::size_t, V theta, V gradient) const;
+  };
+  void validate() const;
+  template <class T>
+  View view(std::array<T*, 0>, std::uint64_t) const;
+};
+struct Penalty {
+  struct View {
+    template <class V>
+    ll::penalty::Term<V> term(std::size_t, V theta) const;
+    template <class V>
+    V absorb(std::size_t, V theta, V contribution, V keep, V add, V floor) const;
+  };
+  void validate() const;
+  template <class T>
+  View view(std::array<T*, 0>) const;
+};
+struct Importance {
+  ll::importance::Merge merge = ll::importance::Merge::sum();
+  void validate() const;
+  template <class M, class Batches>
+  void estimate(M&, Batches&&, std::span<typename M::value_type>) const;
+};
+struct Examples {
+  std::size_t size() const;
+  std::size_t features() const;
+  std::size_t targets() const;
+  template <class T>
+  void read(std::size_t, ll::ExampleRow<T>) const;
+};
+struct Functional {
+  std::size_t seeds(std::size_t) const;
+  template <class T>
+  void prepare(std::span<T>, const ll::SampleContext&) const;
+  template <class T>
+  void seed(std::size_t, std::span<const T>, const ll::SampleContext&, std::span<T>) const;
+};
+struct Backend {
+  std::size_t threads() const;
+  template <class Task>
+  void parallel_for(std::size_t, Task&&) const;
+};
+
+}  // namespace archetype
+
+static_assert(ll::DifferentiableModel<archetype::Model>);
+static_assert(ll::OptimizerPolicy<archetype::Optimizer>);
+static_assert(ll::PenaltyPolicy<archetype::Penalty>);
+static_assert(ll::ImportancePolicy<archetype::Importance>);
+static_assert(ll::ExampleSource<archetype::Examples, float>);
+static_assert(ll::OutputFunctional<archetype::Functional>);
+static_assert(ll::ExecutionBackend<archetype::Backend>);
+static_assert(requires {
+  typename ll::Learner<archetype::Model, archetype::Importance, archetype::Penalty, archetype::Optimizer>;
+});
+
+namespace near_miss {
+
+struct NoValueType {
+  std::span<float> parameters();
+  double gradient(const ll::Batch<float>&, std::span<float>);
+};
+struct NoParameters {
+  using value_type = float;
+  double gradient(const ll::Batch<float>&, std::span<float>);
+};
+struct ConstParameters {
+  using value_type = float;
+  std::span<const float> parameters();
+  double gradient(const ll::Batch<float>&, std::span<float>);
+};
+struct NoLoss {
+  using value_type = float;
+  std::span<float> parameters();
+  void gradient(const ll::Batch<float>&, std::span<float>);
+};
+struct NoValidate {
+  archetype::Optimizer::View view(std::array<float*, 0>, std::uint64_t) const;
+};
+struct WrongArrays : archetype::Optimizer {  // asks for one array, takes none
+  static constexpr std::array<const char*, 1> arrays{"velocity"};
+};
+struct NoAbsorb {
+  struct View {
+    template <class V>
+    ll::penalty::Term<V> term(std::size_t, V) const;
+  };
+  void validate() const;
+  template <class T>
+  View view(std::array<T*, 0>) const;
+};
+struct NoMerge {
+  void validate() const;
+};
+struct NoRead {
+  std::size_t size() const;
+  std::size_t features() const;
+  std::size_t targets() const;
+};
+struct NoSeed {
+  std::size_t seeds(std::size_t) const;
+  template <class T>
+  void prepare(std::span<T>, const ll::SampleContext&) const;
+};
+struct NoParallelFor {
+  std::size_t threads() const;
+};
+
+}  // namespace near_miss
+
+static_assert(!ll::DifferentiableModel<near_miss::NoParameters>);
+static_assert(!ll::DifferentiableModel<near_miss::ConstParameters>);
+static_assert(!ll::DifferentiableModel<near_miss::NoLoss>);
+static_assert(!ll::DifferentiableModel<near_miss::NoValueType, ll::Batch<float>>);
+static_assert(!ll::OptimizerPolicy<near_miss::NoValidate>);
+static_assert(!ll::OptimizerPolicy<near_miss::WrongArrays>);
+static_assert(!ll::PenaltyPolicy<near_miss::NoAbsorb>);
+static_assert(!ll::PenaltyPolicy<archetype::Optimizer>);
+static_assert(!ll::ImportancePolicy<near_miss::NoMerge>);
+static_assert(!ll::ExampleSource<near_miss::NoRead, float>);
+static_assert(!ll::OutputFunctional<near_miss::NoSeed>);
+static_assert(!ll::ExecutionBackend<near_miss::NoParallelFor>);
+
+// The policies of the library are what their concepts say, and only Synaptic Intelligence looks at every step.
+static_assert(ll::ImportancePolicy<ll::importance::Fisher> && !ll::PathImportance<ll::importance::Fisher>);
+static_assert(ll::ImportancePolicy<ll::importance::BatchFisher> && ll::ImportancePolicy<ll::importance::Mas>);
+static_assert(ll::ImportancePolicy<ll::importance::Constant> && !ll::PathImportance<ll::importance::Constant>);
+static_assert(ll::PathImportance<ll::importance::SynapticIntelligence>);
+static_assert(ll::OutputFunctional<ll::importance::LogLikelihood> && ll::OutputFunctional<ll::importance::SquaredNorm>);
+static_assert(ll::PenaltyPolicy<ll::penalty::Quadratic> && ll::PenaltyPolicy<ll::penalty::None>);
+static_assert(ll::OptimizerPolicy<ll::optimizer::Sgd> && ll::OptimizerPolicy<ll::optimizer::Momentum> &&
+              ll::OptimizerPolicy<ll::optimizer::Adam> && ll::OptimizerPolicy<ll::optimizer::AdamW>);
+static_assert(ll::ExampleSource<ll::Dataset<std::uint8_t>, float> && ll::ExampleSource<ll::Examples<float>, double> &&
+              ll::ExampleSource<ll::Joined<std::uint8_t>, float>);
+static_assert(ll::ExecutionBackend<ll::backend::Serial>);
