@@ -1,5 +1,6 @@
 // The core of lifelong: everything that needs the standard library only.
-// Further parts have umbrellas of their own: nn.hpp (Eigen), xtensor.hpp, zlib.hpp, backend/openmp.hpp.
+// Not here, to keep it quick to include: io/ (files), backend/openmp.hpp, and the parts that need a library: nn.hpp
+// (Eigen), xtensor.hpp, zlib.hpp.
 #pragma once
 
 #include <lifelong/backend/serial.hpp>
@@ -16,7 +17,6 @@
 #include <lifelong/importance/fisher.hpp>
 #include <lifelong/importance/mas.hpp>
 #include <lifelong/importance/synaptic_intelligence.hpp>
-#include <lifelong/io/idx.hpp>
 #include <lifelong/learner.hpp>
 #include <lifelong/optimizer/adam.hpp>
 #include <lifelong/optimizer/momentum.hpp>

@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -15,6 +14,7 @@
 
 #include <lifelong/core/batch.hpp>
 #include <lifelong/core/error.hpp>
+#include <lifelong/core/shared.hpp>
 
 namespace lifelong {
 
@@ -62,13 +62,12 @@ class Dataset {
   using storage_type = S;
   /// Element of the regression targets: S, or float where the inputs are bytes.
   using target_type = std::conditional_t<std::floating_point<S>, S, float>;
-  using Owner = std::shared_ptr<const void>;
 
   /// A view of `labels.size()` examples of shape `shape`, for example {28, 28}; `inputs` is N x product(shape).
   /// \throws ShapeMismatch if the sizes do not belong together; InvalidArgument for an empty shape, a zero extent or a
   /// negative label. Costs one pass over the labels.
   Dataset(std::span<const S> inputs, std::span<const std::int32_t> labels, std::vector<std::size_t> shape,
-          Owner owner = {})
+          KeepAlive owner = {})
       : inputs_(inputs), labels_(labels), shape_(std::move(shape)), owner_(std::move(owner)), size_(labels.size()) {
     check_inputs("labels");
     count_classes();
@@ -77,7 +76,7 @@ class Dataset {
   /// A view of N = targets.size() / K examples with K real `targets` each, row-major N x K.
   /// \throws ShapeMismatch, InvalidArgument as above, and InvalidArgument for K = 0.
   Dataset(std::span<const S> inputs, std::span<const target_type> targets, std::size_t targets_per_example,
-          std::vector<std::size_t> shape, Owner owner = {})
+          std::vector<std::size_t> shape, KeepAlive owner = {})
       : inputs_(inputs),
         targets_(targets),
         shape_(std::move(shape)),
@@ -94,12 +93,12 @@ class Dataset {
 
   /// Takes the vectors over, as in `Dataset<float>(std::move(inputs), std::move(labels), {28, 28})`; errors as above.
   Dataset(std::vector<S>&& inputs, std::vector<std::int32_t>&& labels, std::vector<std::size_t> shape)
-      : Dataset(std::make_shared<const Arrays<std::int32_t>>(std::move(inputs), std::move(labels)), std::move(shape)) {}
+      : Dataset(Shared(Arrays<std::int32_t>{std::move(inputs), std::move(labels)}), std::move(shape)) {}
 
   /// Takes the vectors over; errors as above.
   Dataset(std::vector<S>&& inputs, std::vector<target_type>&& targets, std::size_t targets_per_example,
           std::vector<std::size_t> shape)
-      : Dataset(std::make_shared<const Arrays<target_type>>(std::move(inputs), std::move(targets)), targets_per_example,
+      : Dataset(Shared(Arrays<target_type>{std::move(inputs), std::move(targets)}), targets_per_example,
                 std::move(shape)) {}
 
   // One vector viewed and the other a temporary: the view would dangle.
@@ -165,16 +164,14 @@ class Dataset {
  private:
   template <class A>
   struct Arrays {
-    Arrays(std::vector<S>&& x, std::vector<A>&& y) : inputs(std::move(x)), answers(std::move(y)) {}
     std::vector<S> inputs;
     std::vector<A> answers;
   };
 
-  Dataset(const std::shared_ptr<const Arrays<std::int32_t>>& arrays, std::vector<std::size_t>&& shape)
+  Dataset(const Shared<Arrays<std::int32_t>>& arrays, std::vector<std::size_t>&& shape)
       : Dataset(std::span<const S>(arrays->inputs), std::span<const std::int32_t>(arrays->answers), std::move(shape),
                 arrays) {}
-  Dataset(const std::shared_ptr<const Arrays<target_type>>& arrays, std::size_t targets_per_example,
-          std::vector<std::size_t>&& shape)
+  Dataset(const Shared<Arrays<target_type>>& arrays, std::size_t targets_per_example, std::vector<std::size_t>&& shape)
       : Dataset(std::span<const S>(arrays->inputs), std::span<const target_type>(arrays->answers), targets_per_example,
                 std::move(shape), arrays) {}
 
@@ -205,7 +202,7 @@ class Dataset {
   std::span<const std::int32_t> labels_;
   std::span<const target_type> targets_;
   std::vector<std::size_t> shape_;
-  Owner owner_;
+  KeepAlive owner_;
   double scale_ = std::floating_point<S> ? 1.0 : 1.0 / 255;
   std::size_t size_ = 0, features_ = 0, targets_per_example_ = 0, classes_ = 0;
 };

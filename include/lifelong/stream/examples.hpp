@@ -4,13 +4,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <lifelong/core/batch.hpp>
 #include <lifelong/core/error.hpp>
+#include <lifelong/core/shared.hpp>
 #include <lifelong/stream/dataset.hpp>
 #include <lifelong/stream/feature_map.hpp>
 
@@ -74,7 +74,7 @@ class Examples {
     for (std::size_t& number : numbers) number = index(number);
     Examples view = *this;
     view.size_ = numbers.size();
-    view.indices_ = std::make_shared<const std::vector<std::size_t>>(std::move(numbers));
+    view.indices_ = Shared(std::move(numbers));
     return view;
   }
 
@@ -108,7 +108,7 @@ class Examples {
 
  private:
   Dataset<S> data_;
-  std::shared_ptr<const std::vector<std::size_t>> indices_;
+  Shared<std::vector<std::size_t>> indices_;
   FeatureMap map_;
   std::size_t size_ = 0;
   std::int32_t label_offset_ = 0;

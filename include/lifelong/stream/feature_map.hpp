@@ -4,7 +4,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <string>
 #include <utility>
@@ -12,6 +11,7 @@
 
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/random.hpp>
+#include <lifelong/core/shared.hpp>
 
 namespace lifelong {
 
@@ -65,7 +65,7 @@ class FeatureMap {
     detail::require_size("FeatureMap.weight", weight.size(), index.size());
     for (std::size_t t = 0; t < index.size(); ++t) check_tap(t, index[t], weight[t]);
     outputs_ = index.size() / taps;
-    tables_ = std::make_shared<const Tables>(std::move(index), std::move(weight));
+    tables_ = Shared(Tables{std::move(index), std::move(weight)});
   }
 
   /// out[j] = in[p(j)] with p a uniformly random permutation: `random.shuffle` of 0 .. features-1.
@@ -104,7 +104,7 @@ class FeatureMap {
     return {height * width * planes, taps.per_output, std::move(taps.index), std::move(taps.weight)};
   }
 
-  [[nodiscard]] bool identity() const { return tables_ == nullptr; }
+  [[nodiscard]] bool identity() const { return !tables_; }
   /// Number of inputs it is made for; 0 for the identity, which takes any.
   [[nodiscard]] std::size_t inputs() const { return inputs_; }
   /// Number of outputs; 0 for the identity, which has as many as inputs.
@@ -133,7 +133,6 @@ class FeatureMap {
 
  private:
   struct Tables {
-    Tables(std::vector<std::uint32_t>&& i, std::vector<float>&& w) : index(std::move(i)), weight(std::move(w)) {}
     std::vector<std::uint32_t> index;
     std::vector<float> weight;
   };
@@ -217,7 +216,7 @@ class FeatureMap {
     }
   }
 
-  std::shared_ptr<const Tables> tables_;
+  Shared<Tables> tables_;
   std::size_t inputs_ = 0, outputs_ = 0, taps_ = 0;
 };
 
