@@ -2,7 +2,7 @@
 #pragma once
 
 #if defined(__FAST_MATH__) && !defined(LIFELONG_ALLOW_FAST_MATH)
-#error "lifelong finds NaN and Inf by arithmetic that -ffast-math removes: compile without it, or define LIFELONG_ALLOW_FAST_MATH"
+#error "-ffast-math removes the search for NaN: compile without it, or define LIFELONG_ALLOW_FAST_MATH"
 #endif
 
 /// Marks functions that run on the host and, in a CUDA translation unit, on the device as well.

@@ -1,6 +1,6 @@
 #include <cstdint>
 #include <limits>
-#include <memory>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -64,14 +64,27 @@ TEST_CASE("a dataset made from rvalues owns them without copying, together with 
 }
 
 TEST_CASE("an owner lives as long as the last copy") {
-  auto arrays = std::make_shared<std::vector<double>>(std::vector<double>{1, 2});
+  struct Arrays {
+    explicit Arrays(int& c) : count(&c) {}
+    Arrays(Arrays&& other) noexcept : count(std::exchange(other.count, nullptr)) {}
+    ~Arrays() {
+      if (count != nullptr) ++*count;
+    }
+    std::vector<double> inputs{1, 2};
+    int* count;
+  };
+  int freed = 0;
+  std::optional<ll::Shared<Arrays>> arrays(Arrays{freed});
   const std::vector<std::int32_t> labels{0};
-  auto data = std::make_unique<ll::Dataset<double>>(*arrays, labels, std::vector<std::size_t>{2}, arrays);
-  auto copy = std::make_unique<ll::Dataset<double>>(*data);
+  std::optional<ll::Dataset<double>> data, copy;
+  data.emplace((*arrays)->inputs, labels, std::vector<std::size_t>{2}, *arrays);
+  copy = data;
+  arrays.reset();
   data.reset();
-  CHECK(arrays.use_count() == 2);
+  CHECK(freed == 0);
+  CHECK(copy->input(0)[1] == 2);
   copy.reset();
-  CHECK(arrays.use_count() == 1);
+  CHECK(freed == 1);
 }
 
 TEST_CASE("one vector viewed and the other temporary does not compile") {

@@ -142,7 +142,7 @@ TEST_CASE("a task of one class works", "[learner]") {
   REQUIRE(ll::accuracy(learner.model(), task) >= 0);
 }
 
-TEST_CASE("results are bitwise equal for any number of threads", "[learner][threads]") {
+TEST_CASE("training is bitwise equal for any number of threads", "[learner][threads]") {
   const std::vector<float> inputs{0.5f, -0.25f, 2.0f};
   const ll::Batch<float> batch{1, 3, inputs, {}, {}, {}, {}};
   const auto run = [&](auto backend) {

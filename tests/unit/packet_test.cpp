@@ -56,8 +56,9 @@ void check_against_scalars(std::size_t n) {
   for (std::size_t i = 0; i < 5 * n; ++i) {
     INFO("function " << i / n << " element " << i % n);
     // The compiler may contract a * b + c in one of the two forms only: one rounding of difference.
-    REQUIRE_THAT(static_cast<double>(packets[i]),
-                 test::WithinAbs(static_cast<double>(scalars[i]), 4 * std::numeric_limits<T>::epsilon()));
+    REQUIRE_THAT(
+        static_cast<double>(packets[i]),
+        test::WithinAbs(static_cast<double>(scalars[i]), 4 * static_cast<double>(std::numeric_limits<T>::epsilon())));
   }
 }
 

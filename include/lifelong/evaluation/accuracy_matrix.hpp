@@ -111,7 +111,7 @@ class AccuracyMatrix {
   /// The matrix in percent, tasks counted from 1, one line per row; the initial row, if set, comes first as task 0.
   [[nodiscard]] std::string to_string() const {
     std::string text = "after \\ on";
-    for (std::size_t j = 1; j <= tasks_; ++j) text += cell("%7.0f", static_cast<double>(j));
+    for (std::size_t j = 1; j <= tasks_; ++j) text += cell(static_cast<double>(j), 7, 0);
     text += '\n';
     if (!initial_.empty()) append_line(text, 0, initial_);
     for (std::size_t i = 0; i < rows(); ++i)
@@ -142,15 +142,15 @@ class AccuracyMatrix {
       detail::raise<InvalidArgument>("AccuracyMatrix." + std::string(metric) + " needs at least one row");
   }
 
-  static std::string cell(const char* format, double value) {
+  static std::string cell(double value, int width, int decimals) {
     char buffer[32];
-    std::snprintf(buffer, sizeof buffer, format, value);
+    std::snprintf(buffer, sizeof buffer, "%*.*f", width, decimals, value);
     return buffer;
   }
 
   static void append_line(std::string& text, std::size_t row, std::span<const double> accuracies) {
-    text += cell("%10.0f", static_cast<double>(row));
-    for (const double accuracy : accuracies) text += cell("%7.1f", 100 * accuracy);
+    text += cell(static_cast<double>(row), 10, 0);
+    for (const double accuracy : accuracies) text += cell(100 * accuracy, 7, 1);
     text += '\n';
   }
 
