@@ -1,0 +1,44 @@
+// Finished runs on disk, so that an interrupted experiment goes on where it was.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "results.hpp"
+
+namespace lab {
+
+/// The runs in `FOLDER/partial.json`. They are taken up only if `experiment`, which says what makes their results what
+/// they are, is the same as when they were kept.
+class KeptRuns {
+ public:
+  KeptRuns(std::filesystem::path folder, nlohmann::ordered_json experiment);
+
+  /// The run of this method and seed, or nullptr. Valid until the next `add`.
+  [[nodiscard]] const RunResult* find(const std::string& method, std::uint64_t seed) const;
+  [[nodiscard]] const std::vector<RunResult>& all() const { return runs_; }
+
+  /// Whether there is a file that another experiment left; the first `add` replaces it.
+  [[nodiscard]] bool foreign() const { return foreign_; }
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+
+  /// Keeps a run. \throws lifelong::FileError.
+  void add(RunResult run);
+
+  /// Removes the file.
+  void forget();
+
+ private:
+  void take_up();
+
+  std::filesystem::path path_;
+  nlohmann::ordered_json experiment_;
+  std::vector<RunResult> runs_;
+  bool foreign_ = false;
+};
+
+}  // namespace lab

@@ -1,0 +1,66 @@
+#include "methods.hpp"
+
+#include <fmt/format.h>
+
+#include <lifelong/core/error.hpp>
+
+#include "session.hpp"
+#include "text.hpp"
+
+namespace lab {
+
+using lifelong::importance::Constant;
+using lifelong::importance::Fisher;
+using lifelong::importance::Mas;
+using lifelong::importance::Merge;
+using lifelong::importance::SynapticIntelligence;
+using lifelong::penalty::Anchor;
+using lifelong::penalty::None;
+using lifelong::penalty::Quadratic;
+
+const std::vector<Method>& methods() {
+  static const std::vector<Method> table{
+      {"finetune", std::nullopt, "plain training, task after task: the lower bound",
+       [](const Trial& trial) { return learn_in_sequence(trial, Constant{}, None{}); }},
+
+      {"l2", 0.01, "every parameter equally important, anchored at the last task",
+       [](const Trial& trial) { return learn_in_sequence(trial, Constant{}, Quadratic{.strength = trial.strength}); }},
+
+      {"ewc", 30, "Elastic Weight Consolidation: exact Fisher information, summed, an anchor per task",
+       [](const Trial& trial) {
+         return learn_in_sequence(trial, Fisher{.seed = trial.seed},
+                                  Quadratic{.strength = trial.strength, .anchor = Anchor::per_task});
+       }},
+
+      {"online-ewc", 12, "online EWC: exact Fisher information, decay 1, anchored at the last task",
+       [](const Trial& trial) {
+         return learn_in_sequence(trial, Fisher{.merge = Merge::decay(1), .seed = trial.seed},
+                                  Quadratic{.strength = trial.strength});
+       }},
+
+      {"mas", 0.05, "Memory Aware Synapses: change of the squared outputs, summed, anchored at the last task",
+       [](const Trial& trial) { return learn_in_sequence(trial, Mas{}, Quadratic{.strength = trial.strength}); }},
+
+      {"si", 2, "Synaptic Intelligence: path integral, xi 0.1, anchored at the last task",
+       [](const Trial& trial) {
+         return learn_in_sequence(trial, SynapticIntelligence{.xi = 0.1}, Quadratic{.strength = trial.strength});
+       }},
+
+      {"joint", std::nullopt, "all tasks together: the upper bound", learn_together},
+  };
+  return table;
+}
+
+std::vector<std::string> method_names() {
+  std::vector<std::string> names;
+  for (const Method& method : methods()) names.push_back(method.name);
+  return names;
+}
+
+const Method& method_called(const std::string& name) {
+  for (const Method& method : methods())
+    if (method.name == name) return method;
+  throw lifelong::InvalidArgument(fmt::format("there is no method '{}', only {}", name, joined(method_names())));
+}
+
+}  // namespace lab

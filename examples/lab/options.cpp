@@ -1,0 +1,239 @@
+#include "options.hpp"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <lifelong/core/error.hpp>
+#include <lifelong/optimizer/adam.hpp>
+#include <lifelong/optimizer/momentum.hpp>
+#include <lifelong/optimizer/sgd.hpp>
+#include <lifelong/version.hpp>
+#include <set>
+#include <span>
+#include <thread>
+#include <utility>
+
+#include "methods.hpp"
+#include "text.hpp"
+
+namespace lab {
+
+namespace {
+
+using lifelong::InvalidArgument;
+
+template <class E>
+using Names = std::vector<std::pair<std::string, E>>;
+
+const Names<StreamKind> stream_names{
+    {"rotated", StreamKind::rotated}, {"permuted", StreamKind::permuted}, {"split", StreamKind::split}};
+const Names<lifelong::Scenario> scenario_names{{"domain", lifelong::Scenario::domain},
+                                               {"task", lifelong::Scenario::task},
+                                               {"class", lifelong::Scenario::class_incremental}};
+const Names<OptimizerKind> optimizer_names{
+    {"sgd", OptimizerKind::sgd}, {"momentum", OptimizerKind::momentum}, {"adam", OptimizerKind::adam}};
+const Names<lifelong::OptimizerState> state_names{{"keep", lifelong::OptimizerState::keep},
+                                                  {"reset", lifelong::OptimizerState::reset}};
+
+template <class E>
+E value_of(const Names<E>& names, const std::string& what, const std::string& text) {
+  std::vector<std::string> known;
+  for (const auto& [name, value] : names) {
+    if (name == text) return value;
+    known.push_back(name);
+  }
+  throw InvalidArgument(fmt::format("{} knows no '{}', only {}", what, text, joined(known)));
+}
+
+template <class E>
+std::string name_in(const Names<E>& names, E value) {
+  return std::find_if(names.begin(), names.end(), [&](const auto& entry) { return entry.second == value; })->first;
+}
+
+/// \throws InvalidArgument if a part of the list comes twice.
+std::vector<std::string> distinct_parts(const std::string& what, const std::string& text) {
+  std::vector<std::string> parts = split_list(text);
+  std::set<std::string> seen;
+  for (const std::string& part : parts) {
+    if (part.empty()) throw InvalidArgument(fmt::format("{} '{}' has an empty part", what, text));
+    if (!seen.insert(part).second) throw InvalidArgument(fmt::format("{} names '{}' twice", what, part));
+  }
+  return parts;
+}
+
+/// The command line as it was typed; settings that depend on others are resolved at its end.
+struct Arguments {
+  std::string dataset = "fashion-mnist", stream = "rotated", scenario, tasks = "5", hidden = "256,256",
+              methods = joined(method_names(), ","), epochs = "3", batch_size = "128", optimizer = "adam",
+              learning_rate, seeds = "1", train_samples, threads, optimizer_state = "keep", output = "lifelong-results";
+  std::vector<std::string> strengths;
+};
+
+void add(CLI::App& app, const char* name, std::string& value, const char* type, const std::string& help) {
+  app.add_option(name, value, help)
+      ->type_name(type)
+      ->capture_default_str()
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+}
+
+std::string methods_help() {
+  std::string text = "Methods, with the strength each has unless --strength says otherwise:\n";
+  for (const Method& method : methods())
+    text += fmt::format("  {:<12}{:<8}{}\n", method.name, method.strength ? fmt::format("{:g}", *method.strength) : "",
+                        method.description);
+  return text + "\nA strength is the lambda of lambda/2 * sum of importance * (move away from the anchor)^2.";
+}
+
+void describe_run(CLI::App& app, Arguments& arguments) {
+  app.option_defaults()->group("What is learned");
+  add(app, "--dataset", arguments.dataset, "NAME",
+      "fashion-mnist, mnist, or a folder with four IDX files (.gz or not)");
+  add(app, "--stream", arguments.stream, "KIND",
+      "rotated (by 0, 20, 40 ... degrees), permuted (pixels), or split (classes)");
+  add(app, "--scenario", arguments.scenario, "KIND",
+      "domain (tasks share the outputs), task (own outputs, task known),\nor class (own outputs, task not known); "
+      "[domain, for split: task]");
+  add(app, "--tasks", arguments.tasks, "N", "Number of tasks");
+  add(app, "--train-samples", arguments.train_samples, "N", "Training samples per task [all]");
+
+  app.option_defaults()->group("How");
+  add(app, "--methods", arguments.methods, "A,B,...", "Methods, see below");
+  app.add_option("--strength", arguments.strengths, "Strength of one method; may be given for several")
+      ->type_name("METHOD=VALUE")
+      ->allow_extra_args(false);
+  add(app, "--hidden", arguments.hidden, "N,N,...", "Widths of the hidden layers");
+  add(app, "--epochs", arguments.epochs, "N", "Passes over each task");
+  add(app, "--batch-size", arguments.batch_size, "N", "Samples per step");
+  add(app, "--optimizer", arguments.optimizer, "KIND", "sgd, momentum or adam");
+  add(app, "--learning-rate", arguments.learning_rate, "X",
+      fmt::format("Learning rate [adam {:g}, momentum {:g}, sgd {:g}]", default_learning_rate(OptimizerKind::adam),
+                  default_learning_rate(OptimizerKind::momentum), default_learning_rate(OptimizerKind::sgd)));
+  add(app, "--optimizer-state", arguments.optimizer_state, "KIND", "keep or reset it when a task begins");
+  add(app, "--seeds", arguments.seeds, "N,N,...", "One run of every method for each seed");
+
+  app.option_defaults()->group("Where");
+  add(app, "--threads", arguments.threads, "N", "Threads [all processors]; results do not depend on it");
+  add(app, "--output", arguments.output, "FOLDER", "Folder for results.json");
+  app.footer("\n" + methods_help());
+}
+
+std::vector<std::size_t> hidden_widths(const std::string& text) {
+  std::vector<std::size_t> widths;
+  for (const std::string& part : split_list(text)) widths.push_back(whole_number("--hidden", part, 1, 1'000'000));
+  return widths;
+}
+
+std::vector<std::string> chosen_methods(const std::string& text) {
+  std::vector<std::string> chosen = distinct_parts("--methods", text);
+  for (const std::string& name : chosen) method_called(name);
+  return chosen;
+}
+
+std::vector<std::uint64_t> chosen_seeds(const std::string& text) {
+  std::vector<std::uint64_t> seeds;
+  for (const std::string& part : distinct_parts("--seeds", text)) seeds.push_back(whole_number("--seeds", part));
+  return seeds;
+}
+
+std::map<std::string, double> chosen_strengths(const std::vector<std::string>& texts,
+                                               const std::vector<std::string>& methods) {
+  std::map<std::string, double> strengths;
+  for (const std::string& text : texts) {
+    const std::size_t equals = text.find('=');
+    if (equals == std::string::npos)
+      throw InvalidArgument(fmt::format("--strength must look like METHOD=VALUE, but is '{}'", text));
+    const std::string name = text.substr(0, equals);
+    if (!method_called(name).strength)
+      throw InvalidArgument(fmt::format("--strength {}: this method has no strength", text));
+    if (std::find(methods.begin(), methods.end(), name) == methods.end())
+      throw InvalidArgument(fmt::format("--strength {}: this method is not among --methods", text));
+    strengths[name] = real_number("--strength " + name, text.substr(equals + 1));
+  }
+  return strengths;
+}
+
+lifelong::Scenario chosen_scenario(const std::string& text, StreamKind stream) {
+  if (!text.empty()) return value_of(scenario_names, "--scenario", text);
+  return stream == StreamKind::split ? lifelong::Scenario::task : lifelong::Scenario::domain;
+}
+
+std::string command_line(int argc, char** argv) {
+  std::string command = "lifelong-lab";
+  for (const char* argument : std::span(argv, static_cast<std::size_t>(argc)).subspan(1))
+    command += " " + shell_quoted(argument);
+  return command;
+}
+
+Options resolved(const Arguments& arguments, std::string command) {
+  constexpr std::size_t most = 1'000'000'000;
+  const StreamKind stream = value_of(stream_names, "--stream", arguments.stream);
+  const OptimizerKind optimizer = value_of(optimizer_names, "--optimizer", arguments.optimizer);
+  std::vector<std::string> chosen = chosen_methods(arguments.methods);
+  const std::map<std::string, double> strengths = chosen_strengths(arguments.strengths, chosen);
+  const auto processors = std::max(1U, std::thread::hardware_concurrency());
+  if (arguments.output.empty()) throw InvalidArgument("--output names no folder");
+  return {
+      .command = std::move(command),
+      .dataset = arguments.dataset,
+      .stream = stream,
+      .scenario = chosen_scenario(arguments.scenario, stream),
+      .tasks = whole_number("--tasks", arguments.tasks, 1, 10'000),
+      .hidden = hidden_widths(arguments.hidden),
+      .methods = std::move(chosen),
+      .epochs = whole_number("--epochs", arguments.epochs, 1, 1'000'000),
+      .batch_size = whole_number("--batch-size", arguments.batch_size, 1, most),
+      .optimizer = optimizer,
+      .learning_rate = arguments.learning_rate.empty() ? default_learning_rate(optimizer)
+                                                       : real_number("--learning-rate", arguments.learning_rate, true),
+      .strengths = strengths,
+      .seeds = chosen_seeds(arguments.seeds),
+      .train_samples = arguments.train_samples.empty()
+                           ? std::nullopt
+                           : std::optional(whole_number("--train-samples", arguments.train_samples, 1, most)),
+      .threads = arguments.threads.empty() ? static_cast<int>(processors)
+                                           : static_cast<int>(whole_number("--threads", arguments.threads, 1, 1024)),
+      .optimizer_state = value_of(state_names, "--optimizer-state", arguments.optimizer_state),
+      .output = arguments.output};
+}
+
+}  // namespace
+
+std::optional<Options> parse_options(int argc, char** argv) {
+  CLI::App app("Experiments with lifelong learning: networks that learn task after task.", "lifelong-lab");
+  app.set_version_flag("--version", "lifelong-lab " LIFELONG_VERSION_STRING);
+  app.require_subcommand(1);
+  CLI::App& run = *app.add_subcommand("run", "Train with several methods on a stream of tasks and compare them");
+  app.footer("\nlifelong-lab run --help lists what can be chosen.");
+  for (CLI::App* each : {&app, &run}) each->get_formatter()->column_width(34);
+  Arguments arguments;
+  describe_run(run, arguments);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& result) {
+    if (result.get_exit_code() != 0)
+      throw InvalidArgument(fmt::format("{}; see lifelong-lab run --help", result.what()));
+    app.exit(result);
+    return std::nullopt;
+  }
+  return resolved(arguments, command_line(argc, argv));
+}
+
+std::string name_of(StreamKind stream) { return name_in(stream_names, stream); }
+std::string name_of(OptimizerKind optimizer) { return name_in(optimizer_names, optimizer); }
+std::string name_of(lifelong::Scenario scenario) { return name_in(scenario_names, scenario); }
+std::string name_of(lifelong::OptimizerState state) { return name_in(state_names, state); }
+
+double default_learning_rate(OptimizerKind optimizer) {
+  switch (optimizer) {
+    case OptimizerKind::sgd:
+      return lifelong::optimizer::Sgd{}.learning_rate;
+    case OptimizerKind::momentum:
+      return lifelong::optimizer::Momentum{}.learning_rate;
+    case OptimizerKind::adam:
+      return lifelong::optimizer::Adam{}.learning_rate;
+  }
+  return 0;
+}
+
+}  // namespace lab

@@ -1,0 +1,52 @@
+// What `lifelong-lab run` is asked to do.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <lifelong/learner.hpp>
+#include <lifelong/stream/task.hpp>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace lab {
+
+enum class StreamKind { rotated, permuted, split };
+enum class OptimizerKind { sgd, momentum, adam };
+
+struct Options {
+  std::string command;  ///< as typed, quoted for a shell
+  std::string dataset;
+  StreamKind stream;
+  lifelong::Scenario scenario;
+  std::size_t tasks;
+  std::vector<std::size_t> hidden;
+  std::vector<std::string> methods;
+  std::size_t epochs;
+  std::size_t batch_size;
+  OptimizerKind optimizer;
+  double learning_rate;
+  std::map<std::string, double> strengths;  ///< by method, where it is not the default
+  std::vector<std::uint64_t> seeds;
+  std::optional<std::size_t> train_samples;  ///< per task; all if not said
+  int threads;
+  lifelong::OptimizerState optimizer_state;
+  std::filesystem::path output;
+};
+
+/// Reads the command line; nothing if it only asked for help or the version, which has then been printed.
+/// \throws lifelong::InvalidArgument for anything that cannot be meant.
+std::optional<Options> parse_options(int argc, char** argv);
+
+/// The words of the command line.
+std::string name_of(StreamKind stream);
+std::string name_of(OptimizerKind optimizer);
+std::string name_of(lifelong::Scenario scenario);
+std::string name_of(lifelong::OptimizerState state);
+
+/// The rate used if none is given: the library's default for the optimizer.
+double default_learning_rate(OptimizerKind optimizer);
+
+}  // namespace lab

