@@ -49,7 +49,7 @@ struct Points {
       inputs.push_back(side * y + 0.5f * static_cast<float>(random.normal(2 * n + 1)));
     }
   }
-  ll::Batch<float> batch() const { return {labels.size(), 2, inputs, labels, {}, {}, {}}; }
+  ll::Batch<float> batch() const { return {labels.size(), 2, inputs, labels}; }
 };
 
 /// Loss on task A after learning A and then B.

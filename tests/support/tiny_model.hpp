@@ -118,7 +118,7 @@ struct TinyTask {
     row.label = labels[i];
   }
 
-  lifelong::Batch<double> all() const { return {size(), width, inputs, labels, {}, {}, {}}; }
+  lifelong::Batch<double> all() const { return {size(), width, inputs, labels}; }
 };
 
 }  // namespace test

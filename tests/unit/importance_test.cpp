@@ -93,6 +93,17 @@ TEST_CASE("exact, predicted and empirical Fisher equal the slow version", "[impo
     check(importance_of(Fisher{.labels = labels}, task), slow_fisher(task, labels));
 }
 
+TEST_CASE("empirical labels need labels", "[importance][errors]") {
+  const TinyTask task(5);
+  ll::Batch<double> batch = task.all();
+  batch.labels = {};
+  ll::Learner learner{TinyModel(), Fisher{.labels = Labels::empirical}, ll::penalty::Quadratic{}, ll::optimizer::Sgd{}};
+  REQUIRE_THROWS_AS(learner.consolidate(std::vector<ll::Batch<double>>{batch}), ll::InvalidArgument);
+  learner.importance_policy().labels = Labels::exact;
+  learner.consolidate(std::vector<ll::Batch<double>>{batch});
+  REQUIRE(learner.tasks() == 1);
+}
+
 TEST_CASE("sampled Fisher is one draw per sample number and unbiased", "[importance]") {
   const TinyTask task(5);
   const auto exact = slow_fisher(task, Labels::exact);

@@ -144,7 +144,7 @@ TEST_CASE("a task of one class works", "[learner]") {
 
 TEST_CASE("training is bitwise equal for any number of threads", "[learner][threads]") {
   const std::vector<float> inputs{0.5f, -0.25f, 2.0f};
-  const ll::Batch<float> batch{1, 3, inputs, {}, {}, {}, {}};
+  const ll::Batch<float> batch{1, 3, inputs};
   const auto run = [&](auto backend) {
     ll::Learner learner{Bowl{}, SynapticIntelligence{}, Quadratic{.strength = 0.5}, ll::optimizer::Adam{}, backend};
     std::vector<double> penalties;

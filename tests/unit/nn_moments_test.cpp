@@ -164,7 +164,7 @@ TEST_CASE("moments need no labels and accept no samples", "[nn][moments]") {
   batch.labels = {};
   batch.targets = {};
   CHECK(at_once(network, batch, SquaredNorm{}, moment::Absolute{}) == expected);
-  const Batch<double> nothing{0, 6, {}, {}, {}, {}, {}};
+  const Batch<double> nothing{0, 6};
   std::vector<double> total(expected);
   network.accumulate_moment(nothing, SquaredNorm{}, moment::Absolute{}, total);
   CHECK(total == expected);

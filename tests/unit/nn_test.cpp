@@ -6,11 +6,9 @@
 #include <lifelong/backend/openmp.hpp>
 #endif
 
-#include <atomic>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <limits>
 #include <span>
 #include <string>
@@ -20,35 +18,6 @@
 #include "../support/catch.hpp"
 #include "../support/random_batch.hpp"
 #include "../support/tiny_model.hpp"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define NN_TEST_SANITIZED
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-#define NN_TEST_SANITIZED
-#endif
-#endif
-
-namespace {
-std::atomic<std::size_t> allocations{0};
-}
-
-#if defined(__GLIBC__) && !defined(NN_TEST_SANITIZED)
-#define NN_TEST_COUNTS_ALLOCATIONS
-// Every allocation of the program, Eigen's and operator new's alike, comes through one of these.
-extern "C" {
-void* __libc_malloc(std::size_t size);
-void* __libc_memalign(std::size_t alignment, std::size_t size);
-void* malloc(std::size_t size) {
-  ++allocations;
-  return __libc_malloc(size);
-}
-void* aligned_alloc(std::size_t alignment, std::size_t size) {
-  ++allocations;
-  return __libc_memalign(alignment, size);
-}
-}
-#endif
 
 namespace {
 
@@ -357,36 +326,3 @@ TEST_CASE("results are bitwise equal for any number of threads", "[nn]") {
 }
 
 #endif
-
-TEST_CASE("nothing is allocated after warm-up", "[nn]") {
-#if !defined(NN_TEST_COUNTS_ALLOCATIONS)
-  WARN("skipped: allocations are counted with glibc and without sanitizers only");
-#else
-  const auto check = [](auto backend, auto number) {
-    using T = decltype(number);
-    auto network = nn::mlp<T>({301, 401, 10}, {.activation = nn::Activation::sigmoid}, backend);
-    const RandomBatch<T> full(200, 301, 10), last(17, 301, 10), one(1, 301, 10);
-    std::vector<T> out(network.parameters().size()), outputs(2000);
-    const auto step = [&](const RandomBatch<T>& data) {
-      const Batch<T> batch = data.batch();
-      network.gradient(batch, out);
-      network.pullback(batch, data.targets, out);
-      network.predict(batch, std::span(outputs).first(data.targets.size()));
-      network.accumulate_moment(batch, importance::LogLikelihood{}, moment::Square{}, out);
-      network.accumulate_moment(batch, importance::SquaredNorm{}, moment::Absolute{}, out);
-    };
-    step(full);
-    const std::size_t before = allocations;
-    step(full);
-    step(last);
-    step(one);
-    step(full);
-    CHECK(allocations - before == 0);
-  };
-  check(backend::Serial{}, 1.0f);
-  check(backend::Serial{}, 1.0);
-#if defined(_OPENMP)
-  check(backend::OpenMP{2}, 1.0f);
-#endif
-#endif
-}

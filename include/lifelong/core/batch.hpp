@@ -21,7 +21,7 @@ struct OutputRange {
 
 /// What is known of one sample besides its inputs: handed to losses and output functionals.
 struct SampleContext {
-  std::int32_t label = 0;   ///< class as output index
+  std::int32_t label = -1;  ///< class as output index; -1 if the batch has no labels
   OutputRange active;       ///< competing outputs, resolved: never empty
   std::uint64_t index = 0;  ///< number of the sample in its source
 };
@@ -29,18 +29,19 @@ struct SampleContext {
 /// Views of `size` samples; the arrays belong to somebody else. Classification has `labels`, regression `targets`.
 template <class T>
 struct Batch {
-  std::size_t size = 0;                    ///< number of samples N
-  std::size_t features = 0;                ///< inputs per sample I
-  std::span<const T> inputs;               ///< N x I, row-major
-  std::span<const std::int32_t> labels;    ///< N classes (as output index), or empty
-  std::span<const T> targets;              ///< N x O, row-major, or empty
-  std::span<const OutputRange> active;     ///< N ranges of competing outputs, or empty: all outputs
-  std::span<const std::uint64_t> indices;  ///< N sample numbers, for draws that do not depend on batching; or empty
+  std::size_t size = 0;                       ///< number of samples N
+  std::size_t features = 0;                   ///< inputs per sample I
+  std::span<const T> inputs = {};             ///< N x I, row-major
+  std::span<const std::int32_t> labels = {};  ///< N classes (as output index), or empty
+  std::span<const T> targets = {};            ///< N x O, row-major, or empty
+  std::span<const OutputRange> active = {};   ///< N ranges of competing outputs, or empty: all outputs
+  std::span<const std::uint64_t> indices =
+      {};  ///< N sample numbers, for draws that do not depend on batching; or empty
 
   /// What is known of sample `n` for a model with `outputs` outputs.
   [[nodiscard]] SampleContext context(std::size_t n, std::size_t outputs) const {
     const OutputRange all{0, static_cast<std::uint32_t>(outputs)};
-    return {labels.empty() ? 0 : labels[n], active.empty() || active[n].count == 0 ? all : active[n],
+    return {labels.empty() ? -1 : labels[n], active.empty() || active[n].count == 0 ? all : active[n],
             indices.empty() ? n : indices[n]};
   }
 

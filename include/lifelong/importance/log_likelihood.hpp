@@ -7,6 +7,7 @@
 #include <span>
 
 #include <lifelong/core/batch.hpp>
+#include <lifelong/core/error.hpp>
 #include <lifelong/core/random.hpp>
 #include <lifelong/core/softmax.hpp>
 
@@ -51,7 +52,10 @@ struct LogLikelihood {
   template <class T>
   std::size_t label(std::span<const T> p, const SampleContext& sample) const {
     const auto active = p.subspan(sample.active.first, sample.active.count);
-    if (labels == Labels::empirical) return static_cast<std::size_t>(sample.label);
+    if (labels == Labels::empirical) {
+      if (sample.label < 0) detail::raise<InvalidArgument>("Labels::empirical needs labels, but the batch has none");
+      return static_cast<std::size_t>(sample.label);
+    }
     if (labels == Labels::predicted) return sample.active.first + argmax(active);
     double rest = random.uniform(sample.index);
     for (std::size_t c = 0; c + 1 < active.size(); ++c)

@@ -1,0 +1,109 @@
+// No allocation per step after warm-up: every allocation of the test program is counted here.
+#include <lifelong/lifelong.hpp>
+#include <lifelong/nn.hpp>
+#if defined(_OPENMP)
+#include <lifelong/backend/openmp.hpp>
+#endif
+
+#include <atomic>
+#include <cstddef>
+#include <cstdlib>
+#include <span>
+#include <vector>
+
+#include "catch.hpp"
+#include "random_batch.hpp"
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define LIFELONG_TEST_SANITIZED
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#define LIFELONG_TEST_SANITIZED
+#endif
+#endif
+
+namespace {
+std::atomic<std::size_t> allocations{0};
+}
+
+#if defined(__GLIBC__) && !defined(LIFELONG_TEST_SANITIZED)
+#define LIFELONG_TEST_COUNTS_ALLOCATIONS
+// Every allocation of the program, Eigen's and operator new's alike, comes through one of these.
+extern "C" {
+void* __libc_malloc(std::size_t size);
+void* __libc_memalign(std::size_t alignment, std::size_t size);
+void* malloc(std::size_t size) {
+  ++allocations;
+  return __libc_malloc(size);
+}
+void* aligned_alloc(std::size_t alignment, std::size_t size) {
+  ++allocations;
+  return __libc_memalign(alignment, size);
+}
+}
+#endif
+
+namespace {
+
+using namespace lifelong;
+using test::RandomBatch;
+
+}  // namespace
+
+TEST_CASE("a network allocates nothing after warm-up", "[allocation]") {
+#if !defined(LIFELONG_TEST_COUNTS_ALLOCATIONS)
+  WARN("skipped: allocations are counted with glibc and without sanitizers only");
+#else
+  const auto check = [](auto backend, auto number) {
+    using T = decltype(number);
+    auto network = nn::mlp<T>({301, 401, 10}, {.activation = nn::Activation::sigmoid}, backend);
+    const RandomBatch<T> full(200, 301, 10), last(17, 301, 10), one(1, 301, 10);
+    std::vector<T> out(network.parameters().size()), outputs(2000);
+    const auto step = [&](const RandomBatch<T>& data) {
+      const Batch<T> batch = data.batch();
+      network.gradient(batch, out);
+      network.pullback(batch, data.targets, out);
+      network.predict(batch, std::span(outputs).first(data.targets.size()));
+      network.accumulate_moment(batch, importance::LogLikelihood{}, moment::Square{}, out);
+      network.accumulate_moment(batch, importance::SquaredNorm{}, moment::Absolute{}, out);
+    };
+    step(full);
+    const std::size_t before = allocations;
+    step(full);
+    step(last);
+    step(one);
+    step(full);
+    CHECK(allocations - before == 0);
+  };
+  check(backend::Serial{}, 1.0f);
+  check(backend::Serial{}, 1.0);
+#if defined(_OPENMP)
+  check(backend::OpenMP{2}, 1.0f);
+#endif
+#endif
+}
+
+TEST_CASE("a learner allocates nothing per step after warm-up", "[allocation]") {
+#if !defined(LIFELONG_TEST_COUNTS_ALLOCATIONS)
+  WARN("skipped: allocations are counted with glibc and without sanitizers only");
+#else
+  const auto check = [](auto importance, auto optimizer, auto backend) {
+    Learner learner{nn::mlp<float>({301, 401, 10}, {}, backend), importance, penalty::Quadratic{}, optimizer, backend};
+    std::vector<float> inputs(130 * 301, 0.5f);
+    std::vector<std::int32_t> labels(130);
+    for (std::size_t n = 0; n < labels.size(); ++n) labels[n] = static_cast<std::int32_t>(n % 10);
+    const Dataset<float> task(inputs, labels, {301});
+    const FitOptions options{.epochs = 2, .batch_size = 50};  // the last batch is shorter
+    learner.fit(task, options);
+    learner.consolidate(task);
+    const std::size_t before = allocations;
+    learner.fit(task, options);
+    CHECK(allocations - before == 0);
+  };
+  check(importance::Fisher{}, optimizer::Adam{}, backend::Serial{});
+  check(importance::SynapticIntelligence{}, optimizer::Momentum{}, backend::Serial{});
+#if defined(_OPENMP)
+  check(importance::Fisher{}, optimizer::Adam{}, backend::OpenMP{2});
+#endif
+#endif
+}
