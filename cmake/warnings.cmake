@@ -17,4 +17,7 @@ target_compile_options(
             -Wformat=2)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(lifelong_dev INTERFACE -Wduplicated-cond -Wlogical-op -fconcepts-diagnostics-depth=2)
+  if(LIFELONG_NATIVE) # g++ 12 reports its own AVX-512 headers (GCC bug 105593)
+    target_compile_options(lifelong_dev INTERFACE -Wno-maybe-uninitialized -Wno-uninitialized)
+  endif()
 endif()
