@@ -2,6 +2,7 @@
 #include <lifelong/backend/openmp.hpp>
 #include <lifelong/lifelong.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <limits>
@@ -129,6 +130,12 @@ TEST_CASE("shuffling is by seed and differs from epoch to epoch", "[learner]") {
     return losses;
   };
   REQUIRE(run({.seed = 1}) == run({.seed = 1}));
+  ll::Learner still{TinyModel(), Constant{}, ll::penalty::None{}, ll::optimizer::Sgd{.learning_rate = 0}};
+  std::vector<double> losses;
+  const auto record = [&](const ll::FitProgress& progress) { losses.push_back(progress.loss); };
+  still.fit(TinyTask(1), {.epochs = 2, .batch_size = 4}, record);
+  const auto half = losses.begin() + static_cast<std::ptrdiff_t>(losses.size() / 2);
+  REQUIRE_FALSE(std::equal(losses.begin(), half, half));
   REQUIRE(run({.seed = 1}) != run({.seed = 2}));
   REQUIRE(run({.seed = 1}) != run({.shuffle = false}));
 }
