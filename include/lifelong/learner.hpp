@@ -34,7 +34,7 @@ enum class OptimizerState {
 struct FitOptions {
   std::size_t epochs = 1;
   std::size_t batch_size = 128;
-  bool shuffle = true;     ///< a new order every epoch, by seed; else the order of the source
+  bool shuffle = true;     ///< a new order every epoch, a function of seed and epoch; else the order of the source
   std::uint64_t seed = 1;  ///< of the order
   OptimizerState optimizer_state = OptimizerState::keep;
 };
@@ -196,10 +196,10 @@ class Learner {
     detail::require_at_least("FitOptions.batch_size", static_cast<double>(options.batch_size), 1);
     if (options.optimizer_state == OptimizerState::reset) reset_optimizer();
     order_.resize(examples.size());
-    for (std::size_t i = 0; i < order_.size(); ++i) order_[i] = static_cast<std::uint32_t>(i);
     const BatchLoader loader(examples, options.batch_size, buffer_, backend_, std::span<const std::uint32_t>(order_));
     FitProgress progress{0, options.epochs, 0, options.epochs * loader.size(), 0, 0};
     for (; progress.epoch < options.epochs; ++progress.epoch) {
+      for (std::size_t i = 0; i < order_.size(); ++i) order_[i] = static_cast<std::uint32_t>(i);
       if (options.shuffle)
         Random(options.seed, Purpose::shuffle, epochs_trained_).shuffle(std::span<std::uint32_t>(order_));
       for (const Batch<T>& batch : loader) {
