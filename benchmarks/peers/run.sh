@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# One epoch of rotated MNIST here and in PyTorch, in turn: run.sh [ROUNDS]     Prints ratios.
+# One epoch of rotated MNIST here and in PyTorch, in turn; prints ratios: run.sh [ROUNDS [THREADS...]]
 # PYTHON names the interpreter that has torch, LIFELONG_BENCHMARK_DATA a folder with MNIST's IDX files.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.."
 
 rounds=${1:-3}
+thread_counts=("${@:2}")
+((${#thread_counts[@]})) || thread_counts=(1 2)
 python=${PYTHON:-/usr/bin/python3}
 ours=build/release/benchmarks/epoch_benchmark
 "$python" -c "import torch" 2>/dev/null || {
@@ -42,7 +44,7 @@ echo "torch $("$python" -c 'import torch; print(torch.__version__)'), OpenBLAS $
   OPENBLAS_VERBOSE=2 "$python" -c 'import torch; torch.ones(2, 2) @ torch.ones(2, 2)' 2>&1 | grep Core || echo "not in use"
 ), load $(cut -d' ' -f1 /proc/loadavg) before, $rounds rounds"
 printf '%-10s %8s %22s %27s\n' method threads "torch/lifelong, wall" "torch/lifelong, processor"
-for threads in 1 2; do
+for threads in "${thread_counts[@]}"; do
   for method in adam ewc+adam; do
     for ((round = 0; round < rounds; ++round)); do
       echo "$(in_lifelong "$method" "$threads") $(in_torch "$method" "$threads")"
