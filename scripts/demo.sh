@@ -7,6 +7,10 @@ arguments=(
   --dataset fashion-mnist
   --stream rotated
   --tasks 5
+  --hidden 256,256
+  --epochs 3
+  --batch-size 128
+  --seeds 1
   --methods "finetune,l2,ewc,online-ewc,mas,si,joint"
   --output "$root/out/demo"
 )

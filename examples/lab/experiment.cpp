@@ -48,12 +48,13 @@ Json experiment_of(const Options& options, const Data& data) {
 
 std::optional<double> strength_of(const Method& method, const Options& options) {
   const auto chosen = options.strengths.find(method.name);
-  return chosen == options.strengths.end() ? method.strength : chosen->second;
+  if (chosen != options.strengths.end()) return chosen->second;
+  return method.strengths ? std::optional(method.strengths->on(options.stream)) : std::nullopt;
 }
 
 std::string recipe(const Method& method, const Trial& trial) {
   const Options& options = trial.options;
-  const std::string strength = method.strength ? fmt::format(", strength {:g}", trial.strength) : "";
+  const std::string strength = method.strengths ? fmt::format(", strength {:g}", trial.strength) : "";
   const std::string samples = options.train_samples ? fmt::format("{}", *options.train_samples) : "all";
   return fmt::format(
       "{} ({}){}; {} {}, {}-incremental, {} tasks, {} training samples each; {}; {}, learning rate {:g}, state {} at a "

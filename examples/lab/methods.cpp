@@ -23,25 +23,30 @@ const std::vector<Method>& methods() {
       {"finetune", std::nullopt, "plain training, task after task: the lower bound",
        [](const Trial& trial) { return learn_in_sequence(trial, Constant{}, None{}); }},
 
-      {"l2", 0.003, "every parameter equally important, anchored at the last task",
+      {"l2", Strengths{.rotated = 0.1, .permuted = 0.003, .split = 0.1},
+       "every parameter equally important, anchored at the last task",
        [](const Trial& trial) { return learn_in_sequence(trial, Constant{}, Quadratic{.strength = trial.strength}); }},
 
-      {"ewc", 1.2, "Elastic Weight Consolidation: exact Fisher information, summed, an anchor per task",
+      {"ewc", Strengths{.rotated = 1000, .permuted = 1.2, .split = 1000},
+       "Elastic Weight Consolidation: exact Fisher information, summed, an anchor per task",
        [](const Trial& trial) {
          return learn_in_sequence(trial, Fisher{.seed = trial.seed},
                                   Quadratic{.strength = trial.strength, .anchor = Anchor::per_task});
        }},
 
-      {"online-ewc", 10, "online EWC: exact Fisher information, decay 1, anchored at the last task",
+      {"online-ewc", Strengths{.rotated = 1000, .permuted = 10, .split = 1000},
+       "online EWC: exact Fisher information, decay 1, anchored at the last task",
        [](const Trial& trial) {
          return learn_in_sequence(trial, Fisher{.merge = Merge::decay(1), .seed = trial.seed},
                                   Quadratic{.strength = trial.strength});
        }},
 
-      {"mas", 0.003, "Memory Aware Synapses: change of the squared outputs, summed, anchored at the last task",
+      {"mas", Strengths{.rotated = 0.15, .permuted = 0.003, .split = 0.15},
+       "Memory Aware Synapses: change of the squared outputs, summed, anchored at the last task",
        [](const Trial& trial) { return learn_in_sequence(trial, Mas{}, Quadratic{.strength = trial.strength}); }},
 
-      {"si", 1, "Synaptic Intelligence: path integral, xi 0.1, anchored at the last task",
+      {"si", Strengths{.rotated = 50, .permuted = 1, .split = 50},
+       "Synaptic Intelligence: path integral, xi 0.1, anchored at the last task",
        [](const Trial& trial) {
          return learn_in_sequence(trial, SynapticIntelligence{.xi = 0.1}, Quadratic{.strength = trial.strength});
        }},

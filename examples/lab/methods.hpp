@@ -9,9 +9,18 @@
 
 namespace lab {
 
+/// Default λ of a method for each kind of stream: the more the tasks share, the more it pays to hold on to.
+struct Strengths {
+  double rotated, permuted, split;
+
+  [[nodiscard]] double on(StreamKind stream) const {
+    return stream == StreamKind::rotated ? rotated : stream == StreamKind::permuted ? permuted : split;
+  }
+};
+
 struct Method {
   std::string name;
-  std::optional<double> strength;  ///< default λ; none if the method has no strength
+  std::optional<Strengths> strengths;  ///< none if the method has no strength
   std::string description;
   Outcome (*run)(const Trial&);
 };

@@ -78,10 +78,14 @@ void add(CLI::App& app, const char* name, std::string& value, const char* type, 
 }
 
 std::string methods_help() {
-  std::string text = "Methods, with the strength each has unless --strength says otherwise:\n";
-  for (const Method& method : methods())
-    text += fmt::format("  {:<12}{:<8}{}\n", method.name, method.strength ? fmt::format("{:g}", *method.strength) : "",
-                        method.description);
+  std::string text =
+      "Methods, with the strength each has unless --strength says otherwise (rotated / permuted / split):\n";
+  for (const Method& method : methods()) {
+    const auto& strengths = method.strengths;
+    const std::string values =
+        strengths ? fmt::format("{:g}/{:g}/{:g}", strengths->rotated, strengths->permuted, strengths->split) : "";
+    text += fmt::format("  {:<12}{:<16}{}\n", method.name, values, method.description);
+  }
   return text + "\nA strength is the lambda of lambda/2 * sum of importance * (move away from the anchor)^2.";
 }
 
@@ -144,7 +148,7 @@ std::map<std::string, double> chosen_strengths(const std::vector<std::string>& t
     if (equals == std::string::npos)
       throw InvalidArgument(fmt::format("--strength must look like METHOD=VALUE, but is '{}'", text));
     const std::string name = text.substr(0, equals);
-    if (!method_called(name).strength)
+    if (!method_called(name).strengths)
       throw InvalidArgument(fmt::format("--strength {}: this method has no strength", text));
     if (std::find(methods.begin(), methods.end(), name) == methods.end())
       throw InvalidArgument(fmt::format("--strength {}: this method is not among --methods", text));
