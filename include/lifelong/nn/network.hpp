@@ -282,7 +282,8 @@ class Network {
 
   /// `[first, end)`.
   static std::string text(OutputRange range) {
-    return "[" + std::to_string(range.first) + ", " + std::to_string(std::uint64_t{range.first} + range.count) + ")";
+    return std::string("[") + std::to_string(range.first) + ", " +
+           std::to_string(std::uint64_t{range.first} + range.count) + ")";  // g++ 12 warns of "[" + string (bug 105329)
   }
 
   Layers layers_;
