@@ -20,4 +20,6 @@ if [[ ! -x $lab || -n $(find "${sources[@]}" -newer "$lab" -type f -print -quit)
   touch -d "@$begin" "$lab"
 fi
 
+# Threads that spin while they wait make a run many times slower as soon as another program uses one of the cores.
+export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive}
 exec "$lab" "$@"
