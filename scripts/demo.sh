@@ -16,4 +16,4 @@ arguments=(
 )
 
 "$root/scripts/setup.sh" build library lab data
-exec "$root/scripts/lab.sh" "${arguments[@]}" "$@"
+exec "$root/scripts/lab.sh" run "${arguments[@]}" "$@"
