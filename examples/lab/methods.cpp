@@ -41,7 +41,7 @@ const std::vector<Method>& methods() {
                                   Quadratic{.strength = trial.strength});
        }},
 
-      {"mas", Strengths{.rotated = 0.15, .permuted = 0.003, .split = 0.03},
+      {"mas", Strengths{.rotated = 0.2, .permuted = 0.003, .split = 0.03},
        "Memory Aware Synapses: change of the squared outputs, summed, anchored at the last task",
        [](const Trial& trial) { return learn_in_sequence(trial, Mas{}, Quadratic{.strength = trial.strength}); }},
 
