@@ -7,7 +7,7 @@ packages_of() {
   case $1 in
     build) echo g++ cmake ninja-build ;;
     library) echo libeigen3-dev zlib1g-dev ;;
-    tests) echo catch2 libxtensor-dev nlohmann-json3-dev libbenchmark-dev ;;
+    tests) echo catch2 libxtensor-dev nlohmann-json3-dev libbenchmark-dev curl ;;
     lab) echo libcli11-dev libfmt-dev nlohmann-json3-dev ;;
     data) echo dataset-fashion-mnist ;;
     clang) echo clang-19 libc++-19-dev libc++abi-19-dev libomp-19-dev ;;
@@ -27,6 +27,7 @@ describe() {
     libxtensor-dev) what="lifelong::xtensor and its tests" signs="xtensor/xtensor_config.hpp xtensor/core/xtensor_config.hpp" ;;
     nlohmann-json3-dev) what="result files of the lab" signs=nlohmann/json.hpp ;;
     libbenchmark-dev) what="benchmarks" signs=benchmark/benchmark.h ;;
+    curl) what="downloads of data sets, and their test" signs=curl ;;
     libcli11-dev) what="command line of the lab" signs=CLI/CLI.hpp ;;
     libfmt-dev) what="tables of the lab" signs=fmt/core.h ;;
     dataset-fashion-mnist) what="data of the demo" signs=/usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz ;;
