@@ -14,4 +14,5 @@ scripts/setup.sh build library tests lab
 
 cmake --preset "$preset"
 cmake --build --preset "$preset"
+export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive} # tests share the cores: waiting threads should sleep
 ctest --preset "$preset" --parallel "$(nproc)" "$@"
