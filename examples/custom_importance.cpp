@@ -15,11 +15,11 @@ struct EachOutput {
 
   /// Turns a row of outputs f(x) into what the directions are made from. Here: nothing to do.
   template <class T>
-  void prepare(std::span<T>, const ll::SampleContext&) const {}
+  void prepare(std::span<T>, const ll::SampleContext<T>&) const {}
 
   /// Writes direction k of a sample.
   template <class T>
-  void seed(std::size_t k, std::span<const T>, const ll::SampleContext&, std::span<T> delta) const {
+  void seed(std::size_t k, std::span<const T>, const ll::SampleContext<T>&, std::span<T> delta) const {
     for (T& value : delta) value = 0;
     delta[k] = 1;
   }

@@ -50,9 +50,9 @@ struct Examples {
 struct Functional {
   std::size_t seeds(std::size_t) const;
   template <class T>
-  void prepare(std::span<T>, const ll::SampleContext&) const;
+  void prepare(std::span<T>, const ll::SampleContext<T>&) const;
   template <class T>
-  void seed(std::size_t, std::span<const T>, const ll::SampleContext&, std::span<T>) const;
+  void seed(std::size_t, std::span<const T>, const ll::SampleContext<T>&, std::span<T>) const;
 };
 struct Backend {
   std::size_t threads() const;
@@ -119,7 +119,7 @@ struct NoRead {
 struct NoSeed {
   std::size_t seeds(std::size_t) const;
   template <class T>
-  void prepare(std::span<T>, const ll::SampleContext&) const;
+  void prepare(std::span<T>, const ll::SampleContext<T>&) const;
 };
 struct NoParallelFor {
   std::size_t threads() const;

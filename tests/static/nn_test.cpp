@@ -51,11 +51,11 @@ static_assert(nn::LossPolicy<nn::SoftmaxCrossEntropy>);
 static_assert(nn::LossPolicy<nn::MeanSquaredError>);
 
 struct LossWithoutUse {
-  double differentiate(std::span<float>, const SampleContext&, std::span<const float>) const { return 0; }
+  double differentiate(std::span<float>, const SampleContext<float>&) const { return 0; }
 };
 struct LossWithoutValue {
   static constexpr bool uses_labels = true;
-  void differentiate(std::span<float>, const SampleContext&, std::span<const float>) const {}
+  void differentiate(std::span<float>, const SampleContext<float>&) const {}
 };
 static_assert(!nn::LossPolicy<LossWithoutUse>);
 static_assert(!nn::LossPolicy<LossWithoutValue>);

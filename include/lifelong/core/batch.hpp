@@ -20,10 +20,12 @@ struct OutputRange {
 };
 
 /// What is known of one sample besides its inputs: handed to losses and output functionals.
+template <class T>
 struct SampleContext {
-  std::int32_t label = -1;  ///< class as output index; -1 if the batch has no labels
-  OutputRange active;       ///< competing outputs, resolved: never empty
-  std::uint64_t index = 0;  ///< number of the sample in its source
+  std::int32_t label = -1;         ///< class as output index; -1 if the batch has no labels
+  OutputRange active;              ///< competing outputs, resolved: never empty
+  std::uint64_t index = 0;         ///< number of the sample in its source
+  std::span<const T> target = {};  ///< its row of targets; empty if the batch has none
 };
 
 /// Views of `size` samples; the arrays belong to somebody else. Classification has `labels`, regression `targets`.
@@ -39,22 +41,27 @@ struct Batch {
       {};  ///< N sample numbers, for draws that do not depend on batching; or empty
 
   /// What is known of sample `n` for a model with `outputs` outputs.
-  [[nodiscard]] SampleContext context(std::size_t n, std::size_t outputs) const {
+  [[nodiscard]] SampleContext<T> context(std::size_t n, std::size_t outputs) const {
     const OutputRange all{0, static_cast<std::uint32_t>(outputs)};
     return {labels.empty() ? -1 : labels[n], active.empty() || active[n].count == 0 ? all : active[n],
-            indices.empty() ? n : indices[n]};
+            indices.empty() ? n : indices[n], target(n)};
   }
 
   /// The batch that holds sample `n` alone.
   [[nodiscard]] Batch sample(std::size_t n) const {
-    const std::size_t outputs = targets.size() / (size > 0 ? size : 1);
     return {1,
             features,
             inputs.subspan(n * features, features),
             labels.empty() ? labels : labels.subspan(n, 1),
-            targets.empty() ? targets : targets.subspan(n * outputs, outputs),
+            target(n),
             active.empty() ? active : active.subspan(n, 1),
             indices.empty() ? indices : indices.subspan(n, 1)};
+  }
+
+  /// Row `n` of the targets, empty if there are none.
+  [[nodiscard]] std::span<const T> target(std::size_t n) const {
+    const std::size_t width = size > 0 ? targets.size() / size : 0;
+    return targets.subspan(n * width, width);
   }
 };
 

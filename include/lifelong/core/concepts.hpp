@@ -109,7 +109,7 @@ concept PullbackModel = PredictiveModel<M> &&
 /// row of outputs in place into what the directions are made from; `seed(k, row, sample, delta)` writes direction k.
 template <class F>
 concept OutputFunctional = requires(const F& functional, std::span<float> row, std::span<const float> prepared,
-                                    const SampleContext& sample) {
+                                    const SampleContext<float>& sample) {
   { functional.seeds(std::size_t{}) } -> std::convertible_to<std::size_t>;
   functional.prepare(row, sample);
   functional.seed(std::size_t{}, prepared, sample, row);

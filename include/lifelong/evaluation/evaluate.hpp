@@ -30,7 +30,7 @@ double accuracy(Model& model, const Examples& examples, const Backend& backend =
     predicted.resize(batch.size * outputs);
     model.predict(batch, std::span<T>(predicted));
     for (std::size_t n = 0; n < batch.size; ++n) {
-      const SampleContext sample = batch.context(n, outputs);
+      const SampleContext<T> sample = batch.context(n, outputs);
       const auto row = std::span<const T>(predicted).subspan(n * outputs + sample.active.first, sample.active.count);
       right += sample.active.first + argmax(row) == static_cast<std::size_t>(sample.label) ? 1u : 0u;
     }

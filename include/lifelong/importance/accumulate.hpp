@@ -31,7 +31,7 @@ void accumulate_moment(Model& model, const Batch<typename Model::value_type>& ba
     const std::span<T> delta = std::span(scratch).last(outputs);
     for (std::size_t n = 0; n < batch.size; ++n) {
       const Batch<T> one = batch.sample(n);
-      const SampleContext sample = batch.context(n, outputs);
+      const SampleContext<T> sample = batch.context(n, outputs);
       model.predict(one, row);
       functional.prepare(row, sample);
       for (std::size_t k = 0; k < functional.seeds(outputs); ++k) {

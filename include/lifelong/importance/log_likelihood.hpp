@@ -32,7 +32,7 @@ struct LogLikelihood {
 
   /// Turns a row of logits into probabilities over its active outputs, 0 elsewhere.
   template <class T>
-  void prepare(std::span<T> row, const SampleContext& sample) const {
+  void prepare(std::span<T> row, const SampleContext<T>& sample) const {
     const std::size_t first = sample.active.first, end = first + sample.active.count;
     softmax(row.subspan(first, sample.active.count));
     for (std::size_t c = 0; c < row.size(); ++c)
@@ -41,7 +41,7 @@ struct LogLikelihood {
 
   /// Writes seed `k` for a prepared row p into `delta`.
   template <class T>
-  void seed(std::size_t k, std::span<const T> p, const SampleContext& sample, std::span<T> delta) const {
+  void seed(std::size_t k, std::span<const T> p, const SampleContext<T>& sample, std::span<T> delta) const {
     const std::size_t y = labels == Labels::exact ? k : label(p, sample);
     const T weight = labels == Labels::exact ? std::sqrt(p[k]) : T(1);
     for (std::size_t c = 0; c < p.size(); ++c) delta[c] = -weight * p[c];
@@ -50,7 +50,7 @@ struct LogLikelihood {
 
  private:
   template <class T>
-  std::size_t label(std::span<const T> p, const SampleContext& sample) const {
+  std::size_t label(std::span<const T> p, const SampleContext<T>& sample) const {
     const auto active = p.subspan(sample.active.first, sample.active.count);
     if (labels == Labels::empirical) {
       if (sample.label < 0) detail::raise<InvalidArgument>("Labels::empirical needs labels, but the batch has none");

@@ -10,13 +10,13 @@
 
 namespace lifelong::nn {
 
-/// A loss of one sample. `differentiate(row, sample, target)` replaces the row of outputs f by ∂ℓ/∂f and returns ℓ; the
-/// network takes the mean over samples. `uses_labels` says whether it reads the label or the row of targets.
+/// A loss of one sample. `differentiate(row, sample)` replaces the row of outputs f by ∂ℓ/∂f and returns ℓ; the
+/// network takes the mean over samples. `uses_labels` says whether it reads the sample's label or its target.
 template <class L>
 concept LossPolicy = std::copyable<L> &&
-    requires(const L& loss, std::span<float> row, const SampleContext& sample, std::span<const float> target) {
+    requires(const L& loss, std::span<float> row, const SampleContext<float>& sample) {
   { L::uses_labels } -> std::convertible_to<bool>;
-  { loss.differentiate(row, sample, target) } -> std::convertible_to<double>;
+  { loss.differentiate(row, sample) } -> std::convertible_to<double>;
 };
 
 /// ℓ = -log p_y, p = softmax of the sample's active outputs alone; ∂ℓ/∂f = p - e_y, 0 for the others.
@@ -24,7 +24,7 @@ struct SoftmaxCrossEntropy {
   static constexpr bool uses_labels = true;
 
   template <class T>
-  double differentiate(std::span<T> row, const SampleContext& sample, std::span<const T>) const {
+  double differentiate(std::span<T> row, const SampleContext<T>& sample) const {
     const std::size_t first = sample.active.first, end = first + sample.active.count;
     const auto label = static_cast<std::size_t>(sample.label);
     const T logit = row[label];
@@ -42,12 +42,12 @@ struct MeanSquaredError {
   static constexpr bool uses_labels = false;
 
   template <class T>
-  double differentiate(std::span<T> row, const SampleContext& sample, std::span<const T> target) const {
+  double differentiate(std::span<T> row, const SampleContext<T>& sample) const {
     const std::size_t first = sample.active.first, end = first + sample.active.count;
     const T scale = T(1) / static_cast<T>(sample.active.count);
     double total = 0;
     for (std::size_t c = 0; c < row.size(); ++c) {
-      const T error = c < first || c >= end ? T(0) : row[c] - target[c];
+      const T error = c < first || c >= end ? T(0) : row[c] - sample.target[c];
       total += static_cast<double>(error) * static_cast<double>(error);
       row[c] = 2 * scale * error;
     }

@@ -198,8 +198,7 @@ class Network {
     for_each_sample(batch.size, [&](std::size_t n) {
       const std::span<T> row = rows.row(n);
       std::copy_n(outputs_row.row(n).data(), row.size(), row.data());
-      const auto target = batch.targets.empty() ? batch.targets : batch.targets.subspan(n * row.size(), row.size());
-      losses_[n] = loss_.differentiate(row, batch.context(n, outputs()), target);
+      losses_[n] = loss_.differentiate(row, batch.context(n, outputs()));
       for (T& value : row) value *= share;
     });
     double total = 0;
@@ -271,7 +270,7 @@ class Network {
   void check_labels(const Batch<T>& batch) const {
     lifelong::detail::require_size("batch.labels", batch.labels.size(), batch.size);
     for (std::size_t n = 0; n < batch.size; ++n) {
-      const SampleContext sample = batch.context(n, outputs());
+      const SampleContext<T> sample = batch.context(n, outputs());
       const std::int64_t first = sample.active.first, end = first + sample.active.count;
       if (sample.label < first || sample.label >= end)
         lifelong::detail::raise<InvalidArgument>("batch.labels[" + std::to_string(n) + "] is " +
