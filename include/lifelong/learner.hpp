@@ -89,21 +89,47 @@ class PolicyState {
   std::array<AlignedVector<T>, arrays_of<Policy>().size()> arrays_;
 };
 
-/// The kernel of an importance; one that is estimated from data needs to bring none.
+/// What an importance estimates when a task ends: one value per parameter, or something of its own.
 template <class Importance, class T>
-auto importance_view(const Importance& importance, ArrayPointers<Importance, T> pointers) {
-  if constexpr (has_contribution<Importance>)
-    return importance.template view<T>(pointers);
-  else
-    return EstimatedView{};
-}
+struct EstimateOf {
+  using type = std::span<T>;
+};
+template <class Importance, class T>
+requires requires { typename Importance::template Estimate<T>; }
+struct EstimateOf<Importance, T> {
+  using type = typename Importance::template Estimate<T>&;
+};
 
 /// True if the importance looks at data when a task ends.
 template <class Importance, class Model, class T = typename Model::value_type>
 concept is_estimated = requires(const Importance& importance, Model& model, std::span<const Batch<T>> batches,
-                                std::span<T> out) {
+                                typename EstimateOf<Importance, T>::type out) {
   importance.estimate(model, batches, out);
 };
+
+/// What a penalty keeps between steps: named arrays, or a state of its own.
+template <class Penalty, class T>
+struct PenaltyStateOf {
+  using type = PolicyState<Penalty, T>;
+};
+template <class Penalty, class T>
+requires is_structured<Penalty, T>
+struct PenaltyStateOf<Penalty, T> {
+  struct type : Penalty::template State<T> {
+    explicit type(std::size_t) {}
+  };
+};
+
+/// One line about a policy.
+template <class Policy>
+std::string recipe_of(const Policy& policy, const char* otherwise) {
+  if constexpr (requires {
+                  { policy.recipe() } -> std::convertible_to<std::string>;
+                })
+    return policy.recipe();
+  else
+    return otherwise;
+}
 
 /// Position of the array called `name` among those a policy asked for, -1 if there is none.
 template <class Policy>
@@ -167,14 +193,17 @@ class Learner {
   double step(std::span<const T> gradient) {
     detail::require_size("gradient", gradient.size(), parameter_count());
     check_finite(gradient, "the gradient of ");
+    const double structured = structured_gradient();
     const auto optimizer = optimizer_.template view<T>(optimizer_state_.pointers(), optimizer_steps_ + 1);
+    const auto importance = importance_view(task_steps_ + 1);
     const detail::FusedStep<T, std::remove_const_t<decltype(optimizer)>, decltype(penalty_view()),
-                            decltype(importance_view())>
-        kernel{model_parameters(), gradient.data(), optimizer, penalty_view(), importance_view()};
+                            std::remove_const_t<decltype(importance)>>
+        kernel{model_parameters(), gradient.data(), optimizer, penalty_view(), importance};
     const double penalty = run(kernel);
     if (!(penalty - penalty == 0)) check_finite(parameters(), "the step was too large: ");
     ++optimizer_steps_;
-    return penalty + penalty_offset();
+    ++task_steps_;
+    return penalty + penalty_offset() + structured;
   }
 
   /// Takes one step on a batch of the model's own kind. \throws as `step(gradient)`, and NumericError for a loss that
@@ -220,6 +249,7 @@ class Learner {
     require_examples(examples.size(), "consolidate");
     detail::require_at_least("ConsolidateOptions.batch_size", static_cast<double>(options.batch_size), 1);
     consolidate_batches(BatchLoader(examples, options.batch_size, buffer_, backend_));
+    estimated_on_ = examples.size();
   }
 
   /// The same for a range of batches of the model's own kind.
@@ -234,8 +264,9 @@ class Learner {
 
   /// The penalty's value at the present parameters, λ and ½ included.
   [[nodiscard]] double penalty_value() {
+    const double structured = structured_gradient();
     return run(detail::PenaltyValue<T, decltype(penalty_view())>{model_parameters(), penalty_view()}) +
-           penalty_offset();
+           penalty_offset() + structured;
   }
 
   /// Forgets the optimizer's arrays and step count.
@@ -273,6 +304,15 @@ class Learner {
     offset_ = 0;
   }
 
+  /// One line for a paper's table of settings: every choice that the numbers depend on.
+  [[nodiscard]] std::string recipe() const {
+    std::string line = detail::recipe_of(importance_, "an importance without a recipe") + "; " +
+                       detail::recipe_of(penalty_, "a penalty without a recipe") + "; " +
+                       detail::recipe_of(optimizer_, "an optimizer without a recipe");
+    if (estimated_on_ > 0) line += "; estimated on " + std::to_string(estimated_on_) + " samples";
+    return line;
+  }
+
   /// Tasks consolidated so far.
   [[nodiscard]] std::size_t tasks() const { return tasks_; }
 
@@ -288,9 +328,36 @@ class Learner {
 
   [[nodiscard]] std::size_t parameter_count() { return model_.parameters().size(); }
   [[nodiscard]] T* model_parameters() { return model_.parameters().data(); }
-  [[nodiscard]] auto penalty_view() { return penalty_.template view<T>(penalty_state_.pointers()); }
-  [[nodiscard]] auto importance_view() {
-    return detail::importance_view<Importance, T>(importance_, importance_state_.pointers());
+  [[nodiscard]] auto penalty_view() {
+    if constexpr (StructuredPenalty<Penalty>)
+      return detail::GivenGradient<T>{penalty_gradient_.data()};
+    else
+      return penalty_.template view<T>(penalty_state_.pointers());
+  }
+  [[nodiscard]] auto importance_view(std::uint64_t step) {
+    if constexpr (detail::has_contribution<Importance>)
+      return detail::kernel_of<T>(importance_, importance_state_.pointers(), Clock{step, tasks_});
+    else
+      return detail::NothingGathered{};
+  }
+  /// The importance's kernel for the end of a task.
+  [[nodiscard]] auto final_importance_view() {
+    const Clock clock{task_steps_, tasks_};
+    if constexpr (requires { importance_.template final_view<T>(importance_state_.pointers(), std::size_t{}, clock); })
+      return importance_.template final_view<T>(importance_state_.pointers(), parameter_count(), clock);
+    else
+      return importance_view(task_steps_);
+  }
+
+  /// Gradient of a structured penalty into its array; returns the value. Nothing for the others.
+  double structured_gradient() {
+    if constexpr (StructuredPenalty<Penalty>) {
+      penalty_gradient_.resize(parameter_count());
+      return static_cast<double>(penalty_.gradient(penalty_state_, backend_, std::span<const T>(parameters()),
+                                                   std::span<T>(penalty_gradient_)));
+    } else {
+      return 0;
+    }
   }
   [[nodiscard]] double penalty_offset() const {
     if constexpr (requires { penalty_.strength; })
@@ -326,38 +393,67 @@ class Learner {
 
   template <class Batches>
   void consolidate_batches(Batches&& batches) {
-    if constexpr (detail::is_estimated<Importance, Model>)
-      importance_.estimate(model_, batches, std::span<T>(gradient_));
-    absorb();
+    if constexpr (StructuredPenalty<Penalty>) {
+      typename Importance::template Estimate<T> estimate;
+      importance_.estimate(model_, batches, estimate);
+      penalty_.absorb(penalty_state_, estimate, std::span<const T>(parameters()), importance_.merge.weights(tasks_));
+      end_task();
+    } else {
+      if constexpr (detail::is_estimated<Importance, Model>)
+        importance_.estimate(model_, batches, std::span<T>(gradient_));
+      absorb();
+    }
   }
 
-  /// Merges the contributions (for estimated importances: what lies in `gradient_`) once all are known to be finite.
+  /// Merges the task's importances into Ω once all are known to be finite. What lies in `gradient_` is the estimate of
+  /// an importance that is estimated.
   void absorb() {
-    if constexpr (detail::is_estimated<Importance, Model>) check_finite(gradient_, "the importance of ");
-    using View = decltype(importance_view());
-    const double sum = run(detail::ContributionCheck<T, View>{model_parameters(), gradient_.data(), importance_view()});
-    if (sum != 0) detail::raise<NumericError>("an importance gathered along the path is not finite");
+    if constexpr (detail::has_contribution<Importance>) {
+      const auto view = final_importance_view();
+      run(detail::Contribution<T, std::remove_const_t<decltype(view)>>{model_parameters(), gradient_.data(), view});
+    }
+    check_finite(gradient_, "the importance of ");
     const auto weights = importance_.merge.weights(tasks_);
-    const double added = run(detail::Consolidation<T, decltype(penalty_view()), View>{
-        model_parameters(), gradient_.data(), penalty_view(), importance_view(), static_cast<T>(weights.keep),
-        static_cast<T>(weights.add), static_cast<T>(floor())});
+    const double added = run(detail::Absorb<T, decltype(penalty_view())>{
+        model_parameters(),
+        gradient_.data(),
+        penalty_view(),
+        {static_cast<T>(weights.keep), static_cast<T>(weights.add), static_cast<T>(least()), static_cast<T>(most())}});
     offset_ = weights.keep * offset_ + added;
-    ++tasks_;
+    end_task();
   }
 
-  [[nodiscard]] double floor() const {
-    if constexpr (requires { importance_.floor(); })
-      return importance_.floor();
+  /// Counts the task and lets a gathered importance start anew.
+  void end_task() {
+    if constexpr (detail::has_contribution<Importance>) {
+      const auto view = final_importance_view();
+      run(detail::Restart<T, std::remove_const_t<decltype(view)>>{model_parameters(), gradient_.data(), view});
+    }
+    ++tasks_;
+    task_steps_ = 0;
+  }
+
+  [[nodiscard]] double least() const {
+    if constexpr (requires { importance_.least(); })
+      return importance_.least();
     else
       return -std::numeric_limits<double>::infinity();
+  }
+  [[nodiscard]] double most() const {
+    if constexpr (requires { importance_.most(); })
+      return importance_.most();
+    else
+      return std::numeric_limits<double>::infinity();
   }
 
   /// Sets the anchor and the start of the path to the first parameters.
   void start_task() {
     if constexpr (detail::is_anchored<Penalty>)
       penalty_state_[anchor_array].assign(parameters().begin(), parameters().end());
-    if constexpr (requires { importance_view().restart(std::size_t{}, T{}); })
-      for (std::size_t i = 0; i < parameter_count(); ++i) importance_view().restart(i, parameters()[i]);
+    if constexpr (detail::has_contribution<Importance>) {
+      const auto view = importance_view(0);
+      run(detail::Restart<T, std::remove_const_t<decltype(view)>>{model_parameters(), gradient_.data(), view});
+    }
   }
 
   Model model_;
@@ -366,9 +462,10 @@ class Learner {
   Optimizer optimizer_;
   Backend backend_;
   detail::PolicyState<Importance, T> importance_state_;
-  detail::PolicyState<Penalty, T> penalty_state_;
+  typename detail::PenaltyStateOf<Penalty, T>::type penalty_state_;
   detail::PolicyState<Optimizer, T> optimizer_state_;
   AlignedVector<T> gradient_;
+  AlignedVector<T> penalty_gradient_;  // of a structured penalty alone
   std::vector<double> partials_;
   BatchBuffer<T> buffer_;
   std::vector<std::uint32_t> order_;
@@ -376,6 +473,8 @@ class Learner {
   std::uint64_t optimizer_steps_ = 0;
   std::uint32_t epochs_trained_ = 0;
   std::size_t tasks_ = 0;
+  std::uint64_t task_steps_ = 0;
+  std::size_t estimated_on_ = 0;  // samples, where the last task told
 };
 
 }  // namespace lifelong

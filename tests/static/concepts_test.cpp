@@ -28,7 +28,7 @@ struct Penalty {
     template <class V>
     ll::penalty::Term<V> term(std::size_t, V theta) const;
     template <class V>
-    V absorb(std::size_t, V theta, V contribution, V keep, V add, V floor) const;
+    V absorb(std::size_t, V theta, V contribution, const ll::penalty::Absorption<V>&) const;
   };
   void validate() const;
   template <class T>

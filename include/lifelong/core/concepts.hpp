@@ -8,10 +8,18 @@
 #include <cstdint>
 #include <span>
 
+#include <lifelong/backend/serial.hpp>
 #include <lifelong/core/batch.hpp>
 #include <lifelong/core/moment.hpp>
+#include <lifelong/penalty/term.hpp>
 
 namespace lifelong {
+
+/// Where a learner is, for kernels that do more at some steps than at others.
+struct Clock {
+  std::uint64_t step = 0;  ///< steps of the present task, from 1
+  std::size_t tasks = 0;   ///< tasks that ended before it
+};
 
 namespace detail {
 
@@ -59,12 +67,49 @@ concept has_term = requires(const P& penalty, ArrayPointers<P, float> arrays, fl
 
 template <class P>
 concept has_absorb = requires(const P& penalty, ArrayPointers<P, float> arrays, float v) {
-  { penalty.template view<float>(arrays).absorb(std::size_t{}, v, v, v, v, v) } -> std::convertible_to<float>;
+  {
+    penalty.template view<float>(arrays).absorb(std::size_t{}, v, v, penalty::Absorption<float>{})
+    } -> std::convertible_to<float>;
 };
+
+/// The kernel of an importance at a step, whether it asks for the clock or not.
+template <class T, class I>
+requires requires(const I& importance, ArrayPointers<I, T> arrays) { importance.template view<T>(arrays); }
+auto kernel_of(const I& importance, ArrayPointers<I, T> arrays, const Clock&) {
+  return importance.template view<T>(arrays);
+}
+template <class T, class I>
+requires requires(const I& importance, ArrayPointers<I, T> arrays, Clock clock) {
+  importance.template view<T>(arrays, clock);
+}
+auto kernel_of(const I& importance, ArrayPointers<I, T> arrays, const Clock& clock) {
+  return importance.template view<T>(arrays, clock);
+}
 
 template <class I>
 concept has_contribution = requires(const I& importance, ArrayPointers<I, float> arrays, float v) {
-  { importance.template view<float>(arrays).contribution(std::size_t{}, v, v) } -> std::convertible_to<float>;
+  { kernel_of<float>(importance, arrays, Clock{}).contribution(std::size_t{}, v, v) } -> std::convertible_to<float>;
+};
+
+template <class I>
+concept has_observe = requires(const I& importance, ArrayPointers<I, float> arrays, float v) {
+  kernel_of<float>(importance, arrays, Clock{}).observe(std::size_t{}, v, v, v);
+}
+|| requires(const I& importance, ArrayPointers<I, float> arrays, float v) {
+  kernel_of<float>(importance, arrays, Clock{}).observe(std::size_t{}, v, v, v, v);
+};
+
+/// True if the penalty is no sum over single parameters and keeps a state of its own kind.
+template <class P, class T = float>
+concept is_structured = requires {
+  typename P::template State<T>;
+};
+
+template <class P, class T = float>
+concept has_structured_gradient = is_structured<P, T> &&
+    requires(const P& penalty, typename P::template State<T>& state, std::span<const T> theta, std::span<T> out) {
+  { penalty.gradient(state, backend::Serial{}, theta, out) } -> std::convertible_to<double>;
+  { state.bytes() } -> std::convertible_to<std::size_t>;
 };
 
 }  // namespace detail
@@ -128,14 +173,28 @@ concept MomentModel = requires(M& model, const Batch<typename M::value_type>& ba
 template <class O>
 concept OptimizerPolicy = std::copyable<O> && detail::has_validate<O> && detail::has_step<O>;
 
-/// What it costs to move a parameter: `view<T>(arrays)` returns a kernel with `term(i, θ)`, the penalty's `value` and
-/// `gradient`, and `absorb(i, θ, contribution, keep, add, floor)` that takes in a task's importance.
+/// A penalty that is a sum over parameters: `view<T>(arrays)` returns a kernel with `term(i, θ)`, the penalty's `value`
+/// and `gradient`, and `absorb(i, θ, contribution, absorption)` that takes in a task's importance.
 template <class P>
-concept PenaltyPolicy = std::copyable<P> && detail::has_validate<P> && detail::has_term<P> && detail::has_absorb<P>;
+concept ElementwisePenalty = detail::has_term<P> && detail::has_absorb<P>;
+
+/// A penalty that couples parameters, such as a Kronecker-factored one. The learner owns its `State<T>`, made by
+/// default; `gradient(state, backend, θ, out)` overwrites `out` with the penalty's gradient and returns its value;
+/// `absorb(state, estimate, θ, weights)` takes in what the importance estimated, an `Importance::Estimate<T>`, or
+/// throws and changes nothing.
+template <class P>
+concept StructuredPenalty = detail::has_structured_gradient<P>;
+
+/// What it costs to move the parameters, in either shape.
+template <class P>
+concept PenaltyPolicy = std::copyable<P> && detail::has_validate<P> &&(ElementwisePenalty<P> || StructuredPenalty<P>);
 
 /// How much a parameter matters. Either estimated from data, `estimate(model, batches, out)`, or gathered along the way
-/// by a kernel from `view<T>(arrays)` with `observe(i, gradient, before, after)` and `contribution(i, θ, estimate)`;
-/// `merge` says how tasks add up.
+/// by a kernel from `view<T>(arrays)` or `view<T>(arrays, clock)`, or both. The kernel has `contribution(i, θ,
+/// estimate)` and may have `observe(i, gradient, before, after)`, or `observe(i, gradient, penalty_gradient, before,
+/// after)`, and `restart(i, θ)`, or `restart(i, θ, contribution)`, for the start of the next task. `merge` says how
+/// tasks add up; `least()` and `most()` bound Ω, if there. `final_view<T>(arrays, count, clock)`, if there, is the
+/// kernel for the end of a task and may look at all `count` parameters.
 template <class I>
 concept ImportancePolicy = std::copyable<I> && detail::has_validate<I> && requires(const I& importance) {
   importance.merge.weights(std::size_t{});
@@ -143,10 +202,7 @@ concept ImportancePolicy = std::copyable<I> && detail::has_validate<I> && requir
 
 /// An importance whose kernel looks at every step, such as Synaptic Intelligence.
 template <class I>
-concept PathImportance = ImportancePolicy<I> && detail::has_contribution<I> &&
-    requires(const I& importance, detail::ArrayPointers<I, float> arrays, float v) {
-  importance.template view<float>(arrays).observe(std::size_t{}, v, v, v);
-};
+concept PathImportance = ImportancePolicy<I> && detail::has_contribution<I> && detail::has_observe<I>;
 
 /// Anything examples can be read from. Satisfied by datasets, the tasks of a stream, and your own type with
 /// `size()` examples of `features()` inputs and `targets()` target values each (0: class labels instead), and

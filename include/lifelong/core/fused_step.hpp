@@ -4,16 +4,9 @@
 #include <cstddef>
 
 #include <lifelong/core/packet.hpp>
+#include <lifelong/penalty/term.hpp>
 
 namespace lifelong::detail {
-
-/// Kernel of an importance that is estimated from data: nothing to observe, the contribution is the estimate.
-struct EstimatedView {
-  template <class V>
-  LIFELONG_HOST_DEVICE V contribution(std::size_t, V, V estimate) const {
-    return estimate;
-  }
-};
 
 /// One training step, one pass: reads θ and g once, asks each policy once, writes θ' once. Task gradient g and penalty
 /// gradient stay apart in registers, so a path integral sees the unpenalised loss. Sums up to the penalty's value at
@@ -32,7 +25,10 @@ struct FusedStep {
     const V g = load<V>(gradient, i);
     const auto term = penalty.term(i, before);
     const V after = optimizer.step(i, before, g + term.gradient);
-    if constexpr (requires { importance.observe(i, g, before, after); }) importance.observe(i, g, before, after);
+    if constexpr (requires { importance.observe(i, g, term.gradient, before, after); })
+      importance.observe(i, g, term.gradient, before, after);
+    else if constexpr (requires { importance.observe(i, g, before, after); })
+      importance.observe(i, g, before, after);
     store(theta, i, after);
     return term.value + (after - after);
   }
@@ -62,36 +58,64 @@ struct FiniteCheck {
   }
 };
 
-/// What each parameter's task importance would be, checked like `FiniteCheck`; changes nothing.
+/// Turns the estimates (unspecified for an importance without) into the task's importances, in place.
 template <class T, class Importance>
-struct ContributionCheck {
+struct Contribution {
   const T* theta;
-  const T* estimate;
+  T* values;
   Importance importance;
 
   template <class V>
   LIFELONG_HOST_DEVICE V operator()(std::size_t i) const {
-    const V value = importance.contribution(i, load<V>(theta, i), load<V>(estimate, i));
-    return value - value;
+    store(values, i, importance.contribution(i, load<V>(theta, i), load<V>(values, i)));
+    return V(T(0));
   }
 };
 
-/// The end of a task, one pass: importance into penalty, then the importance starts afresh.
-template <class T, class Penalty, class Importance>
-struct Consolidation {
+/// The end of a task, one pass: the task's importances into the penalty.
+template <class T, class Penalty>
+struct Absorb {
   const T* theta;
-  const T* estimate;
+  const T* contribution;
   Penalty penalty;
+  penalty::Absorption<T> how;
+
+  template <class V>
+  LIFELONG_HOST_DEVICE V operator()(std::size_t i) const {
+    return penalty.absorb(i, load<V>(theta, i), load<V>(contribution, i),
+                          penalty::Absorption<V>{V(how.keep), V(how.add), V(how.least), V(how.most)});
+  }
+};
+
+/// The start of the next task for an importance that is gathered along the way.
+template <class T, class Importance>
+struct Restart {
+  const T* theta;
+  const T* contribution;
   Importance importance;
-  T keep, add, floor;
 
   template <class V>
   LIFELONG_HOST_DEVICE V operator()(std::size_t i) const {
     const V at = load<V>(theta, i);
-    const V contribution = importance.contribution(i, at, load<V>(estimate, i));
-    const V offset = penalty.absorb(i, at, contribution, V(keep), V(add), V(floor));
-    if constexpr (requires { importance.restart(i, at); }) importance.restart(i, at);
-    return offset;
+    if constexpr (requires { importance.restart(i, at, at); })
+      importance.restart(i, at, load<V>(contribution, i));
+    else if constexpr (requires { importance.restart(i, at); })
+      importance.restart(i, at);
+    return V(T(0));
+  }
+};
+
+/// Kernel of an importance that gathers nothing along the way.
+struct NothingGathered {};
+
+/// The term of a structured penalty, whose gradient was found before the fused pass.
+template <class T>
+struct GivenGradient {
+  const T* gradient;
+
+  template <class V>
+  LIFELONG_HOST_DEVICE penalty::Term<V> term(std::size_t i, V) const {
+    return {V(T(0)), load<V>(gradient, i)};
   }
 };
 

@@ -64,6 +64,12 @@ Packet<T> max(Packet<T> a, Packet<T> b) {
   return Packet<T>(b.lanes > a.lanes ? b.lanes : a.lanes);
 }
 
+/// Lane by lane: `b < a ? b : a`. A NaN in `a` stays.
+template <class T>
+Packet<T> min(Packet<T> a, Packet<T> b) {
+  return Packet<T>(b.lanes < a.lanes ? b.lanes : a.lanes);
+}
+
 /// Lane by lane absolute value.
 template <class T>
 Packet<T> abs(Packet<T> a) {
@@ -128,6 +134,8 @@ inline constexpr std::size_t lane_count = sizeof(V) / sizeof(ScalarOf<V>);
 
 LIFELONG_HOST_DEVICE inline float max(float a, float b) { return b > a ? b : a; }
 LIFELONG_HOST_DEVICE inline double max(double a, double b) { return b > a ? b : a; }
+LIFELONG_HOST_DEVICE inline float min(float a, float b) { return b < a ? b : a; }
+LIFELONG_HOST_DEVICE inline double min(double a, double b) { return b < a ? b : a; }
 LIFELONG_HOST_DEVICE inline float abs(float a) { return a < 0 ? -a : a; }
 LIFELONG_HOST_DEVICE inline double abs(double a) { return a < 0 ? -a : a; }
 LIFELONG_HOST_DEVICE inline float where_positive(float c, float a, float b) { return c > 0 ? a : b; }

@@ -19,12 +19,20 @@ enum class Clamp {
   none         ///< never: Ω may be negative, as in several Python libraries
 };
 
+/// Which gradient a path integral follows.
+enum class PathGradient {
+  task,  ///< of the task's loss alone, as in the papers
+  total  ///< with the penalty's: counts the penalty's own pull as importance, as in several Python libraries
+};
+
 /// Ω_i ← Ω_i + ω_i / (Δ_i² + ξ) with the path integral ω_i = -Σ_steps g_i Δθ_i over a task and Δ_i the task's total
-/// move. g is the gradient of the task's loss alone, without the penalty. Two streams per step, none of them a copy
-/// of θ. Zenke 2017, eq. 3-5; our λ/2 is their c, so λ = 2c.
+/// move. Σ_i ω_i is the decrease of the task's loss, to first order in the learning rate. Two streams per step, none of
+/// them a copy of θ. Zenke 2017, eq. 3-5; our λ/2 is their c, so λ = 2c.
 struct SynapticIntelligence {
   double xi = 0.1;  ///< ξ, unit of a squared parameter; keeps parameters that hardly moved from dividing by 0
   Clamp clamp = Clamp::cumulative;
+  PathGradient gradient = PathGradient::task;
+  double ceiling = std::numeric_limits<double>::infinity();  ///< no Ω grows beyond; Avalanche has 0.001
   Merge merge = Merge::sum();
 
   static constexpr std::array<const char*, 2> arrays{"path", "start"};
@@ -33,13 +41,15 @@ struct SynapticIntelligence {
   /// \throws InvalidArgument unless ξ > 0 and finite.
   void validate() const {
     detail::require_positive("SynapticIntelligence.xi", xi);
+    if (!(ceiling > 0)) detail::require_positive("SynapticIntelligence.ceiling", ceiling);
     merge.validate();
   }
 
-  /// Smallest importance allowed after the merge.
-  [[nodiscard]] double floor() const {
+  /// Smallest and largest importance allowed after the merge.
+  [[nodiscard]] double least() const {
     return clamp == Clamp::cumulative ? 0 : -std::numeric_limits<double>::infinity();
   }
+  [[nodiscard]] double most() const { return ceiling; }
 
   template <class T>
   struct View {
@@ -47,10 +57,12 @@ struct SynapticIntelligence {
     T* start;
     T xi;
     T least;
+    bool total;
 
     template <class V>
-    LIFELONG_HOST_DEVICE void observe(std::size_t i, V gradient, V before, V after) const {
-      store(path, i, load<V>(path, i) - gradient * (after - before));
+    LIFELONG_HOST_DEVICE void observe(std::size_t i, V gradient, V penalty_gradient, V before, V after) const {
+      const V g = total ? gradient + penalty_gradient : gradient;
+      store(path, i, load<V>(path, i) - g * (after - before));
     }
     template <class V>
     LIFELONG_HOST_DEVICE V contribution(std::size_t i, V theta, V) const {
@@ -67,7 +79,7 @@ struct SynapticIntelligence {
   template <class T>
   [[nodiscard]] View<T> view(std::array<T*, 2> pointers) const {
     return {pointers[0], pointers[1], static_cast<T>(xi),
-            clamp == Clamp::increment ? T(0) : -std::numeric_limits<T>::infinity()};
+            clamp == Clamp::increment ? T(0) : -std::numeric_limits<T>::infinity(), gradient == PathGradient::total};
   }
 };
 

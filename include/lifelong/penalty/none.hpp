@@ -19,7 +19,7 @@ struct None {
       return {V(0), V(0)};
     }
     template <class V>
-    LIFELONG_HOST_DEVICE V absorb(std::size_t, V, V, V, V, V) const {
+    LIFELONG_HOST_DEVICE V absorb(std::size_t, V, V, const Absorption<V>&) const {
       return V(0);
     }
   };

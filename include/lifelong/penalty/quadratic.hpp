@@ -44,11 +44,11 @@ struct Quadratic {
       return {V(T(0.5)) * gradient * move, gradient};
     }
 
-    /// Ω ← max(keep Ω + add F, floor) and the anchor with it. Returns what the task adds to ½ c_i, without λ.
+    /// Ω ← keep Ω + add F within its bounds, and the anchor with it. Returns what the task adds to ½ c_i, without λ.
     template <class V>
-    LIFELONG_HOST_DEVICE V absorb(std::size_t i, V theta, V contribution, V keep, V add, V floor) const {
-      const V kept = keep * load<V>(importance, i);
-      const V merged = max(kept + add * contribution, floor);
+    LIFELONG_HOST_DEVICE V absorb(std::size_t i, V theta, V contribution, const Absorption<V>& how) const {
+      const V kept = how.keep * load<V>(importance, i);
+      const V merged = min(max(kept + how.add * contribution, how.least), how.most);
       store(importance, i, merged);
       if (!per_task) {
         store(anchor, i, theta);
