@@ -26,6 +26,10 @@
 #include <lifelong/stream/dataset.hpp>
 #include <lifelong/stream/joined.hpp>
 #include <lifelong/stream/permuted.hpp>
+#include <lifelong/stream/recent_examples.hpp>
 #include <lifelong/stream/rotated.hpp>
 #include <lifelong/stream/split.hpp>
+#include <lifelong/trigger/every_steps.hpp>
+#include <lifelong/trigger/loss_drift.hpp>
+#include <lifelong/trigger/loss_plateau.hpp>
 #include <lifelong/version.hpp>

@@ -22,7 +22,7 @@ struct OutputRange {
 /// What is known of one sample besides its inputs: handed to losses and output functionals.
 template <class T>
 struct SampleContext {
-  std::int32_t label = -1;         ///< class as output index; -1 if the batch has no labels
+  std::int32_t label = -1;         ///< class as output index; -1 if the sample has no label
   OutputRange active;              ///< competing outputs, resolved: never empty
   std::uint64_t index = 0;         ///< number of the sample in its source
   std::span<const T> target = {};  ///< its row of targets; empty if the batch has none
@@ -68,8 +68,9 @@ struct Batch {
 /// One row of a batch to be filled in by a source of examples.
 template <class T>
 struct ExampleRow {
-  std::span<T> inputs;   ///< to be overwritten, all of it
-  std::int32_t& label;   ///< class as output index; arrives as 0
+  std::span<T> inputs;  ///< to be overwritten, all of it
+  std::int32_t&
+      label;  ///< class as output index; arrives as -1: none, as for inputs to be learned about without labels
   std::span<T> targets;  ///< to be overwritten, empty for classification
   OutputRange& active;   ///< arrives as {0, 0}, which stands for all outputs
 };
@@ -92,7 +93,7 @@ class BatchBuffer {
 
   /// Row `n`, its label and range reset; `index` is the sample's number in its source.
   [[nodiscard]] ExampleRow<T> row(std::size_t n, std::uint64_t index) {
-    labels_[n] = 0;
+    labels_[n] = -1;
     active_[n] = {};
     indices_[n] = index;
     return {std::span(inputs_).subspan(n * features_, features_), labels_[n],

@@ -103,7 +103,7 @@ class Network {
   void accumulate_moment(const Batch<T>& batch, const Functional& functional, Moment moment, std::span<T> out) {
     check_inputs(batch);
     check_active(batch);
-    if (!batch.labels.empty()) check_labels(batch);
+    if (!batch.labels.empty()) check_labels(batch, false);
     check_parameters(out.size());
     forward(batch);
     const Rows<T> prepared = prepare(batch, functional);
@@ -251,7 +251,7 @@ class Network {
     if (batch.size == 0) lifelong::detail::raise<InvalidArgument>("the mean loss of a batch of 0 samples is undefined");
     check_active(batch);
     if constexpr (Loss::uses_labels)
-      check_labels(batch);
+      check_labels(batch, true);
     else
       lifelong::detail::require_size("batch.targets", batch.targets.size(), batch.size * outputs());
   }
@@ -267,10 +267,12 @@ class Network {
     }
   }
 
-  void check_labels(const Batch<T>& batch) const {
+  /// Labels are active outputs; unless `required`, a sample may have none (-1): functionals that need one refuse it.
+  void check_labels(const Batch<T>& batch, bool required) const {
     lifelong::detail::require_size("batch.labels", batch.labels.size(), batch.size);
     for (std::size_t n = 0; n < batch.size; ++n) {
       const SampleContext<T> sample = batch.context(n, outputs());
+      if (!required && sample.label == -1) continue;
       const std::int64_t first = sample.active.first, end = first + sample.active.count;
       if (sample.label < first || sample.label >= end)
         lifelong::detail::raise<InvalidArgument>("batch.labels[" + std::to_string(n) + "] is " +

@@ -1,0 +1,57 @@
+// A task boundary where something new begins: the loss rises.
+#pragma once
+
+#include <cstddef>
+
+#include <lifelong/core/error.hpp>
+#include <lifelong/trigger/window.hpp>
+
+namespace lifelong::trigger {
+
+/// True when the loss has risen above its running mean for good: the Page-Hinkley test. With l̄_t the mean of the losses
+/// since the last time, m_t = Σ_{s<=t} (l_s - l̄_s - δ) and M_t = min_{s<=t} m_s, it is true when m_t - M_t > h and at
+/// least `warm_up` losses were seen; then all sums start anew. Page 1954, Hinkley 1971; in this one-sided form Gama et
+/// al. 2004. Keeps four numbers; O(1) per step.
+///
+/// It says so after the fact: by then the learner has taken some steps on what is new. Consolidate on examples from
+/// before (a `RecentExamples` that is long compared to the delay), or prefer `LossPlateau`, which speaks before.
+class LossDrift {
+ public:
+  struct Options {
+    double threshold;          ///< h, in units of the loss: larger means fewer false alarms and later ones
+    double tolerance = 0.005;  ///< δ, a rise per step that does not count
+    std::size_t warm_up = 30;  ///< losses before the mean is trusted
+  };
+
+  /// \throws InvalidArgument unless h > 0, δ >= 0, both finite, and `warm_up` >= 1.
+  explicit LossDrift(const Options& options) : options_(options) {
+    lifelong::detail::require_positive("LossDrift.threshold", options.threshold);
+    lifelong::detail::require_at_least("LossDrift.tolerance", options.tolerance, 0);
+    lifelong::detail::require_at_least("LossDrift.warm_up", static_cast<double>(options.warm_up), 1);
+  }
+
+  /// To be called with the loss of every step. True if something new has begun.
+  /// \throws NumericError for a loss that is not finite; it is not counted.
+  bool operator()(double loss) {
+    detail::require_finite_loss("LossDrift", loss);
+    ++sums_.count;
+    sums_.mean += (loss - sums_.mean) / static_cast<double>(sums_.count);
+    sums_.rise += loss - sums_.mean - options_.tolerance;
+    if (sums_.rise < sums_.least) sums_.least = sums_.rise;
+    if (sums_.count < options_.warm_up || !(sums_.rise - sums_.least > options_.threshold)) return false;
+    sums_ = {};
+    return true;
+  }
+
+ private:
+  struct Sums {
+    std::size_t count = 0;
+    double mean = 0;
+    double rise = 0;   // m_t
+    double least = 0;  // M_t, with m_0 = 0
+  };
+  Options options_;
+  Sums sums_;
+};
+
+}  // namespace lifelong::trigger

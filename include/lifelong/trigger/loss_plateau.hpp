@@ -1,0 +1,65 @@
+// A task boundary where learning has settled: the loss is low and steady.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+
+#include <lifelong/core/error.hpp>
+#include <lifelong/trigger/window.hpp>
+
+namespace lifelong::trigger {
+
+/// True when the last `window` losses have mean < `mean_threshold` and variance < `variance_threshold`: something has
+/// been learned and is worth keeping. After that it waits for a peak, a window whose mean exceeds the plateau's mean
+/// plus its standard deviation (something new has come), before it can be true again. So one plateau counts once,
+/// however long. Aljundi, Kelchtermans & Tuytelaars, "Task-free continual learning", CVPR 2019, section 3.3 and
+/// algorithm 1.
+///
+/// The variance is 1/W Σ (l - mean)². The window slides on at a plateau and is never emptied. Keeps `window` numbers;
+/// O(window) per step.
+class LossPlateau {
+ public:
+  /// Both thresholds are in units of the loss (squared for the variance), so there is no default for them.
+  struct Options {
+    std::size_t window = 20;  ///< losses looked at, W
+    double mean_threshold;
+    double variance_threshold;
+  };
+
+  /// \throws InvalidArgument for a window of 0 or a threshold that is not a finite number above 0.
+  explicit LossPlateau(const Options& options) : options_(checked(options)), losses_(options.window) {}
+
+  /// To be called with the loss of every step. True if it is time to consolidate.
+  /// \throws NumericError for a loss that is not finite; it is not counted.
+  bool operator()(double loss) {
+    detail::require_finite_loss("LossPlateau", loss);
+    losses_.push(loss);
+    if (!losses_.full()) return false;
+    const double mean = losses_.mean();
+    if (mean > peak_) waits_ = false;
+    if (waits_) return false;
+    const double variance = losses_.variance();
+    if (!(mean < options_.mean_threshold && variance < options_.variance_threshold)) return false;
+    peak_ = mean + std::sqrt(variance);
+    waits_ = true;
+    return true;
+  }
+
+  /// True from a plateau until the next peak, while it cannot be a time to consolidate.
+  [[nodiscard]] bool waits_for_peak() const { return waits_; }
+
+ private:
+  static const Options& checked(const Options& options) {
+    lifelong::detail::require_at_least("LossPlateau.window", static_cast<double>(options.window), 1);
+    lifelong::detail::require_positive("LossPlateau.mean_threshold", options.mean_threshold);
+    lifelong::detail::require_positive("LossPlateau.variance_threshold", options.variance_threshold);
+    return options;
+  }
+
+  Options options_;
+  detail::Window losses_;
+  bool waits_ = false;
+  double peak_ = 0;  // while waiting: the mean that a window has to exceed
+};
+
+}  // namespace lifelong::trigger

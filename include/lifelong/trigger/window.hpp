@@ -1,0 +1,53 @@
+// The last losses a trigger has seen.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include <lifelong/core/error.hpp>
+
+namespace lifelong::trigger {
+
+namespace detail {
+
+/// \throws NumericError unless the loss is finite; `trigger` names who was told.
+inline void require_finite_loss(const char* trigger, double loss) {
+  if (!(loss - loss == 0))
+    lifelong::detail::raise<NumericError>(std::string(trigger) + ": the loss is " + lifelong::detail::text(loss));
+}
+
+/// The last `size` numbers. Mean and variance are summed anew, in the order the numbers are stored, so that no rounding
+/// piles up over a long stream; O(size) each.
+class Window {
+ public:
+  explicit Window(std::size_t size) : values_(size) {}
+
+  void push(double value) {
+    values_[next_] = value;
+    next_ = (next_ + 1) % values_.size();
+    if (count_ < values_.size()) ++count_;
+  }
+  [[nodiscard]] bool full() const { return count_ == values_.size(); }
+
+  /// Of a full window.
+  [[nodiscard]] double mean() const {
+    double sum = 0;
+    for (const double value : values_) sum += value;
+    return sum / static_cast<double>(values_.size());
+  }
+  /// Mean squared distance from the mean, of a full window.
+  [[nodiscard]] double variance() const {
+    const double centre = mean();
+    double sum = 0;
+    for (const double value : values_) sum += (value - centre) * (value - centre);
+    return sum / static_cast<double>(values_.size());
+  }
+
+ private:
+  std::vector<double> values_;
+  std::size_t next_ = 0, count_ = 0;
+};
+
+}  // namespace detail
+}  // namespace lifelong::trigger
