@@ -59,7 +59,7 @@ double difference(const std::vector<T>& a, const std::vector<double>& b) {
   return worst;
 }
 
-LogLikelihood log_likelihood(Labels labels) { return {labels, Random(9, Purpose::labels)}; }
+LogLikelihood log_likelihood(Labels labels) { return {labels, 9}; }
 
 template <class Network>
 void check_all_moments(Network network, const Batch<double>& batch) {

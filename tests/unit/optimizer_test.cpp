@@ -96,6 +96,8 @@ TEST_CASE("settings outside their domain are refused by name and value", "[optim
           "SynapticIntelligence.xi must be a finite number above 0, but is 0");
   REQUIRE(message(ll::importance::Constant{.value = -2}) ==
           "Constant.value must be a finite number of at least 0, but is -2");
+  REQUIRE(message(ll::importance::Fisher{.merge = ll::importance::Merge::average(1.5)}) ==
+          "1 - Merge::average(alpha) must be a finite number of at least 0, but is -0.5");
   REQUIRE(message(ll::importance::Fisher{.merge = ll::importance::Merge::decay(1.5)}) != "");
   REQUIRE(message(ll::importance::Fisher{.merge = ll::importance::Merge::decay(0)}) == "");
 }

@@ -16,8 +16,16 @@ namespace lifelong {
 struct OutputRange {
   std::uint32_t first = 0;
   std::uint32_t count = 0;
+  [[nodiscard]] bool contains(std::size_t output) const { return output >= first && output - first < count; }
   friend bool operator==(const OutputRange&, const OutputRange&) = default;
 };
+
+/// Sets the values of a row of outputs that do not compete to 0.
+template <class T>
+void clear_inactive(std::span<T> row, OutputRange active) {
+  for (std::size_t c = 0; c < row.size(); ++c)
+    if (!active.contains(c)) row[c] = 0;
+}
 
 /// What is known of one sample besides its inputs: handed to losses and output functionals.
 template <class T>

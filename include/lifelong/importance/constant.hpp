@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstddef>
+#include <string>
 
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/packet.hpp>
@@ -21,6 +22,11 @@ struct Constant {
   void validate() const {
     detail::require_at_least("Constant.value", value, 0);
     merge.validate();
+  }
+
+  /// The settings in a line.
+  [[nodiscard]] std::string recipe() const {
+    return "Constant(value " + detail::text(value) + ", merge " + merge.text() + ")";
   }
 
   template <class T>

@@ -4,12 +4,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 
 #include <lifelong/core/aligned_vector.hpp>
 #include <lifelong/core/concepts.hpp>
+#include <lifelong/core/error.hpp>
 #include <lifelong/core/moment.hpp>
-#include <lifelong/core/random.hpp>
 #include <lifelong/importance/accumulate.hpp>
+#include <lifelong/importance/likelihood.hpp>
 #include <lifelong/importance/log_likelihood.hpp>
 #include <lifelong/importance/merge.hpp>
 
@@ -17,23 +19,32 @@ namespace lifelong::importance {
 
 /// F_i = 1/N Σ_n E_y [ (∂ log p(y | x_n) / ∂θ_i)² ], the expectation over the labels that `labels` names. Mean over
 /// samples. Every sample's gradient is squared by itself, never a batch's mean gradient (that is `BatchFisher`).
-/// Cost: exact labels fold the C classes of a sample before one squared product, about 2.3 plain gradients for ten
-/// classes; the other labels cost one gradient. Kirkpatrick 2017 (EWC); with `merge = Merge::decay(gamma)` Schwarz 2018
-/// (online EWC); names of the labels after van de Ven 2025.
+/// Cost: exact labels fold the C factors of a sample before one squared product, about 2.3 plain gradients for ten
+/// classes; M sampled labels cost as M factors, the other labels one gradient. Kirkpatrick 2017 (EWC); with
+/// `merge = Merge::decay(gamma)` Schwarz 2018 (online EWC). The likelihood says what y is: a class (`Fisher`), a target
+/// with normal noise (`GaussianFisher`), yes-or-no answers (`BernoulliFisher`), or a type of yours.
 ///
 /// A model with only `gradient(batch, out)` can have empirical labels: its loss is then taken for -log p(y | x).
-struct Fisher {
+template <Likelihood L>
+struct FisherInformation {
   Labels labels = Labels::exact;
   Merge merge = Merge::sum();
-  std::uint64_t seed = 0;  ///< of sampled labels; a sample's draw depends on (seed, sample number) alone
+  std::uint64_t seed = 0;   ///< of sampled labels; a draw depends on (seed, sample number, draw) alone
+  std::uint32_t draws = 1;  ///< M: sampled labels per sample; the error falls as 1/√M
+  L likelihood = {};
 
-  void validate() const { merge.validate(); }
+  /// \throws InvalidArgument for 0 draws, or labels that the likelihood cannot give.
+  void validate() const {
+    functional().validate();
+    merge.validate();
+  }
 
   /// Writes F over all samples of `batches` to `out`; changes no parameter of `model`.
   template <class Model, class Batches>
   void estimate(Model& model, Batches&& batches, std::span<typename Model::value_type> out) const {
-    if constexpr (PullbackModel<Model> || MomentModel<Model, LogLikelihood, moment::Square>) {
-      mean_moment(model, batches, LogLikelihood{labels, Random(seed, Purpose::labels)}, moment::Square{}, out);
+    validate();
+    if constexpr (PullbackModel<Model> || MomentModel<Model, LogLikelihoodOf<L>, moment::Square>) {
+      mean_moment(model, batches, functional(), moment::Square{}, out);
     } else {
       if (labels != Labels::empirical)
         detail::raise<InvalidArgument>(
@@ -43,7 +54,14 @@ struct Fisher {
     }
   }
 
+  /// The settings in a line.
+  [[nodiscard]] std::string recipe() const {
+    return "Fisher(" + functional().recipe() + ", per sample, mean over samples, merge " + merge.text() + ")";
+  }
+
  private:
+  [[nodiscard]] LogLikelihoodOf<L> functional() const { return {labels, seed, draws, likelihood}; }
+
   template <class Model, class Batches>
   static void mean_square(Model& model, Batches&& batches, std::span<typename Model::value_type> out) {
     using T = typename Model::value_type;
@@ -58,5 +76,12 @@ struct Fisher {
     for (T& value : out) value /= static_cast<T>(samples);
   }
 };
+
+/// Of a classifier: p = softmax of the active outputs.
+using Fisher = FisherInformation<Categorical>;
+/// Of a regression with normal noise: `GaussianFisher{.likelihood = {.variance = 0.1}}`.
+using GaussianFisher = FisherInformation<Gaussian>;
+/// Of independent yes-or-no answers.
+using BernoulliFisher = FisherInformation<Bernoulli>;
 
 }  // namespace lifelong::importance

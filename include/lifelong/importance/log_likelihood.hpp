@@ -1,67 +1,142 @@
-// The output functional of the Fisher information: log p(y | x) of a categorical model, for a choice of labels y.
+// The output functional of the Fisher information: log p(y | x), for a choice of y.
 #pragma once
 
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 
 #include <lifelong/core/batch.hpp>
 #include <lifelong/core/error.hpp>
-#include <lifelong/core/random.hpp>
-#include <lifelong/core/softmax.hpp>
+#include <lifelong/importance/likelihood.hpp>
 
 namespace lifelong::importance {
 
-/// Which labels the Fisher information is taken over (van de Ven 2025, arXiv:2502.11756).
+/// Which labels or targets the Fisher information is taken over (names after van de Ven 2025, arXiv:2502.11756). The
+/// last two are what other libraries compute; neither is a Fisher information.
 enum class Labels {
-  exact,      ///< expectation over all classes, Σ_c p_c (·)²: the Fisher information itself
-  sampled,    ///< one label drawn from the model's own p: unbiased, noisy
-  predicted,  ///< the most likely class
-  empirical   ///< the label in the data: the "empirical Fisher"
+  exact,      ///< expectation over the model's own p, in closed form: the Fisher information itself
+  sampled,    ///< mean over labels drawn from the model's own p: unbiased, noisy
+  predicted,  ///< the most likely label
+  empirical,  ///< the label in the data: the "empirical Fisher"
+  weighted,   ///< inexact: the label in the data, its square times p(y | x), which mutes samples not yet learnt
+              ///< (Mammoth)
+  unweighted  ///< inexact: Σ_c (∂ log p_c)² over all classes, each counted fully however unlikely it is (pathint)
 };
 
-/// Gradients of log p(y | x), p = softmax of the active outputs: the rows `e_y - p`. For exact labels the classes are
-/// the seeds c, each weighted by √p_c, so that squaring gives p_c (∂ log p_c)². Models `OutputFunctional`.
-struct LogLikelihood {
+/// `exact`, `sampled`, ...
+inline const char* text(Labels labels) {
+  constexpr const char* names[] = {"exact", "sampled", "predicted", "empirical", "weighted", "unweighted"};
+  return names[static_cast<std::size_t>(labels)];
+}
+
+/// Directions in output space whose pulled-back squares sum up to the Fisher information of one sample: the columns of
+/// a square root of the outputs' Fisher information for exact labels, otherwise scores ∂ log p(y | f)/∂f. Draws are
+/// scaled by 1/√M, so under `moment::Square` the sum over M draws is their mean (under the others it is √M times the
+/// mean). Models `OutputFunctional`, with labels that `validate()` accepts.
+template <Likelihood L>
+struct LogLikelihoodOf {
   Labels labels = Labels::exact;
-  Random random{0, Purpose::labels};  ///< for sampled labels: one draw per sample number
+  std::uint64_t seed_of_draws = 0;  ///< of sampled labels; a draw depends on (seed, sample number, draw) alone
+  std::uint32_t draws = 1;          ///< M, sampled labels per sample
+  L likelihood = {};
 
-  /// Number of rows per sample that are pulled back through the network.
-  [[nodiscard]] std::size_t seeds(std::size_t outputs) const { return labels == Labels::exact ? outputs : 1; }
-
-  /// Turns a row of logits into probabilities over its active outputs, 0 elsewhere.
-  template <class T>
-  void prepare(std::span<T> row, const SampleContext<T>& sample) const {
-    const std::size_t first = sample.active.first, end = first + sample.active.count;
-    softmax(row.subspan(first, sample.active.count));
-    for (std::size_t c = 0; c < row.size(); ++c)
-      if (c < first || c >= end) row[c] = 0;
+  /// \throws InvalidArgument if the likelihood cannot give these labels.
+  void validate() const {
+    detail::require_at_least("Fisher.draws", draws, 1);
+    if constexpr (requires { likelihood.validate(); }) likelihood.validate();
+    if (labels == Labels::predicted && !has_mode) refuse("a mode(...), the score of the most likely one");
+    if (labels == Labels::weighted && !has_probability) refuse("a probability(...) of the observed one");
+    if (labels == Labels::unweighted && !has_outcomes) refuse("outcomes(...) and outcome(...), a list of all");
   }
 
-  /// Writes seed `k` for a prepared row p into `delta`.
+  /// Number of rows per sample that are pulled back through the network.
+  [[nodiscard]] std::size_t seeds(std::size_t outputs) const {
+    if (labels == Labels::exact) return likelihood.factors(outputs);
+    if (labels == Labels::sampled) return draws;
+    if constexpr (has_outcomes)
+      if (labels == Labels::unweighted) return likelihood.outcomes(outputs);
+    return 1;
+  }
+
+  /// Turns a row of outputs into the parameters of their distribution.
   template <class T>
-  void seed(std::size_t k, std::span<const T> p, const SampleContext<T>& sample, std::span<T> delta) const {
-    const std::size_t y = labels == Labels::exact ? k : label(p, sample);
-    const T weight = labels == Labels::exact ? std::sqrt(p[k]) : T(1);
-    for (std::size_t c = 0; c < p.size(); ++c) delta[c] = -weight * p[c];
-    delta[y] += weight;
+  void prepare(std::span<T> row, const SampleContext<T>& sample) const {
+    likelihood.prepare(row, sample);
+  }
+
+  /// Writes seed `k` for a prepared row into `delta`.
+  /// \throws InvalidArgument if it needs the label or target of a sample that has none.
+  template <class T>
+  void seed(std::size_t k, std::span<const T> row, const SampleContext<T>& sample, std::span<T> delta) const {
+    switch (labels) {
+      case Labels::exact:
+        likelihood.factor(k, row, sample, delta);
+        break;
+      case Labels::sampled:
+        draw(k, row, sample, delta);
+        break;
+      case Labels::predicted:
+        if constexpr (has_mode) likelihood.mode(row, sample, delta);
+        break;
+      case Labels::empirical:
+        likelihood.score(row, sample, delta);
+        break;
+      case Labels::weighted:
+        likelihood.score(row, sample, delta);
+        if constexpr (has_probability) scale(std::sqrt(likelihood.probability(row, sample)), delta);
+        break;
+      case Labels::unweighted:
+        if constexpr (has_outcomes) likelihood.outcome(k, row, sample, delta);
+        break;
+    }
+  }
+
+  /// `likelihood Categorical(), labels sampled, draws 4, seed 0`.
+  [[nodiscard]] std::string recipe() const {
+    std::string line = "likelihood ";
+    if constexpr (requires { likelihood.recipe(); })
+      line += likelihood.recipe();
+    else
+      line += "of the user";
+    line += std::string(", labels ") + text(labels);
+    if (labels == Labels::sampled)
+      line += ", draws " + std::to_string(draws) + ", seed " + std::to_string(seed_of_draws);
+    return line;
   }
 
  private:
+  static constexpr bool has_mode = requires(const L& likelihood, std::span<const float> row,
+                                            const SampleContext<float>& sample, std::span<float> delta) {
+    likelihood.mode(row, sample, delta);
+  };
+  static constexpr bool has_probability =
+      requires(const L& likelihood, std::span<const float> row, const SampleContext<float>& sample) {
+    likelihood.probability(row, sample);
+  };
+  static constexpr bool has_outcomes = requires(const L& likelihood, std::span<const float> row,
+                                                const SampleContext<float>& sample, std::span<float> delta) {
+    likelihood.outcome(likelihood.outcomes(row.size()), row, sample, delta);
+  };
+
+  [[noreturn]] void refuse(const char* missing) const {
+    detail::raise<InvalidArgument>(std::string("Labels::") + text(labels) + " needs a likelihood with " + missing);
+  }
+
   template <class T>
-  std::size_t label(std::span<const T> p, const SampleContext<T>& sample) const {
-    const auto active = p.subspan(sample.active.first, sample.active.count);
-    if (labels == Labels::empirical) {
-      if (sample.label < 0) detail::raise<InvalidArgument>("Labels::empirical needs labels, but the batch has none");
-      return static_cast<std::size_t>(sample.label);
-    }
-    if (labels == Labels::predicted) return sample.active.first + argmax(active);
-    double rest = random.uniform(sample.index);
-    for (std::size_t c = 0; c + 1 < active.size(); ++c)
-      if ((rest -= static_cast<double>(active[c])) < 0) return sample.active.first + c;
-    return sample.active.first + active.size() - 1;
+  void draw(std::size_t k, std::span<const T> row, const SampleContext<T>& sample, std::span<T> delta) const {
+    likelihood.draw(row, sample, Draw(seed_of_draws, sample.index, k, row.size()), delta);
+    if (draws > 1) scale(T(1) / std::sqrt(static_cast<T>(draws)), delta);
+  }
+
+  template <class T>
+  static void scale(T factor, std::span<T> row) {
+    for (T& value : row) value *= factor;
   }
 };
+
+/// log p(y | x), p = softmax of the active outputs.
+using LogLikelihood = LogLikelihoodOf<Categorical>;
 
 }  // namespace lifelong::importance

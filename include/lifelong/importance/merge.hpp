@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 
 #include <lifelong/core/error.hpp>
 
@@ -13,36 +14,49 @@ struct MergeWeights {
   double add = 1;
 };
 
-/// A rule for the two weights. Make one by name: `Merge::sum()`, `Merge::decay(0.9)`, `Merge::mean()`, `Merge::last()`.
+/// A rule for the two weights, made by name: `Merge::sum()`, `Merge::decay(0.9)`, ...
 class Merge {
  public:
   /// Ω = Σ_k F_k: every task counts fully (EWC after Huszár 2018, MAS, SI).
   static constexpr Merge sum() { return Merge(Rule::decay, 1); }
   /// Ω ← γ Ω + F: older tasks fade (online EWC, Schwarz 2018, eq. 9; γ is not applied to the penalty a second time).
   static constexpr Merge decay(double gamma) { return Merge(Rule::decay, gamma); }
-  /// Ω = 1/T Σ_k F_k: the size of Ω does not grow with the number of tasks.
+  /// Ω = 1/T Σ_k F_k: the size of Ω does not grow with the number of tasks (UCL's baselines; for tasks with equally
+  /// many classes also PyCIL's average by class ratio).
   static constexpr Merge mean() { return Merge(Rule::mean, 1); }
+  /// Ω ← (1-α) Ω + α F from Ω = 0: a moving average, in which the first task already counts α only (FACIL, Avalanche's
+  /// MAS, CapyMOA).
+  static constexpr Merge average(double alpha) { return Merge(Rule::average, alpha); }
   /// Ω = F of the last task alone.
   static constexpr Merge last() { return Merge(Rule::decay, 0); }
 
   /// The weights for a task when `consolidated` tasks were taken in before it.
   [[nodiscard]] constexpr MergeWeights weights(std::size_t consolidated) const {
-    if (rule_ == Rule::decay) return {gamma_, 1};
+    if (rule_ == Rule::decay) return {weight_, 1};
+    if (rule_ == Rule::average) return {1 - weight_, weight_};
     const double tasks = static_cast<double>(consolidated) + 1;
     return {(tasks - 1) / tasks, 1 / tasks};
   }
 
-  /// \throws InvalidArgument unless 0 <= γ <= 1.
+  /// \throws InvalidArgument unless 0 <= γ <= 1 and 0 <= α <= 1.
   void validate() const {
-    detail::require_at_least("Merge::decay(gamma)", gamma_, 0);
-    detail::require_at_least("1 - Merge::decay(gamma)", 1 - gamma_, 0);
+    const std::string name = rule_ == Rule::average ? "Merge::average(alpha)" : "Merge::decay(gamma)";
+    detail::require_at_least(name.c_str(), weight_, 0);
+    detail::require_at_least(("1 - " + name).c_str(), 1 - weight_, 0);
+  }
+
+  /// `sum`, `decay 0.9`, `mean`, `average 0.5` or `last`.
+  [[nodiscard]] std::string text() const {
+    if (rule_ == Rule::mean) return "mean";
+    if (rule_ == Rule::average) return "average " + detail::text(weight_);
+    return weight_ == 1 ? "sum" : weight_ == 0 ? "last" : "decay " + detail::text(weight_);
   }
 
  private:
-  enum class Rule { decay, mean };
-  constexpr Merge(Rule rule, double gamma) : rule_(rule), gamma_(gamma) {}
+  enum class Rule { decay, mean, average };
+  constexpr Merge(Rule rule, double weight) : rule_(rule), weight_(weight) {}
   Rule rule_;
-  double gamma_;
+  double weight_;  // γ or α
 };
 
 }  // namespace lifelong::importance

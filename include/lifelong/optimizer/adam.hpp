@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include <lifelong/core/concepts.hpp>
 #include <lifelong/core/error.hpp>
@@ -53,6 +54,12 @@ void validate_adam(const Adam& adam) {
   require_positive("Adam.epsilon", adam.epsilon);
 }
 
+template <class Adam>
+std::string adam_settings(const Adam& adam) {
+  return "learning rate " + text(adam.learning_rate) + ", beta " + text(adam.beta1) + " " + text(adam.beta2) +
+         ", epsilon " + text(adam.epsilon);
+}
+
 }  // namespace lifelong::detail
 
 namespace lifelong::optimizer {
@@ -70,6 +77,9 @@ struct Adam {
 
   /// \throws InvalidArgument for a rate below 0, β outside [0, 1), ε <= 0.
   void validate() const { detail::validate_adam(*this); }
+
+  /// The settings in a line.
+  [[nodiscard]] std::string recipe() const { return "Adam(" + detail::adam_settings(*this) + ")"; }
 
   template <class T>
   [[nodiscard]] detail::AdamView<T> view(std::array<T*, 2> pointers, std::uint64_t step) const {
@@ -93,6 +103,11 @@ struct AdamW {
   void validate() const {
     detail::validate_adam(*this);
     detail::require_at_least("AdamW.weight_decay", weight_decay, 0);
+  }
+
+  /// The settings in a line.
+  [[nodiscard]] std::string recipe() const {
+    return "AdamW(" + detail::adam_settings(*this) + ", weight decay " + detail::text(weight_decay) + ")";
   }
 
   template <class T>

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include <lifelong/core/concepts.hpp>
 #include <lifelong/core/error.hpp>
@@ -23,6 +24,11 @@ struct Momentum {
   void validate() const {
     detail::require_at_least("Momentum.learning_rate", learning_rate, 0);
     detail::require_within("Momentum.momentum", momentum, 0, 1);
+  }
+
+  /// The settings in a line.
+  [[nodiscard]] std::string recipe() const {
+    return "Momentum(learning rate " + detail::text(learning_rate) + ", momentum " + detail::text(momentum) + ")";
   }
 
   template <class T>

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/packet.hpp>
@@ -16,6 +17,9 @@ struct Sgd {
 
   /// \throws InvalidArgument unless η >= 0 and finite.
   void validate() const { detail::require_at_least("Sgd.learning_rate", learning_rate, 0); }
+
+  /// The settings in a line.
+  [[nodiscard]] std::string recipe() const { return "Sgd(learning rate " + detail::text(learning_rate) + ")"; }
 
   template <class T>
   struct View {

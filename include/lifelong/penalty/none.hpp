@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstddef>
+#include <string>
 
 #include <lifelong/config.hpp>
 #include <lifelong/penalty/term.hpp>
@@ -12,6 +13,9 @@ namespace lifelong::penalty {
 /// Costs nothing and keeps nothing: training as without this library.
 struct None {
   void validate() const {}
+
+  /// The settings in a line.
+  [[nodiscard]] std::string recipe() const { return "None()"; }
 
   struct View {
     template <class V>

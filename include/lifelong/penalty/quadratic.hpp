@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstddef>
+#include <string>
 
 #include <lifelong/core/concepts.hpp>
 #include <lifelong/core/error.hpp>
@@ -29,6 +30,12 @@ struct Quadratic {
 
   /// \throws InvalidArgument unless λ >= 0 and finite.
   void validate() const { detail::require_at_least("Quadratic.strength", strength, 0); }
+
+  /// The settings in a line.
+  [[nodiscard]] std::string recipe() const {
+    return "Quadratic(strength " + detail::text(strength) + ", anchor " +
+           (anchor == Anchor::last ? "last" : "per task") + ")";
+  }
 
   template <class T>
   struct View {

@@ -1,0 +1,217 @@
+// What a row of outputs says of the label or target: p(y | f), in the form that the Fisher information needs.
+#pragma once
+
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include <lifelong/core/batch.hpp>
+#include <lifelong/core/error.hpp>
+#include <lifelong/core/random.hpp>
+#include <lifelong/core/softmax.hpp>
+
+namespace lifelong::importance {
+
+/// The random numbers of one draw from p(y | x): number i is a function of (seed, sample, draw, i) alone, so it does
+/// not depend on how samples are cut into batches.
+class Draw {
+ public:
+  /// Draw number `draw` of the sample with number `sample`, for a likelihood of `outputs` outputs, each of which may
+  /// use one number.
+  Draw(std::uint64_t seed, std::uint64_t sample, std::size_t draw, std::size_t outputs)
+      : seed_(seed), sample_(sample), first_(draw * outputs) {}
+
+  /// Uniform in [0, 1); i below the number of outputs.
+  [[nodiscard]] double uniform(std::size_t i) const { return stream(i).uniform(sample_); }
+  /// Standard normal; i below the number of outputs.
+  [[nodiscard]] double normal(std::size_t i) const { return stream(i).normal(sample_); }
+
+ private:
+  [[nodiscard]] Random stream(std::size_t i) const {
+    return Random(seed_, Purpose::labels, static_cast<std::uint32_t>(first_ + i));
+  }
+  std::uint64_t seed_, sample_;
+  std::size_t first_;
+};
+
+/// A distribution p(y | f) of labels or targets given a row f of outputs. `sample` says which outputs are active; the
+/// derivatives by the others are 0.
+///  - `prepare(row, sample)` turns f in place into the distribution's parameters η, 0 for inactive outputs;
+///  - `factors(outputs)` and `factor(k, η, sample, delta)`: the columns b_k of a square root of the Fisher information
+///    of the outputs, Σ_k b_k b_kᵀ = E_y[(∂ log p/∂f)(∂ log p/∂f)ᵀ];
+///  - `score(η, sample, delta)`: ∂ log p(y | f)/∂f at the label or target of the sample;
+///  - `draw(η, sample, random, delta)`: the same at a y drawn from p with the numbers of `random`, a `Draw`.
+///
+/// It may have more, each needed by one choice of `Labels` only: `mode(η, sample, delta)`, the score of the most likely
+/// y (predicted); `probability(η, sample)`, p of the sample's y (weighted); `outcomes(outputs)` and
+/// `outcome(k, η, sample, delta)`, the score of the k-th of finitely many y (unweighted). `validate()` is called if
+/// there is one, and `recipe()` names it.
+template <class L>
+concept Likelihood = std::copyable<L> &&
+    requires(const L& likelihood, std::span<float> row, std::span<const float> prepared,
+             const SampleContext<float>& sample, const Draw& random) {
+  likelihood.prepare(row, sample);
+  { likelihood.factors(std::size_t{}) } -> std::convertible_to<std::size_t>;
+  likelihood.factor(std::size_t{}, prepared, sample, row);
+  likelihood.score(prepared, sample, row);
+  likelihood.draw(prepared, sample, random, row);
+};
+
+/// One of the active classes: p = softmax of the active outputs, b_k = √p_k (e_k - p), score e_y - p.
+struct Categorical {
+  template <class T>
+  void prepare(std::span<T> row, const SampleContext<T>& sample) const {
+    softmax(row.subspan(sample.active.first, sample.active.count));
+    clear_inactive(row, sample.active);
+  }
+
+  [[nodiscard]] std::size_t factors(std::size_t outputs) const { return outputs; }
+
+  template <class T>
+  void factor(std::size_t k, std::span<const T> p, const SampleContext<T>&, std::span<T> delta) const {
+    scaled_score(k, std::sqrt(p[k]), p, delta);
+  }
+
+  /// \throws InvalidArgument if the sample has no label.
+  template <class T>
+  void score(std::span<const T> p, const SampleContext<T>& sample, std::span<T> delta) const {
+    scaled_score(label(sample), T(1), p, delta);
+  }
+
+  template <class T>
+  void draw(std::span<const T> p, const SampleContext<T>& sample, const Draw& random, std::span<T> delta) const {
+    const std::size_t last = std::size_t{sample.active.first} + sample.active.count - 1;
+    std::size_t y = sample.active.first;
+    for (double rest = random.uniform(0) - static_cast<double>(p[y]); rest >= 0 && y < last;)
+      rest -= static_cast<double>(p[++y]);
+    scaled_score(y, T(1), p, delta);
+  }
+
+  template <class T>
+  void mode(std::span<const T> p, const SampleContext<T>& sample, std::span<T> delta) const {
+    scaled_score(sample.active.first + argmax(p.subspan(sample.active.first, sample.active.count)), T(1), p, delta);
+  }
+
+  /// \throws InvalidArgument if the sample has no label.
+  template <class T>
+  T probability(std::span<const T> p, const SampleContext<T>& sample) const {
+    return p[label(sample)];
+  }
+
+  [[nodiscard]] std::size_t outcomes(std::size_t outputs) const { return outputs; }
+
+  template <class T>
+  void outcome(std::size_t k, std::span<const T> p, const SampleContext<T>& sample, std::span<T> delta) const {
+    scaled_score(k, sample.active.contains(k) ? T(1) : T(0), p, delta);
+  }
+
+  [[nodiscard]] std::string recipe() const { return "Categorical()"; }
+
+ private:
+  template <class T>
+  static std::size_t label(const SampleContext<T>& sample) {
+    if (sample.label < 0) detail::raise<InvalidArgument>("Labels::empirical needs labels, but the batch has none");
+    return static_cast<std::size_t>(sample.label);
+  }
+
+  /// weight · (e_y - p).
+  template <class T>
+  static void scaled_score(std::size_t y, T weight, std::span<const T> p, std::span<T> delta) {
+    for (std::size_t c = 0; c < p.size(); ++c) delta[c] = -weight * p[c];
+    delta[y] += weight;
+  }
+};
+
+/// Regression: y = f + normal noise of variance σ² in each active output, so b_k = e_k/σ, score (y - f)/σ²; y is the
+/// sample's target. The exact Fisher information is JᵀJ/σ². It has no `mode`: the score at y = f is 0.
+struct Gaussian {
+  double variance = 1;  ///< σ², in squared units of the targets
+
+  /// \throws InvalidArgument unless σ² > 0 and finite.
+  void validate() const { detail::require_positive("Gaussian.variance", variance); }
+
+  template <class T>
+  void prepare(std::span<T> row, const SampleContext<T>& sample) const {
+    clear_inactive(row, sample.active);
+  }
+
+  [[nodiscard]] std::size_t factors(std::size_t outputs) const { return outputs; }
+
+  template <class T>
+  void factor(std::size_t k, std::span<const T> f, const SampleContext<T>& sample, std::span<T> delta) const {
+    for (std::size_t c = 0; c < f.size(); ++c) delta[c] = 0;
+    if (sample.active.contains(k)) delta[k] = static_cast<T>(1 / std::sqrt(variance));
+  }
+
+  /// \throws InvalidArgument if the sample has no target.
+  template <class T>
+  void score(std::span<const T> f, const SampleContext<T>& sample, std::span<T> delta) const {
+    if (sample.target.size() != f.size())
+      detail::raise<InvalidArgument>("Labels::empirical of a Gaussian needs " + std::to_string(f.size()) +
+                                     " targets per sample, but the batch has " + std::to_string(sample.target.size()));
+    for (std::size_t c = 0; c < f.size(); ++c)
+      delta[c] = sample.active.contains(c) ? (sample.target[c] - f[c]) / static_cast<T>(variance) : T(0);
+  }
+
+  template <class T>
+  void draw(std::span<const T> f, const SampleContext<T>& sample, const Draw& random, std::span<T> delta) const {
+    for (std::size_t c = 0; c < f.size(); ++c)
+      delta[c] = sample.active.contains(c) ? static_cast<T>(random.normal(c) / std::sqrt(variance)) : T(0);
+  }
+
+  [[nodiscard]] std::string recipe() const { return "Gaussian(variance " + detail::text(variance) + ")"; }
+};
+
+/// Several independent yes-or-no answers (multi-label): y_c = 1 with p_c = 1/(1 + exp(-f_c)), so b_k = √(p_k (1-p_k))
+/// e_k, score y - p. y is the sample's target of zeros and ones; a batch with labels alone counts as one-hot.
+struct Bernoulli {
+  template <class T>
+  void prepare(std::span<T> row, const SampleContext<T>& sample) const {
+    for (T& value : row) value = 1 / (1 + std::exp(-value));
+    clear_inactive(row, sample.active);
+  }
+
+  [[nodiscard]] std::size_t factors(std::size_t outputs) const { return outputs; }
+
+  template <class T>
+  void factor(std::size_t k, std::span<const T> p, const SampleContext<T>&, std::span<T> delta) const {
+    for (std::size_t c = 0; c < p.size(); ++c) delta[c] = 0;
+    delta[k] = std::sqrt(p[k] * (1 - p[k]));
+  }
+
+  /// \throws InvalidArgument if the sample has neither targets nor a label.
+  template <class T>
+  void score(std::span<const T> p, const SampleContext<T>& sample, std::span<T> delta) const {
+    if (sample.target.size() != p.size() && sample.label < 0)
+      detail::raise<InvalidArgument>("Labels::empirical of a Bernoulli needs " + std::to_string(p.size()) +
+                                     " targets per sample or labels, but the batch has neither");
+    set_score(p, sample, delta, [&](std::size_t c) {
+      return sample.target.size() == p.size() ? sample.target[c]
+                                              : T(static_cast<std::int64_t>(c) == sample.label ? 1 : 0);
+    });
+  }
+
+  template <class T>
+  void draw(std::span<const T> p, const SampleContext<T>& sample, const Draw& random, std::span<T> delta) const {
+    set_score(p, sample, delta,
+              [&](std::size_t c) { return T(random.uniform(c) < static_cast<double>(p[c]) ? 1 : 0); });
+  }
+
+  template <class T>
+  void mode(std::span<const T> p, const SampleContext<T>& sample, std::span<T> delta) const {
+    set_score(p, sample, delta, [&](std::size_t c) { return T(p[c] > T(0.5) ? 1 : 0); });
+  }
+
+  [[nodiscard]] std::string recipe() const { return "Bernoulli()"; }
+
+ private:
+  template <class T, class Answer>
+  static void set_score(std::span<const T> p, const SampleContext<T>& sample, std::span<T> delta, const Answer& y) {
+    for (std::size_t c = 0; c < p.size(); ++c) delta[c] = sample.active.contains(c) ? y(c) - p[c] : T(0);
+  }
+};
+
+}  // namespace lifelong::importance

@@ -1,0 +1,34 @@
+// The line in which each policy names its settings.
+#include <lifelong/lifelong.hpp>
+
+#include "catch.hpp"
+
+using namespace lifelong;
+using namespace lifelong::importance;
+
+TEST_CASE("every importance names its settings in a line", "[recipe]") {
+  CHECK(Fisher{}.recipe() ==
+        "Fisher(likelihood Categorical(), labels exact, per sample, mean over samples, merge sum)");
+  CHECK(GaussianFisher{.labels = Labels::sampled, .seed = 3, .draws = 4, .likelihood = {.variance = 0.5}}.recipe() ==
+        "Fisher(likelihood Gaussian(variance 0.5), labels sampled, draws 4, seed 3, per sample, mean over samples, "
+        "merge sum)");
+  CHECK(Constant{.value = 2}.recipe() == "Constant(value 2, merge last)");
+}
+
+TEST_CASE("every merge rule names itself", "[recipe]") {
+  CHECK(Merge::sum().text() == "sum");
+  CHECK(Merge::decay(0.9).text() == "decay 0.9");
+  CHECK(Merge::mean().text() == "mean");
+  CHECK(Merge::average(0.5).text() == "average 0.5");
+  CHECK(Merge::last().text() == "last");
+}
+
+TEST_CASE("every penalty and optimizer names its settings in a line", "[recipe]") {
+  CHECK(penalty::Quadratic{.strength = 3, .anchor = penalty::Anchor::per_task}.recipe() ==
+        "Quadratic(strength 3, anchor per task)");
+  CHECK(penalty::None{}.recipe() == "None()");
+  CHECK(optimizer::Sgd{.learning_rate = 0.1}.recipe() == "Sgd(learning rate 0.1)");
+  CHECK(optimizer::Momentum{.learning_rate = 0.1}.recipe() == "Momentum(learning rate 0.1, momentum 0.9)");
+  CHECK(optimizer::Adam{}.recipe() == "Adam(learning rate 0.001, beta 0.9 0.999, epsilon 1e-08)");
+  CHECK(optimizer::AdamW{}.recipe() == "AdamW(learning rate 0.001, beta 0.9 0.999, epsilon 1e-08, weight decay 0.01)");
+}
