@@ -16,6 +16,7 @@
 #include <lifelong/importance/constant.hpp>
 #include <lifelong/importance/fisher.hpp>
 #include <lifelong/importance/mas.hpp>
+#include <lifelong/importance/rwalk.hpp>
 #include <lifelong/importance/synaptic_intelligence.hpp>
 #include <lifelong/learner.hpp>
 #include <lifelong/optimizer/adam.hpp>

@@ -152,6 +152,9 @@ void check_traces(const Case<T>& reference) {
   check_trace(reference, "mas_sgd", ll::importance::Mas{}, momentum);
   check_trace(reference, "si_sgd", ll::importance::SynapticIntelligence{.xi = 0.1}, momentum);
   check_trace(reference, "si_adam", ll::importance::SynapticIntelligence{.xi = 0.1}, adam);
+  check_trace(reference, "rwalk_sgd",
+              ll::importance::RWalk{.alpha = 0.9, .epsilon = 0.01, .normalize = ll::importance::Normalize::none},
+              momentum);
 }
 
 const std::vector<std::string> networks{"mlp_relu.safetensors", "mlp_tanh.safetensors"};

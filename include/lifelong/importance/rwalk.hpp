@@ -1,0 +1,211 @@
+// Riemannian Walk: a running Fisher information plus a score of the path, both gathered while training.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <limits>
+#include <string>
+
+#include <lifelong/core/concepts.hpp>
+#include <lifelong/core/error.hpp>
+#include <lifelong/core/packet.hpp>
+#include <lifelong/importance/merge.hpp>
+#include <lifelong/importance/normalize.hpp>
+#include <lifelong/importance/synaptic_intelligence.hpp>
+
+namespace lifelong::importance {
+
+/// How far a step went, by the Fisher information: the denominator of the path score.
+enum class Distance {
+  half,  ///< ½ F Δθ², the Kullback-Leibler divergence to second order, as in the paper
+  whole  ///< F Δθ², as in the authors' code (facebookresearch/agem) and FACIL
+};
+
+/// Ω_i = F_i + s_i. F is the running Fisher information of EWC++, F ← (1-α) F + α g² at every step with g the batch's
+/// mean gradient of the task's loss, and runs on over tasks; s is the path score, gathered at every step as
+/// s ← s + max(0, -g Δθ) / (½ F Δθ² + ε) and averaged over tasks, s_total ← ½ (s_total + s), at the first task s.
+/// No pass over data at a task's end, no second backward pass; four streams per step. Chaudhry 2018, eq. 7-10.
+///
+/// F squares batch gradients, so it is about 1/B of the Fisher information, and with the paper's α = 0.9 it remembers
+/// the last one or two batches alone; our default remembers some hundred. The paper collects the path over Δt steps:
+/// that is `IntervalRWalk`. The paper has no ½ in its penalty: our λ is twice theirs.
+struct RWalk {
+  double alpha = 0.01;    ///< α, weight of the newest batch in F
+  double epsilon = 1e-3;  ///< ε, unit of the loss
+  Distance distance = Distance::half;
+  Clamp clamp = Clamp::increment;        ///< where falls of s are cut off: at every increment, or of the task's sum
+  Normalize normalize = Normalize::max;  ///< of F and of s, each by itself, before they are added
+  double score_old = 0.5;                ///< s_total ← score_old · s_total + score_new · s
+  double score_new = 0.5;                ///< agem's code adds where it should assign: 1.5 and 0.5
+  double score_first = 1;                ///< weight of s at the first task
+  Merge merge = Merge::last();           ///< F and s_total run on by themselves: Ω is what they are now
+
+  static constexpr std::array<const char*, 3> arrays{"fisher", "score", "total_score"};
+  static constexpr Streams streams{.reads = 2, .writes = 2};
+
+  /// \throws InvalidArgument unless 0 <= α <= 1 and ε > 0.
+  void validate() const {
+    detail::require_at_least("RWalk.alpha", alpha, 0);
+    detail::require_at_least("1 - RWalk.alpha", 1 - alpha, 0);
+    detail::require_positive("RWalk.epsilon", epsilon);
+    merge.validate();
+  }
+
+  [[nodiscard]] std::string recipe() const {
+    return "RWalk(alpha " + detail::text(alpha) + ", epsilon " + detail::text(epsilon) +
+           (distance == Distance::half ? ", half distance" : ", whole distance") + ", batch squares, normalised by " +
+           name_of(normalize) + ")";
+  }
+
+  template <class T>
+  struct View {
+    T* fisher;
+    T* score;
+    T* total;
+    T alpha, epsilon, half;
+    T least_increment, least_score;
+    T old_weight, new_weight;
+    Affine<T> fisher_scale{}, score_scale{};
+
+    template <class V>
+    LIFELONG_HOST_DEVICE void observe(std::size_t i, V gradient, V before, V after) const {
+      const V f = V(T(1) - alpha) * load<V>(fisher, i) + V(alpha) * gradient * gradient;
+      const V move = after - before;
+      store(fisher, i, f);
+      store(score, i, load<V>(score, i) + gain(f, -gradient * move, move));
+    }
+
+    /// A fall of the loss along a move, by how far the move went.
+    template <class V>
+    LIFELONG_HOST_DEVICE V gain(V f, V fall, V move) const {
+      return max(fall, V(least_increment)) / (V(half) * f * move * move + V(epsilon));
+    }
+    /// s_total with the present task in it.
+    template <class V>
+    LIFELONG_HOST_DEVICE V merged(std::size_t i) const {
+      return V(old_weight) * load<V>(total, i) + V(new_weight) * max(load<V>(score, i), V(least_score));
+    }
+    template <class V>
+    LIFELONG_HOST_DEVICE V contribution(std::size_t i, V, V) const {
+      return fisher_scale(load<V>(fisher, i)) + score_scale(merged<V>(i));
+    }
+    template <class V>
+    LIFELONG_HOST_DEVICE void restart(std::size_t i, V) const {
+      store(total, i, merged<V>(i));
+      store(score, i, V(T(0)));
+    }
+  };
+
+  template <class T>
+  [[nodiscard]] View<T> view(std::array<T*, 3> pointers, const Clock& clock) const {
+    const bool first = clock.tasks == 0;
+    return {pointers[0],
+            pointers[1],
+            pointers[2],
+            static_cast<T>(alpha),
+            static_cast<T>(epsilon),
+            distance == Distance::half ? T(0.5) : T(1),
+            clamp == Clamp::increment ? T(0) : -std::numeric_limits<T>::infinity(),
+            clamp == Clamp::none ? -std::numeric_limits<T>::infinity() : T(0),
+            static_cast<T>(first ? 0 : score_old),
+            static_cast<T>(first ? score_first : score_new)};
+  }
+
+  /// The view that knows the largest F and s of all parameters.
+  template <class T>
+  [[nodiscard]] View<T> final_view(std::array<T*, 3> pointers, std::size_t count, const Clock& clock) const {
+    View<T> result = view<T>(pointers, clock);
+    result.fisher_scale = scale_of<T>(normalize, count, [&](std::size_t i) { return pointers[0][i]; });
+    result.score_scale = scale_of<T>(normalize, count, [&](std::size_t i) { return result.template merged<T>(i); });
+    return result;
+  }
+};
+
+/// `RWalk` with the path collected over Δt steps, as the paper writes it: ω sums -g Δθ over the interval, Δ is the move
+/// from its beginning to its end, and s ← s + max(0, ω) / (½ F Δ² + ε). Steps behind a task's last full interval do not
+/// count. Three more arrays than `RWalk`, two to six more streams per step.
+struct IntervalRWalk {
+  RWalk rwalk = {};
+  std::size_t interval = 10;         ///< Δt, steps
+  bool fisher_per_interval = false;  ///< F takes in the mean of the interval's g² once at its end, as in agem's code
+  Merge merge = Merge::last();
+
+  static constexpr std::array<const char*, 6> arrays{"fisher", "score", "total_score", "path", "start", "window"};
+  static constexpr Streams streams{.reads = 4, .writes = 4};
+
+  /// \throws InvalidArgument as `RWalk`, and for an interval of 0 steps.
+  void validate() const {
+    rwalk.validate();
+    detail::require_at_least("IntervalRWalk.interval", static_cast<double>(interval), 1);
+    merge.validate();
+  }
+
+  [[nodiscard]] std::string recipe() const {
+    return rwalk.recipe() + " over intervals of " + std::to_string(interval) + " steps" +
+           (fisher_per_interval ? ", Fisher once per interval" : "");
+  }
+
+  template <class T>
+  struct View {
+    RWalk::View<T> walk;
+    T* path;
+    T* start;
+    T* window;
+    T share;  // of one step in an interval
+    bool per_interval, ends;
+
+    template <class V>
+    LIFELONG_HOST_DEVICE void observe(std::size_t i, V gradient, V before, V after) const {
+      const V square = gradient * gradient;
+      const V fall = load<V>(path, i) - gradient * (after - before);
+      const V gathered = per_interval ? load<V>(window, i) + V(share) * square : square;
+      if (per_interval) store(window, i, ends ? V(T(0)) : gathered);
+      const V f = load<V>(walk.fisher, i);
+      const V next = ends || !per_interval ? V(T(1) - walk.alpha) * f + V(walk.alpha) * gathered : f;
+      store(walk.fisher, i, next);
+      store(path, i, ends ? V(T(0)) : fall);
+      if (!ends) return;
+      store(walk.score, i, load<V>(walk.score, i) + walk.gain(next, fall, after - load<V>(start, i)));
+      store(start, i, after);
+    }
+
+    template <class V>
+    LIFELONG_HOST_DEVICE V contribution(std::size_t i, V theta, V estimate) const {
+      return walk.contribution(i, theta, estimate);
+    }
+    template <class V>
+    LIFELONG_HOST_DEVICE void restart(std::size_t i, V theta) const {
+      walk.restart(i, theta);
+      store(path, i, V(T(0)));
+      store(start, i, theta);
+      store(window, i, V(T(0)));
+    }
+  };
+
+  template <class T>
+  [[nodiscard]] View<T> view(std::array<T*, 6> pointers, const Clock& clock) const {
+    return around(rwalk.template view<T>(first_three(pointers), clock), pointers, clock);
+  }
+  template <class T>
+  [[nodiscard]] View<T> final_view(std::array<T*, 6> pointers, std::size_t count, const Clock& clock) const {
+    return around(rwalk.template final_view<T>(first_three(pointers), count, clock), pointers, clock);
+  }
+
+ private:
+  template <class T>
+  static std::array<T*, 3> first_three(std::array<T*, 6> pointers) {
+    return {pointers[0], pointers[1], pointers[2]};
+  }
+  template <class T>
+  View<T> around(const RWalk::View<T>& walk, std::array<T*, 6> pointers, const Clock& clock) const {
+    return {walk,
+            pointers[3],
+            pointers[4],
+            pointers[5],
+            T(1) / static_cast<T>(interval),
+            fisher_per_interval,
+            clock.step % interval == 0};
+  }
+};
+
+}  // namespace lifelong::importance
