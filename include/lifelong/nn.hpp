@@ -2,7 +2,9 @@
 #pragma once
 
 #include <lifelong/nn/activation.hpp>
+#include <lifelong/nn/chain.hpp>
 #include <lifelong/nn/dataset.hpp>
+#include <lifelong/nn/flatten.hpp>
 #include <lifelong/nn/layer.hpp>
 #include <lifelong/nn/linear.hpp>
 #include <lifelong/nn/loss.hpp>
@@ -12,3 +14,4 @@
 #include <lifelong/nn/product.hpp>
 #include <lifelong/nn/rows.hpp>
 #include <lifelong/nn/sequential.hpp>
+#include <lifelong/nn/shape.hpp>

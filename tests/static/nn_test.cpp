@@ -34,18 +34,27 @@ static_assert(nn::Layer<nn::ReLU>);
 static_assert(nn::Layer<nn::Tanh>);
 static_assert(nn::Layer<nn::Sigmoid>);
 static_assert(nn::Layer<nn::GELU>);
+static_assert(nn::Layer<nn::Flatten>);
 static_assert(std::is_empty_v<nn::ReLU>);
 
 struct LayerWithoutPlace : nn::Linear {
  private:
   using nn::Linear::in_place;
 };
-struct LayerWithoutAccumulate : nn::Linear {
-  void accumulate() const {}
+struct LayerWithoutBackward : nn::Linear {
+  void backward() const {}
+};
+struct LayerWithoutShape : nn::Linear {
+  void connect(nn::Shape) {}
 };
 static_assert(!nn::Layer<LayerWithoutPlace>);
-static_assert(!nn::Layer<LayerWithoutAccumulate>);
+static_assert(!nn::Layer<LayerWithoutBackward>);
+static_assert(!nn::Layer<LayerWithoutShape>);
 static_assert(!nn::Layer<nn::SoftmaxCrossEntropy>);
+
+static_assert(nn::Shape{3, 4, 5}.size() == 60 && nn::Shape{3, 4, 5}.last() == 5 && nn::Shape{3, 4}.rank() == 2);
+static_assert(nn::Shape{}.size() == 0 && nn::Shape{} != nn::Shape{0});
+static_assert(nn::Shape{3, 4}.with_last(7) == nn::Shape{3, 7});
 
 static_assert(nn::LossPolicy<nn::SoftmaxCrossEntropy>);
 static_assert(nn::LossPolicy<nn::MeanSquaredError>);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "../support/catch.hpp"
+#include "../support/moments.hpp"
 #include "../support/random_batch.hpp"
 #include "../support/tiny_model.hpp"
 
@@ -21,60 +22,12 @@ using namespace lifelong;
 using importance::Labels;
 using importance::LogLikelihood;
 using importance::SquaredNorm;
+using test::at_once;
+using test::check_all_moments;
+using test::difference;
+using test::log_likelihood;
+using test::one_by_one;
 using test::RandomBatch;
-
-/// Σ_n Σ_k m(J_nᵀ seed_nk), one sample and one seed at a time.
-template <class Model, class Functional, class Moment>
-std::vector<double> one_by_one(Model& model, const Batch<double>& batch, const Functional& functional, Moment moment) {
-  const std::size_t outputs = model.outputs(), count = model.parameters().size();
-  std::vector<double> total(count), gradient(count), row(outputs), delta(outputs);
-  for (std::size_t n = 0; n < batch.size; ++n) {
-    const Batch<double> sample = batch.sample(n);
-    model.predict(sample, std::span<double>(row));
-    functional.prepare(std::span<double>(row), sample.context(0, outputs));
-    for (std::size_t k = 0; k < functional.seeds(outputs); ++k) {
-      functional.seed(k, std::span<const double>(row), sample.context(0, outputs), std::span<double>(delta));
-      model.pullback(sample, std::span<const double>(delta), std::span<double>(gradient));
-      for (std::size_t i = 0; i < count; ++i) total[i] += moment(gradient[i]);
-    }
-  }
-  return total;
-}
-
-template <class Model, class T, class Functional, class Moment>
-std::vector<T> at_once(Model& model, const Batch<T>& batch, const Functional& functional, Moment moment) {
-  std::vector<T> total(model.parameters().size());
-  model.accumulate_moment(batch, functional, moment, total);
-  return total;
-}
-
-/// Largest |a - b| / |b|; terms of squares and absolute values do not cancel, so it stays at rounding.
-template <class T>
-double difference(const std::vector<T>& a, const std::vector<double>& b) {
-  REQUIRE(a.size() == b.size());
-  double worst = 0;
-  for (std::size_t i = 0; i < a.size(); ++i)
-    if (static_cast<double>(a[i]) != b[i])
-      worst = std::max(worst, std::abs(static_cast<double>(a[i]) - b[i]) / std::abs(b[i]));
-  return worst;
-}
-
-LogLikelihood log_likelihood(Labels labels) { return {labels, 9}; }
-
-template <class Network>
-void check_all_moments(Network network, const Batch<double>& batch) {
-  for (const Labels labels : {Labels::exact, Labels::sampled, Labels::predicted, Labels::empirical}) {
-    const LogLikelihood functional = log_likelihood(labels);
-    CHECK(difference(at_once(network, batch, functional, moment::Square{}),
-                     one_by_one(network, batch, functional, moment::Square{})) < 1e-12);
-    CHECK(difference(at_once(network, batch, functional, moment::Absolute{}),
-                     one_by_one(network, batch, functional, moment::Absolute{})) < 1e-12);
-  }
-  CHECK(difference(at_once(network, batch, SquaredNorm{}, moment::Absolute{}),
-                   one_by_one(network, batch, SquaredNorm{}, moment::Absolute{})) < 1e-12);
-  CHECK(difference(at_once(network, batch, SquaredNorm{}, moment::Square{}),
-                   one_by_one(network, batch, SquaredNorm{}, moment::Square{})) < 1e-12);
-}
 
 }  // namespace
 

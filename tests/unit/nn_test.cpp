@@ -16,39 +16,19 @@
 #include <vector>
 
 #include "../support/catch.hpp"
+#include "../support/finite_difference.hpp"
 #include "../support/random_batch.hpp"
 #include "../support/tiny_model.hpp"
 
 namespace {
 
 using namespace lifelong;
+using test::check_gradient;
 using test::ContainsSubstring;
 using test::message_of;
 using test::RandomBatch;
 using test::WithinAbs;
 using test::WithinRel;
-
-/// Compares `gradient` with (L(θ + ε) - L(θ - ε)) / 2ε for every parameter.
-template <class N>
-void check_gradient(N network, const Batch<double>& batch) {
-  std::vector<double> gradient(network.parameters().size(), 99.0);
-  const double value = network.gradient(batch, gradient);
-  CHECK(value == network.loss(batch));
-  const auto theta = network.parameters();
-  const double epsilon = 1e-6;
-  double worst = 0;
-  for (std::size_t i = 0; i < theta.size(); ++i) {
-    const double before = theta[i];
-    theta[i] = before + epsilon;
-    const double above = network.loss(batch);
-    theta[i] = before - epsilon;
-    const double below = network.loss(batch);
-    theta[i] = before;
-    const double expected = (above - below) / (2 * epsilon);
-    worst = std::max(worst, std::abs(gradient[i] - expected) / (1e-5 + 1e-3 * std::abs(expected)));
-  }
-  CHECK(worst < 1);
-}
 
 template <class L>
 void check_activation(L activation) {
@@ -210,10 +190,10 @@ TEST_CASE("NaN reaches the loss", "[nn]") {
 TEST_CASE("networks that do not fit together are refused", "[nn]") {
   CHECK(message_of<ShapeMismatch>([] {
           (void)nn::sequential<float>(nn::Linear{4, 5}, nn::ReLU{}, nn::Linear{6, 2});
-        }) == "layer 2 takes 6 inputs but is given 5");
+        }) == "layer 2: Linear{6, 2} takes 6 inputs but is given 5");
   CHECK(message_of<InvalidArgument>([] {
           (void)nn::mlp<float>({4, 0, 2});
-        }) == "Linear{4, 0} must have at least 1 input and 1 output");
+        }) == "layer 0: Linear{4, 0} must have at least 1 input and 1 output");
   CHECK(message_of<InvalidArgument>([] { (void)nn::mlp<float>({4}); }) ==
         "an mlp needs the widths of its inputs and outputs, but has 1 widths");
   CHECK(message_of<InvalidArgument>([] { (void)nn::sequential<float>(nn::ReLU{}); }) ==

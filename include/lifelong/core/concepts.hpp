@@ -36,6 +36,13 @@ concept has_gradient = requires(M& model, const B& batch, std::span<typename M::
   { model.gradient(batch, out) } -> std::convertible_to<double>;
 };
 
+/// `evaluation_gradient(batch, out)`: the gradient of a model that behaves otherwise in training (dropout, running
+/// statistics), as the model is used.
+template <class M, class B>
+concept has_evaluation_gradient = requires(M& model, const B& batch, std::span<typename M::value_type> out) {
+  model.evaluation_gradient(batch, out);
+};
+
 template <class P>
 concept has_validate = requires(const P& policy) {
   policy.validate();

@@ -8,24 +8,34 @@
 
 namespace lifelong {
 
+/// What a parameter tensor is part of.
+enum class BlockKind { linear, convolution, normalization, embedding, recurrent, other };
+
 /// One named parameter tensor inside the flat vector: elements [offset, offset + size), row-major.
 struct Block {
   std::string name;                ///< as in a PyTorch state_dict, for example `0.weight`
   std::vector<std::size_t> shape;  ///< for example {outputs, inputs}
   std::size_t offset = 0;          ///< first element in the flat vector
   std::size_t size = 0;            ///< product of `shape`
+  BlockKind kind = BlockKind::other;
+  bool head = false;  ///< whether it belongs to the layer that makes the outputs
 };
 
 /// The blocks of a model in order. They follow each other without gaps, so the flat vector is exactly the parameters.
 class Layout {
  public:
   /// Appends a block behind the last one and returns its offset.
-  std::size_t add(std::string name, std::vector<std::size_t> shape) {
+  std::size_t add(std::string name, std::vector<std::size_t> shape, BlockKind kind = BlockKind::other) {
     std::size_t count = 1;
     for (const std::size_t extent : shape) count *= extent;
-    blocks_.push_back({std::move(name), std::move(shape), size_, count});
+    blocks_.push_back({std::move(name), std::move(shape), size_, count, kind, false});
     size_ += count;
     return blocks_.back().offset;
+  }
+
+  /// Says that the blocks from element `offset` on are the head.
+  void mark_head(std::size_t offset) {
+    for (Block& block : blocks_) block.head = block.offset >= offset;
   }
 
   /// Number of parameters.

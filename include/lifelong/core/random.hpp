@@ -12,7 +12,14 @@
 namespace lifelong {
 
 /// What a stream of random numbers is for. Streams of one seed but different purposes are independent.
-enum class Purpose : std::uint32_t { initialization = 1, shuffle = 2, labels = 3, permutation = 4, user = 1000 };
+enum class Purpose : std::uint32_t {
+  initialization = 1,
+  shuffle = 2,
+  labels = 3,
+  permutation = 4,
+  dropout = 5,
+  user = 1000
+};
 
 namespace detail {
 

@@ -10,6 +10,16 @@
 
 namespace lifelong::importance {
 
+/// out = ∂L/∂θ of the mean loss L of `batch`, with the model as it is used, not as it is trained: by
+/// `evaluation_gradient` if it has one, so that estimating neither drops values nor moves running statistics.
+template <class Model, class B>
+void evaluation_gradient(Model& model, const B& batch, std::span<typename Model::value_type> out) {
+  if constexpr (lifelong::detail::has_evaluation_gradient<Model, B>)
+    model.evaluation_gradient(batch, out);
+  else
+    model.gradient(batch, out);
+}
+
 /// out ← out + Σ_n Σ_k m(J_nᵀ seed_nk) over the samples n of `batch` and the seeds k of `functional`; `out` is as long
 /// as `model.parameters()`. A `MomentModel` does it for the whole batch. A `PullbackModel` is asked one sample and one
 /// seed at a time, and `scratch` grows to P + O elements. Changes no parameter.

@@ -5,6 +5,7 @@
 #include <span>
 
 #include <lifelong/core/aligned_vector.hpp>
+#include <lifelong/importance/accumulate.hpp>
 #include <lifelong/importance/merge.hpp>
 
 namespace lifelong::importance {
@@ -25,7 +26,7 @@ struct BatchFisher {
     std::size_t count = 0;
     for (T& value : out) value = 0;
     for (const auto& batch : batches) {
-      model.gradient(batch, std::span<T>(gradient));
+      evaluation_gradient(model, batch, std::span<T>(gradient));
       for (std::size_t i = 0; i < out.size(); ++i) out[i] += gradient[i] * gradient[i];
       ++count;
     }

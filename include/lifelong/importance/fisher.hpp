@@ -70,7 +70,7 @@ struct FisherInformation {
     for (T& value : out) value = 0;
     for (const auto& batch : batches)
       for (std::size_t n = 0; n < batch.size; ++n, ++samples) {
-        model.gradient(batch.sample(n), std::span<T>(gradient));
+        evaluation_gradient(model, batch.sample(n), std::span<T>(gradient));
         for (std::size_t i = 0; i < out.size(); ++i) out[i] += gradient[i] * gradient[i];
       }
     for (T& value : out) value /= static_cast<T>(samples);

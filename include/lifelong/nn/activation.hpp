@@ -14,6 +14,7 @@
 #include <lifelong/nn/layer.hpp>
 #include <lifelong/nn/parallel.hpp>
 #include <lifelong/nn/rows.hpp>
+#include <lifelong/nn/shape.hpp>
 
 namespace lifelong::nn {
 
@@ -23,29 +24,25 @@ template <class Function>
 struct Elementwise {
   static constexpr bool in_place = true;
 
-  [[nodiscard]] std::size_t inputs() const { return 0; }
-  [[nodiscard]] std::size_t outputs(std::size_t inputs) const { return inputs; }
-  void validate() const {}
+  [[nodiscard]] Shape expected() const { return {}; }
+  [[nodiscard]] Shape connect(Shape in) const { return in; }
   void declare(Layout&, const std::string&) const {}
   template <class T>
   void initialize(std::span<T>, const Random&, std::uint64_t) const {}
 
   template <class T, class Backend>
-  void forward(const Backend& backend, std::span<const T>, Rows<const T> x, Rows<T> y) const {
+  void forward(const Backend& backend, const Flow<T>&, Rows<const T> x, Rows<T> y) const {
     detail::for_each_block(backend, x.size(), Function::operations,
                            [&](std::size_t begin, std::size_t end) { Function::apply(x.data, y.data, begin, end); });
   }
 
-  template <class T, class Backend>
-  void backward(const Backend& backend, std::span<const T>, Rows<const T> x, Rows<const T> y, Rows<T> dy,
-                Rows<T>) const {
+  template <class T, class Backend, class Moment>
+  void backward(const Backend& backend, const Pass<Moment>&, const Flow<T>&, Rows<const T> x, Rows<const T> y,
+                Rows<T> dy, Rows<T>, std::span<T>) const {
     detail::for_each_block(backend, x.size(), Function::operations, [&](std::size_t begin, std::size_t end) {
       Function::multiply_by_slope(x.data, y.data, dy.data, begin, end);
     });
   }
-
-  template <class T, class Backend, class Moment>
-  void accumulate(const Backend&, const Pass<Moment>&, Rows<const T>, Rows<T>, LayerMemory<T>, std::span<T>) const {}
 };
 
 namespace detail {

@@ -1,14 +1,12 @@
-// What a layer is, and how a network walks over its layers.
+// What a layer is, and what it is given when it runs.
 #pragma once
 
+#include <array>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
-#include <tuple>
-#include <utility>
-#include <variant>
 #include <vector>
 
 #include <lifelong/backend/serial.hpp>
@@ -17,8 +15,12 @@
 #include <lifelong/core/moment.hpp>
 #include <lifelong/core/random.hpp>
 #include <lifelong/nn/rows.hpp>
+#include <lifelong/nn/shape.hpp>
 
 namespace lifelong::nn {
+
+/// Whether a layer may drop values and take part in running statistics. Only `Network::gradient` trains.
+enum class Mode { train, evaluate };
 
 /// One of the backward passes of a call: Σ_n Σ_k m(∂⟨seed_nk, f(x_n)⟩/∂θ) takes `seeds` passes k over the same inputs.
 template <class Moment>
@@ -32,63 +34,44 @@ struct Pass {
   [[nodiscard]] bool last() const { return seed + 1 == seeds; }
 };
 
-/// Arrays that a network lends a layer. They grow and are reused.
+/// Arrays that a network lends one layer: they grow, are reused, and are copied with the network. What a layer writes
+/// stays from the forward pass of a call to its last backward pass. Composite layers have children, so it is a tree.
 template <class T>
-struct LayerMemory {
-  AlignedVector<T>& kept;     ///< the layer's own: stays from the first pass of a call to the last
-  AlignedVector<T>& scratch;  ///< shared by all layers: contents are lost
+class LayerMemory {
+ public:
+  /// Array k < 6 of the layer's own.
+  [[nodiscard]] AlignedVector<T>& array(std::size_t k) { return arrays_[k]; }
+  /// The same for whole numbers.
+  [[nodiscard]] std::vector<std::uint32_t>& indices() { return indices_; }
+  /// What the layer made in the last forward pass; kept by the chain it is part of.
+  [[nodiscard]] AlignedVector<T>& output() { return output_; }
+
+  /// Memory of part k < n of a composite layer, after `resize_children(n)`.
+  [[nodiscard]] LayerMemory& child(std::size_t k) { return children_[k]; }
+  void resize_children(std::size_t n) {
+    if (children_.size() != n) children_.resize(n);
+  }
+
+ private:
+  std::array<AlignedVector<T>, 6> arrays_;
+  AlignedVector<T> output_;
+  std::vector<std::uint32_t> indices_;
+  std::vector<LayerMemory> children_;
 };
 
-/// A layer is a value without arrays: shapes and settings. Its parameters are a stretch of the network's vector.
-///  - `inputs()`: values per sample it takes, 0 if any; `outputs(inputs)`: values it makes; both after `validate()`;
-///  - `declare(layout, prefix)` appends its blocks; `initialize(θ, random, first)` fills them, element i with draw
-///    first + i;
-///  - `forward(backend, θ, x, y)` overwrites y;
-///  - `backward(backend, θ, x, y, dy, dx)` overwrites dx with the gradient of its inputs; if `in_place`, dx is dy;
-///  - `accumulate(backend, pass, x, dy, memory, out)` takes in the gradient of θ of one pass; after the last one `out`
-///    has Σ_n Σ_k m(·). It may overwrite dy. How it gets there is its own affair: `Linear` folds the passes before one
-///    product; a layer that uses a weight at several positions forms each sample's gradient and applies m to that.
-template <class L>
-concept Layer = std::copyable<L> && requires(const L& layer, Layout& layout, std::size_t n, const std::string& prefix,
-                                             const Random& random, std::span<float> out, std::span<const float> own,
-                                             Rows<const float> x, Rows<float> d, LayerMemory<float> memory) {
-  { L::in_place } -> std::convertible_to<bool>;
-  { layer.inputs() } -> std::same_as<std::size_t>;
-  { layer.outputs(n) } -> std::same_as<std::size_t>;
-  layer.validate();
-  layer.declare(layout, prefix);
-  layer.initialize(out, random, std::uint64_t{});
-  layer.forward(backend::Serial{}, own, x, d);
-  layer.backward(backend::Serial{}, own, x, x, d, d);
-  layer.accumulate(backend::Serial{}, Pass<moment::Square>{}, x, d, memory, out);
+/// What a layer is given beside its inputs.
+template <class T>
+struct Flow {
+  std::span<const T> theta;   ///< its parameters
+  std::span<T> buffers;       ///< its running statistics, to be changed in Mode::train only; empty for most layers
+  LayerMemory<T>& memory;     ///< its own arrays
+  AlignedVector<T>& scratch;  ///< shared by all layers: contents are lost between calls
+  Mode mode;
+  Random random;             ///< a stream of its own for every training pass
+  std::uint64_t first_draw;  ///< first of the N · `draws()` draws of this layer
 };
 
 namespace detail {
-
-/// Calls `visit(l, layer)` for l = 0, 1, ...; layers are a tuple, or a vector of variants.
-template <class... L, class Visit>
-void for_each_layer(const std::tuple<L...>& layers, const Visit& visit) {
-  [&]<std::size_t... l>(std::index_sequence<l...>) { (visit(l, std::get<l>(layers)), ...); }
-  (std::index_sequence_for<L...>{});
-}
-
-template <class... L, class Visit>
-void for_each_layer(const std::vector<std::variant<L...>>& layers, const Visit& visit) {
-  for (std::size_t l = 0; l < layers.size(); ++l) std::visit([&](const auto& layer) { visit(l, layer); }, layers[l]);
-}
-
-/// The same from the last layer to the first.
-template <class... L, class Visit>
-void for_each_layer_backwards(const std::tuple<L...>& layers, const Visit& visit) {
-  constexpr std::size_t last = sizeof...(L) - 1;
-  [&]<std::size_t... l>(std::index_sequence<l...>) { (visit(last - l, std::get<last - l>(layers)), ...); }
-  (std::index_sequence_for<L...>{});
-}
-
-template <class... L, class Visit>
-void for_each_layer_backwards(const std::vector<std::variant<L...>>& layers, const Visit& visit) {
-  for (std::size_t l = layers.size(); l-- > 0;) std::visit([&](const auto& layer) { visit(l, layer); }, layers[l]);
-}
 
 /// Makes room for `size` elements.
 template <class V>
@@ -96,5 +79,52 @@ void grow(V& values, std::size_t size) {
   if (values.size() < size) values.resize(size);
 }
 
+/// A layer that changes shapes and no values: it has neither `forward` nor `backward`.
+template <class L>
+inline constexpr bool passes_through = false;
+template <class L>
+requires requires { L::passes_through; }
+inline constexpr bool passes_through<L> = L::passes_through;
+
+template <class L>
+concept has_passes = requires(const L& layer, Flow<float> flow, std::span<float> out, Rows<const float> x,
+                              Rows<float> d) {
+  layer.forward(backend::Serial{}, flow, x, d);
+  layer.backward(backend::Serial{}, Pass<moment::Square>{}, flow, x, x, d, d, out);
+};
+
 }  // namespace detail
+
+/// A layer is a value without arrays: settings, and the shape it was connected to. Its parameters are a stretch of the
+/// network's vector.
+///  - `expected()`: the shape it takes if it knows without being told, else `Shape{}`;
+///  - `connect(in)`: checks its settings and the shape of its inputs, remembers what it needs, returns the shape of its
+///    outputs; \throws InvalidArgument, ShapeMismatch;
+///  - `declare(layout, prefix)` appends its blocks; `initialize(θ, random, first)` fills them, element i with draw
+///    first + i;
+///  - `forward(backend, flow, x, y)` overwrites y; rows hold one sample each;
+///  - `backward(backend, pass, flow, x, y, dy, dx, out)` overwrites dx with the gradient of its inputs (dx.data is
+///    dy.data if the layer is `in_place`, else apart; null if nobody wants it), and takes in the gradient of θ of one
+///    pass: after the last one `out` has Σ_n Σ_k m(·) of samples n and seeds k. It may overwrite dy. An empty `out`
+///    asks for no gradient of θ. How it gets there is its own affair: `Linear` folds the passes before one product; a
+///    layer that uses a weight at several positions forms each sample's gradient and applies m to that. Never an array
+///    of N x P.
+///
+/// It may have as well
+///  - `declare_buffers(layout, prefix)` and `initialize_buffers(buffers)`: running statistics;
+///  - `draws()`: random numbers it needs per sample in training;
+///  - `require_samples_apart()`: \throws InvalidArgument if, in evaluation, outputs of a sample depend on the other
+///    samples of the batch, so that there is no such thing as its gradient;
+///  - `passes_through`: true for a layer that changes shapes only, without `forward` and `backward`;
+///  - `backward(..., out, hook)` of a composite layer, which calls the hook for its parts (see `Chain::backward`).
+template <class L>
+concept Layer = std::copyable<L> && requires(L& connected, const L& layer, Layout& layout, const std::string& prefix,
+                                             const Random& random, std::span<float> out) {
+  { L::in_place } -> std::convertible_to<bool>;
+  { layer.expected() } -> std::same_as<Shape>;
+  { connected.connect(Shape{}) } -> std::same_as<Shape>;
+  layer.declare(layout, prefix);
+  layer.initialize(out, random, std::uint64_t{});
+} &&(detail::passes_through<L> || detail::has_passes<L>);
+
 }  // namespace lifelong::nn

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <algorithm>
 #include <cmath>
 #include <concepts>
 #include <cstddef>
@@ -9,41 +10,50 @@
 #include <span>
 #include <string>
 
+#include <lifelong/core/aligned_vector.hpp>
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/layout.hpp>
 #include <lifelong/core/moment.hpp>
+#include <lifelong/core/packet.hpp>
 #include <lifelong/core/random.hpp>
 #include <lifelong/nn/layer.hpp>
 #include <lifelong/nn/parallel.hpp>
 #include <lifelong/nn/product.hpp>
 #include <lifelong/nn/rows.hpp>
+#include <lifelong/nn/shape.hpp>
 
 namespace lifelong::nn {
 
-/// y = W x + b, W `out` x `in`. Parameters as PyTorch's `Linear`: `weight` {out, in} row-major, then `bias` {out}, both
-/// drawn from U(-1/√in, 1/√in).
+/// y = W x + b, W `out` x `in`, on the last axis: {in} to {out}, {positions, in} to {positions, out}. Parameters as
+/// PyTorch's `Linear`: `weight` {out, in} row-major, then `bias` {out}, both drawn from U(-1/√in, 1/√in).
 ///
 /// With one position per sample a sample's gradient is the outer product d xᵀ, and m(d xᵀ) = m(d) m(x)ᵀ for the moments
-/// of `lifelong::moment`. So Σ_n Σ_k m(d_nk x_nᵀ) = (Σ_k m(D_k))ᵀ m(X): however many passes, one product. Exact.
+/// of `lifelong::moment`. So Σ_n Σ_k m(d_nk x_nᵀ) = (Σ_k m(D_k))ᵀ m(X): however many passes, one product. Exact. With
+/// several positions m is applied to each sample's and seed's D_nkᵀ X_n, which is formed in scratch of the size of W.
 struct Linear {
   std::size_t in = 0;
   std::size_t out = 0;
+  std::size_t positions = 1;  ///< per sample, found by `connect`
 
   static constexpr bool in_place = false;
 
-  [[nodiscard]] std::size_t inputs() const { return in; }
-  [[nodiscard]] std::size_t outputs(std::size_t) const { return out; }
+  [[nodiscard]] Shape expected() const { return {in}; }
 
-  /// \throws InvalidArgument if a side is 0.
-  void validate() const {
+  /// \throws InvalidArgument if a side is 0, ShapeMismatch unless the last extent is `in`.
+  Shape connect(Shape given) {
+    const std::string name = "Linear{" + std::to_string(in) + ", " + std::to_string(out) + "}";
     if (in == 0 || out == 0)
-      lifelong::detail::raise<InvalidArgument>("Linear{" + std::to_string(in) + ", " + std::to_string(out) +
-                                               "} must have at least 1 input and 1 output");
+      lifelong::detail::raise<InvalidArgument>(name + " must have at least 1 input and 1 output");
+    if (given.last() != in)
+      lifelong::detail::raise<ShapeMismatch>(name + " takes " + std::to_string(in) + " inputs but is given " +
+                                             given.text());
+    positions = given.size() / in;
+    return given.with_last(out);
   }
 
   void declare(Layout& layout, const std::string& prefix) const {
-    layout.add(prefix + ".weight", {out, in});
-    layout.add(prefix + ".bias", {out});
+    layout.add(prefix + ".weight", {out, in}, BlockKind::linear);
+    layout.add(prefix + ".bias", {out}, BlockKind::linear);
   }
 
   template <class T>
@@ -54,40 +64,70 @@ struct Linear {
 
   /// Y = X Wᵀ + b.
   template <class T, class Backend>
-  void forward(const Backend& backend, std::span<const T> own, Rows<const T> x, Rows<T> y) const {
-    const T* bias = own.data() + in * out;
-    product(backend, x, Transposed<T>{weight(own)}, y, in, [bias](auto& tile, std::size_t, std::size_t column) {
-      tile.rowwise() = Eigen::Map<const Eigen::Matrix<T, 1, Eigen::Dynamic>>(bias + column, tile.cols());
-    });
+  void forward(const Backend& backend, const Flow<T>& flow, Rows<const T> x, Rows<T> y) const {
+    const T* bias = flow.theta.data() + in * out;
+    product(backend, apart(x), Transposed<T>{weight(flow.theta)}, apart(y), in,
+            [bias](auto& tile, std::size_t, std::size_t column) {
+              tile.rowwise() = Eigen::Map<const Eigen::Matrix<T, 1, Eigen::Dynamic>>(bias + column, tile.cols());
+            });
   }
 
-  /// dX = dY W.
-  template <class T, class Backend>
-  void backward(const Backend& backend, std::span<const T> own, Rows<const T>, Rows<const T>, Rows<T> dy,
-                Rows<T> dx) const {
-    product(backend, Rows<const T>(dy), weight(own), dx, out, StartFromZero{});
+  /// dX = dY W; then the gradient of W and b.
+  template <class T, class Backend, class Moment>
+  void backward(const Backend& backend, const Pass<Moment>& pass, const Flow<T>& flow, Rows<const T> x, Rows<const T>,
+                Rows<T> dy, Rows<T> dx, std::span<T> gradient) const {
+    if (dx.data != nullptr)
+      product(backend, apart(Rows<const T>(dy)), weight(flow.theta), apart(dx), out, StartFromZero{});
+    if (gradient.empty()) return;
+    if (positions == 1 || std::same_as<Moment, moment::Sum>)
+      accumulate_outer(backend, pass, flow, apart(x), apart(dy), gradient);
+    else
+      accumulate_shared(backend, pass, flow, x, dy, gradient);
+  }
+
+ private:
+  /// One row per position.
+  template <class T>
+  Rows<T> apart(Rows<T> samples) const {
+    return {samples.data, samples.count * positions, samples.width / positions};
   }
 
   /// Folds S = Σ_k m(dY_k); at the last pass weight = Sᵀ m(X) and bias = Σ_n S_n. One pass needs no array for S.
   template <class T, class Backend, class Moment>
-  void accumulate(const Backend& backend, const Pass<Moment>& pass, Rows<const T> x, Rows<T> dy, LayerMemory<T> memory,
-                  std::span<T> gradient) const {
+  void accumulate_outer(const Backend& backend, const Pass<Moment>& pass, const Flow<T>& flow, Rows<const T> x,
+                        Rows<T> dy, std::span<T> gradient) const {
     if (pass.seeds > 1) {
-      fold(backend, pass, dy, memory);
+      fold(backend, pass, dy, flow.memory.array(0));
       if (!pass.last()) return;
-      dy.data = memory.kept.data();
+      dy.data = flow.memory.array(0).data();
     } else if constexpr (!std::same_as<Moment, moment::Sum>) {
       apply(backend, pass.moment, Rows<const T>(dy), dy.data);
     }
     if constexpr (!std::same_as<Moment, moment::Sum>) {
-      detail::grow(memory.scratch, x.size());
-      apply(backend, pass.moment, x, memory.scratch.data());
-      x.data = memory.scratch.data();
+      detail::grow(flow.scratch, x.size());
+      apply(backend, pass.moment, x, flow.scratch.data());
+      x.data = flow.scratch.data();
     }
     multiply(backend, pass.add, x, Rows<const T>(dy), gradient);
   }
 
- private:
+  /// gradient (+)= Σ_n m(D_nᵀ X_n), and Σ_n m(Σ_p D_np) for the bias, one sample after the other.
+  template <class T, class Backend, class Moment>
+  void accumulate_shared(const Backend& backend, const Pass<Moment>& pass, const Flow<T>& flow, Rows<const T> x,
+                         Rows<T> dy, std::span<T> gradient) const {
+    detail::grow(flow.scratch, gradient.size());
+    const std::span<T> one = std::span(flow.scratch).first(gradient.size());
+    if (!pass.add && pass.first()) std::fill(gradient.begin(), gradient.end(), T(0));
+    for (std::size_t n = 0; n < x.count; ++n) {
+      const Rows<const T> its_x{x.row(n).data(), positions, in}, its_dy{dy.row(n).data(), positions, out};
+      multiply(backend, false, its_x, its_dy, one);
+      detail::for_each_element<T>(backend, one.size(),
+                                  [&, from = one.data(), to = gradient.data()]<class V>(std::size_t i) {
+                                    store<V>(to, i, load<V>(to, i) + pass.moment(load<V>(from, i)));
+                                  });
+    }
+  }
+
   template <class T>
   Rows<T> weight(std::span<T> own) const {
     return {own.data(), out, in};
@@ -103,9 +143,9 @@ struct Linear {
 
   /// S = m(dY) at the first pass, S += m(dY) after.
   template <class T, class Backend, class Moment>
-  static void fold(const Backend& backend, const Pass<Moment>& pass, Rows<T> dy, LayerMemory<T> memory) {
-    detail::grow(memory.kept, dy.size());
-    T* sum = memory.kept.data();
+  static void fold(const Backend& backend, const Pass<Moment>& pass, Rows<T> dy, AlignedVector<T>& kept) {
+    detail::grow(kept, dy.size());
+    T* sum = kept.data();
     if (pass.first()) return apply(backend, pass.moment, Rows<const T>(dy), sum);
     detail::for_each_element<T>(backend, dy.size(), [&, source = dy.data]<class V>(std::size_t i) {
       store<V>(sum, i, load<V>(sum, i) + pass.moment(load<V>(source, i)));

@@ -26,7 +26,7 @@ struct MlpOptions {
   Activation activation = Activation::relu;  ///< between the linear layers, none behind the last
 };
 
-/// Any of the layers this library has.
+/// Any of the layers of an `mlp`.
 using AnyLayer = std::variant<Linear, ReLU, Tanh, Sigmoid, GELU>;
 
 /// The layers of an `mlp`: linear, activation, linear, ..., linear.

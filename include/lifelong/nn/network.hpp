@@ -17,10 +17,12 @@
 #include <lifelong/core/layout.hpp>
 #include <lifelong/core/moment.hpp>
 #include <lifelong/core/random.hpp>
+#include <lifelong/nn/chain.hpp>
 #include <lifelong/nn/layer.hpp>
 #include <lifelong/nn/loss.hpp>
 #include <lifelong/nn/parallel.hpp>
 #include <lifelong/nn/rows.hpp>
+#include <lifelong/nn/shape.hpp>
 
 namespace lifelong::nn {
 
@@ -29,141 +31,147 @@ namespace lifelong::nn {
 /// bits. Models `DifferentiableModel`, `PredictiveModel`, `PullbackModel` and `MomentModel`.
 ///
 /// Blocks are named as in a PyTorch `nn.Sequential`: `0.weight`, `0.bias`, `2.weight`, ... where the number counts all
-/// layers. A copy is an independent network. Results are bitwise equal for any number of threads of the backend.
+/// layers; those of the last layer with parameters are marked as the head. A copy is an independent network. Results
+/// are bitwise equal for any number of threads of the backend.
 ///
-/// Work arrays grow to the largest batch seen and are reused: no allocation after warm-up. Calls that take a batch use
-/// them, so one network serves one thread at a time. They throw `ShapeMismatch` or `InvalidArgument` for a batch that
-/// does not fit, before anything is written. NaN and Inf pass through to the results.
+/// `gradient` trains: layers may drop values and move their running statistics. All other calls see the network as it
+/// is used and change nothing but work arrays. These grow to the largest batch seen and are reused: no allocation after
+/// warm-up. Calls that take a batch use them, so one network serves one thread at a time. They throw `ShapeMismatch` or
+/// `InvalidArgument` for a batch that does not fit, before anything is written. NaN and Inf pass through to the
+/// results.
 template <class T, class Layers, LossPolicy Loss = SoftmaxCrossEntropy, ExecutionBackend Backend = backend::Serial>
 class Network {
  public:
   using value_type = T;
 
-  /// Parameters are drawn from `seed`, purpose `initialization`, element i of θ with draw i.
-  /// \throws ShapeMismatch if a layer does not take what the one before it makes, InvalidArgument if a layer is empty
-  /// or none has parameters.
+  /// The first layer that knows tells the shape of the inputs. Parameters are drawn from `seed`, purpose
+  /// `initialization`, element i of θ with draw i.
+  /// \throws ShapeMismatch if a layer does not take what the one before it makes, InvalidArgument if a layer is empty,
+  /// none has parameters or none tells the shape.
   explicit Network(Layers layers, std::uint64_t seed = 0, Backend backend = {}, Loss loss = {})
-      : layers_(std::move(layers)), backend_(std::move(backend)), loss_(std::move(loss)) {
-    connect();
+      : Network(Shape{}, std::move(layers), seed, std::move(backend), std::move(loss)) {}
+
+  /// The same with the shape of the inputs, for example {1, 28, 28}.
+  Network(Shape input, Layers layers, std::uint64_t seed = 0, Backend backend = {}, Loss loss = {})
+      : chain_(std::move(layers)), backend_(std::move(backend)), loss_(std::move(loss)), seed_(seed) {
+    connect(input);
     parameters_.resize(layout_.size());
-    const Random random(seed, Purpose::initialization);
-    detail::for_each_layer(layers_, [&](std::size_t l, const auto& layer) {
-      layer.initialize(own(l, std::span<T>(parameters_)), random, slots_[l].offset);
-    });
+    buffers_.resize(buffer_layout_.size());
+    chain_.initialize(std::span<T>(parameters_), Random(seed, Purpose::initialization), 0);
+    chain_.initialize_buffers(std::span<T>(buffers_));
   }
 
   /// θ, all layers in order, contiguous; the blocks of `layout()`.
   [[nodiscard]] std::span<T> parameters() { return parameters_; }
   [[nodiscard]] std::span<const T> parameters() const { return parameters_; }
   [[nodiscard]] const Layout& layout() const { return layout_; }
-  [[nodiscard]] std::size_t inputs() const { return inputs_; }
-  [[nodiscard]] std::size_t outputs() const { return slots_.back().width; }
-  [[nodiscard]] const Layers& layers() const { return layers_; }
+  /// Running statistics, all layers in order; the blocks of `buffer_layout()`, named as PyTorch's. Mostly none.
+  [[nodiscard]] std::span<T> buffers() { return buffers_; }
+  [[nodiscard]] std::span<const T> buffers() const { return buffers_; }
+  [[nodiscard]] const Layout& buffer_layout() const { return buffer_layout_; }
+  [[nodiscard]] Shape input_shape() const { return chain_.input_shape(); }
+  [[nodiscard]] Shape output_shape() const { return chain_.output_shape(); }
+  [[nodiscard]] std::size_t inputs() const { return input_shape().size(); }
+  [[nodiscard]] std::size_t outputs() const { return output_shape().size(); }
+  [[nodiscard]] const Layers& layers() const { return chain_.layers(); }
   [[nodiscard]] const Loss& loss_function() const { return loss_; }
   [[nodiscard]] const Backend& backend() const { return backend_; }
 
-  /// out = ∂L/∂θ of L = 1/N Σ_n ℓ_n; returns L. `out` is as long as `parameters()` and overwritten.
+  /// out = ∂L/∂θ of L = 1/N Σ_n ℓ_n in training; returns L. `out` is as long as `parameters()` and overwritten. Every
+  /// call draws its own dropout. Running statistics move unless L is not finite.
   double gradient(const Batch<T>& batch, std::span<T> out) {
     check_supervised(batch);
     check_parameters(out.size());
-    const double value = differentiate(batch);
-    backward(batch, Pass<moment::Sum>{}, out);
+    moving_buffers_ = buffers_;
+    const Flow<T> flow = flow_in(Mode::train, moving_buffers_);
+    const double value = differentiate(flow, batch);
+    chain_.backward(backend_, Pass<moment::Sum>{}, flow, input(batch), delta(batch.size), nobody(batch), out);
+    ++training_passes_;
+    if (value - value == 0) std::copy(moving_buffers_.begin(), moving_buffers_.end(), buffers_.begin());
+    return value;
+  }
+
+  /// The same of the network as it is used: nothing is dropped, no running statistics move.
+  double evaluation_gradient(const Batch<T>& batch, std::span<T> out) {
+    check_supervised(batch);
+    check_parameters(out.size());
+    const Flow<T> flow = evaluation();
+    const double value = differentiate(flow, batch);
+    chain_.backward(backend_, Pass<moment::Sum>{}, flow, input(batch), delta(batch.size), nobody(batch), out);
     return value;
   }
 
   /// L = 1/N Σ_n ℓ_n. Costs a forward pass.
   double loss(const Batch<T>& batch) {
     check_supervised(batch);
-    return differentiate(batch);
+    return differentiate(evaluation(), batch);
   }
 
   /// out = f(x_n; θ), N x outputs(), row-major. Labels and ranges are ignored.
   void predict(const Batch<T>& batch, std::span<T> out) {
     check_inputs(batch);
     lifelong::detail::require_size("the array for the outputs", out.size(), batch.size * outputs());
-    forward(batch);
-    std::copy_n(output(slots_.size() - 1, batch.size).data, out.size(), out.data());
+    const Rows<const T> f = chain_.forward(backend_, evaluation(), input(batch));
+    std::copy_n(f.data, f.size(), out.data());
   }
 
   /// out = Σ_n J_nᵀ seed_n with J_n = ∂f(x_n)/∂θ; seeds N x outputs(). `out` is overwritten. Costs a gradient.
+  /// \throws InvalidArgument if a layer mixes samples, so that there is no J_n.
   void pullback(const Batch<T>& batch, std::span<const T> seeds, std::span<T> out) {
     check_inputs(batch);
     lifelong::detail::require_size("the array of seeds", seeds.size(), batch.size * outputs());
     check_parameters(out.size());
-    forward(batch);
+    chain_.require_samples_apart();
+    const Flow<T> flow = evaluation();
+    chain_.forward(backend_, flow, input(batch));
+    detail::grow(delta_, seeds.size());
     std::copy_n(seeds.data(), seeds.size(), delta_.data());
-    backward(batch, Pass<moment::Sum>{}, out);
+    chain_.backward(backend_, Pass<moment::Sum>{}, flow, input(batch), delta(batch.size), nobody(batch), out);
   }
 
   /// out += Σ_n Σ_k m(J_nᵀ seed_nk), k = 0 .. functional.seeds(outputs())-1, seeds as `functional` makes them of
   /// f(x_n). Exact for each sample, without an array of per-sample gradients. With one seed it costs a gradient; each
-  /// further one costs the products with the weights above the first layer. The whole batch is one set of work arrays:
-  /// chunk large data sets to some hundreds of samples.
+  /// further one costs the products with the weights above the first layer, and the gradients of layers that use a
+  /// weight at several positions. The whole batch is one set of work arrays: chunk large data sets to some hundreds of
+  /// samples. \throws InvalidArgument if a layer mixes samples.
   template <OutputFunctional Functional, class Moment>
   void accumulate_moment(const Batch<T>& batch, const Functional& functional, Moment moment, std::span<T> out) {
-    check_inputs(batch);
-    check_active(batch);
-    if (!batch.labels.empty()) check_labels(batch, false);
     check_parameters(out.size());
-    forward(batch);
-    const Rows<T> prepared = prepare(batch, functional);
-    const std::size_t seeds = functional.seeds(outputs());
-    for (std::size_t k = 0; k < seeds; ++k) {
-      for_each_sample(batch.size, [&](std::size_t n) {
-        functional.seed(k, std::span<const T>(prepared.row(n)), batch.context(n, outputs()), delta(batch.size).row(n));
-      });
-      backward(batch, Pass<Moment>{moment, k, seeds, true}, out);
-    }
+    differentiate_outputs(batch, functional, moment, out, detail::NoHook{});
+  }
+
+  /// The backward passes of `accumulate_moment` without gradients of parameters: for each seed, from the last layer to
+  /// the lowest with parameters, `hook(l, layer, flow, x, dy)` sees a layer's inputs and the gradient of its outputs;
+  /// see `Chain::backward`.
+  template <OutputFunctional Functional, class Hook>
+  void backpropagate(const Batch<T>& batch, const Functional& functional, const Hook& hook) {
+    differentiate_outputs(batch, functional, moment::Sum{}, std::span<T>(), hook);
   }
 
  private:
-  /// What the network keeps for a layer.
-  struct Slot {
-    std::size_t offset = 0;   ///< of its parameters in θ
-    std::size_t size = 0;     ///< number of its parameters
-    std::size_t width = 0;    ///< outputs per sample
-    AlignedVector<T> output;  ///< of the last forward pass
-    AlignedVector<T> kept;    ///< see LayerMemory
-  };
-
-  /// Finds widths, offsets and names.
-  void connect() {
-    std::size_t width = 0;
-    detail::for_each_layer(layers_, [&](std::size_t, const auto& layer) {
-      layer.validate();
-      if (inputs_ == 0) inputs_ = layer.inputs();
-    });
-    if (inputs_ == 0) lifelong::detail::raise<InvalidArgument>("a network needs at least one layer with parameters");
-    width = inputs_;
-    detail::for_each_layer(layers_, [&](std::size_t l, const auto& layer) {
-      if (layer.inputs() != 0 && layer.inputs() != width)
-        lifelong::detail::raise<ShapeMismatch>("layer " + std::to_string(l) + " takes " +
-                                               std::to_string(layer.inputs()) + " inputs but is given " +
-                                               std::to_string(width));
-      width = layer.outputs(width);
-      Slot slot;
-      slot.offset = layout_.size();
-      layer.declare(layout_, std::to_string(l));
-      slot.size = layout_.size() - slot.offset;
-      slot.width = width;
-      slots_.push_back(std::move(slot));
-    });
-    while (slots_[first_trained_].size == 0) ++first_trained_;
-    for (const Slot& slot : slots_) widest_ = std::max(widest_, slot.width);
+  /// Finds shapes and names.
+  void connect(Shape input) {
+    if (input.rank() == 0) input = chain_.expected();
+    if (input.rank() > 0) chain_.connect(input);
+    chain_.declare(layout_, "");
+    chain_.declare_buffers(buffer_layout_, "");
+    if (layout_.size() == 0)
+      lifelong::detail::raise<InvalidArgument>("a network needs at least one layer with parameters");
+    if (inputs() == 0)
+      lifelong::detail::raise<InvalidArgument>(
+          "the first layers take inputs of more than one shape: name theirs, as in Shape{1, 28, 28}");
+    layout_.mark_head(chain_.last_parameters());
   }
 
-  /// The part of a parameter-sized array that belongs to layer l.
-  template <class U>
-  std::span<U> own(std::size_t l, std::span<U> all) const {
-    return all.subspan(slots_[l].offset, slots_[l].size);
+  Flow<T> flow_in(Mode mode, AlignedVector<T>& buffers) {
+    return {parameters_, buffers, memory_, scratch_, mode, Random(seed_, Purpose::dropout, training_passes_), 0};
   }
-  std::span<const T> weights(std::size_t l) const { return own(l, parameters()); }
+  Flow<T> evaluation() { return flow_in(Mode::evaluate, buffers_); }
 
-  Rows<const T> input(const Batch<T>& batch, std::size_t l) {
-    if (l == 0) return {batch.inputs.data(), batch.size, inputs_};
-    return output(l - 1, batch.size);
-  }
-  Rows<T> output(std::size_t l, std::size_t samples) { return {slots_[l].output.data(), samples, slots_[l].width}; }
+  Rows<const T> input(const Batch<T>& batch) const { return {batch.inputs.data(), batch.size, inputs()}; }
+
+  /// Where the gradient of the inputs would go.
+  Rows<T> nobody(const Batch<T>& batch) const { return {nullptr, batch.size, inputs()}; }
 
   /// The gradient of the outputs, from which a backward pass starts.
   Rows<T> delta(std::size_t samples) { return {delta_.data(), samples, outputs()}; }
@@ -176,28 +184,16 @@ class Network {
     });
   }
 
-  void forward(const Batch<T>& batch) {
-    reserve(batch.size);
-    detail::for_each_layer(layers_, [&](std::size_t l, const auto& layer) {
-      layer.forward(backend_, weights(l), input(batch, l), output(l, batch.size));
-    });
-  }
-
-  void reserve(std::size_t samples) {
-    for (Slot& slot : slots_) detail::grow(slot.output, samples * slot.width);
-    detail::grow(delta_, samples * widest_);
-    detail::grow(other_delta_, samples * widest_);
-    detail::grow(losses_, samples);
-  }
-
   /// Forward pass, delta = ∂L/∂f, and L.
-  double differentiate(const Batch<T>& batch) {
-    forward(batch);
-    const Rows<T> outputs_row = output(slots_.size() - 1, batch.size), rows = delta(batch.size);
+  double differentiate(const Flow<T>& flow, const Batch<T>& batch) {
+    const Rows<const T> f = chain_.forward(backend_, flow, input(batch));
+    detail::grow(delta_, f.size());
+    detail::grow(losses_, batch.size);
+    const Rows<T> rows = delta(batch.size);
     const T share = T(1) / static_cast<T>(batch.size);
     for_each_sample(batch.size, [&](std::size_t n) {
       const std::span<T> row = rows.row(n);
-      std::copy_n(outputs_row.row(n).data(), row.size(), row.data());
+      std::copy_n(f.row(n).data(), row.size(), row.data());
       losses_[n] = loss_.differentiate(row, batch.context(n, outputs()));
       for (T& value : row) value *= share;
     });
@@ -206,10 +202,30 @@ class Network {
     return total / static_cast<double>(batch.size);
   }
 
+  /// A backward pass for each seed of the functional.
+  template <class Functional, class Moment, class Hook>
+  void differentiate_outputs(const Batch<T>& batch, const Functional& functional, Moment moment, std::span<T> out,
+                             const Hook& hook) {
+    check_inputs(batch);
+    check_active(batch);
+    if (!batch.labels.empty()) check_labels(batch, false);
+    chain_.require_samples_apart();
+    const Flow<T> flow = evaluation();
+    const Rows<T> prepared = prepare(batch, functional, chain_.forward(backend_, flow, input(batch)));
+    const std::size_t seeds = functional.seeds(outputs());
+    detail::grow(delta_, prepared.size());
+    for (std::size_t k = 0; k < seeds; ++k) {
+      for_each_sample(batch.size, [&](std::size_t n) {
+        functional.seed(k, std::span<const T>(prepared.row(n)), batch.context(n, outputs()), delta(batch.size).row(n));
+      });
+      chain_.backward(backend_, Pass<Moment>{moment, k, seeds, true}, flow, input(batch), delta(batch.size),
+                      nobody(batch), out, hook);
+    }
+  }
+
   /// A copy of the outputs, prepared by the functional.
   template <class Functional>
-  Rows<T> prepare(const Batch<T>& batch, const Functional& functional) {
-    const Rows<T> from = output(slots_.size() - 1, batch.size);
+  Rows<T> prepare(const Batch<T>& batch, const Functional& functional, Rows<const T> from) {
     detail::grow(prepared_, from.size());
     const Rows<T> to{prepared_.data(), from.count, from.width};
     for_each_sample(batch.size, [&](std::size_t n) {
@@ -219,30 +235,16 @@ class Network {
     return to;
   }
 
-  /// One backward pass from delta, down to the lowest layer with parameters.
-  template <class Moment>
-  void backward(const Batch<T>& batch, const Pass<Moment>& pass, std::span<T> out) {
-    T* above = delta_.data();
-    T* below = other_delta_.data();
-    detail::for_each_layer_backwards(layers_, [&](std::size_t l, const auto& layer) {
-      if (l < first_trained_) return;
-      const Rows<const T> x = input(batch, l), y = output(l, batch.size);
-      const Rows<T> dy{above, y.count, y.width}, dx{layer.in_place ? above : below, x.count, x.width};
-      if (l > first_trained_) layer.backward(backend_, weights(l), x, y, dy, dx);
-      layer.accumulate(backend_, pass, x, dy, LayerMemory<T>{slots_[l].kept, scratch_}, own(l, out));
-      if (!layer.in_place) std::swap(above, below);
-    });
-  }
-
   void check_parameters(std::size_t size) const {
     lifelong::detail::require_size("the gradient", size, parameters_.size());
   }
 
   void check_inputs(const Batch<T>& batch) const {
-    if (batch.features != inputs_)
+    if (batch.features != inputs())
       lifelong::detail::raise<ShapeMismatch>("the batch has " + std::to_string(batch.features) +
-                                             " features per sample where the network takes " + std::to_string(inputs_));
-    lifelong::detail::require_size("batch.inputs", batch.inputs.size(), batch.size * inputs_);
+                                             " features per sample where the network takes " +
+                                             std::to_string(inputs()));
+    lifelong::detail::require_size("batch.inputs", batch.inputs.size(), batch.size * inputs());
   }
 
   /// Whether a loss can be taken of the batch.
@@ -287,16 +289,16 @@ class Network {
            std::to_string(std::uint64_t{range.first} + range.count) + ")";  // g++ 12 warns of "[" + string (bug 105329)
   }
 
-  Layers layers_;
+  Chain<Layers> chain_;
   Backend backend_;
   Loss loss_;
-  Layout layout_;
-  std::size_t inputs_ = 0;
-  std::size_t first_trained_ = 0;  // lowest layer with parameters
-  std::size_t widest_ = 0;         // most outputs of a layer
-  AlignedVector<T> parameters_;
-  std::vector<Slot> slots_;
-  AlignedVector<T> delta_, other_delta_, prepared_, scratch_;
+  Layout layout_, buffer_layout_;
+  std::uint64_t seed_;
+  std::uint32_t training_passes_ = 0;
+  AlignedVector<T> parameters_, buffers_;
+  AlignedVector<T> moving_buffers_;  // of the gradient being computed
+  LayerMemory<T> memory_;
+  AlignedVector<T> delta_, prepared_, scratch_;
   std::vector<double> losses_;
 };
 

@@ -6,8 +6,11 @@
 #include <utility>
 
 #include <lifelong/nn/activation.hpp>
+#include <lifelong/nn/layer.hpp>
 #include <lifelong/nn/linear.hpp>
+#include <lifelong/nn/loss.hpp>
 #include <lifelong/nn/network.hpp>
+#include <lifelong/nn/shape.hpp>
 
 namespace lifelong::nn {
 
@@ -18,12 +21,27 @@ requires(sizeof...(Layers) > 0) Network<T, std::tuple<Layers...>> sequential(Lay
   return Network<T, std::tuple<Layers...>>(std::tuple<Layers...>(std::move(layers)...));
 }
 
+/// `sequential<float>(Shape{1, 28, 28}, Flatten{}, Linear{784, 10})`: the same with the shape of the inputs, for
+/// networks whose first layer takes more than one.
+template <class T, Layer... Layers>
+requires(sizeof...(Layers) > 0) Network<T, std::tuple<Layers...>> sequential(Shape input, Layers... layers) {
+  return Network<T, std::tuple<Layers...>>(input, std::tuple<Layers...>(std::move(layers)...));
+}
+
 /// `sequential<float>(std::tuple{Linear{8, 4}, Tanh{}}, 1, backend::OpenMP{2}, MeanSquaredError{})`: the same with a
 /// seed, a backend and a loss.
 template <class T, LossPolicy Loss = SoftmaxCrossEntropy, class Backend = backend::Serial, Layer... Layers>
 requires(sizeof...(Layers) > 0) Network<T, std::tuple<Layers...>, Loss, Backend> sequential(
     std::tuple<Layers...> layers, std::uint64_t seed, Backend backend = {}, Loss loss = {}) {
   return Network<T, std::tuple<Layers...>, Loss, Backend>(std::move(layers), seed, std::move(backend), std::move(loss));
+}
+
+/// The same with the shape of the inputs.
+template <class T, LossPolicy Loss = SoftmaxCrossEntropy, class Backend = backend::Serial, Layer... Layers>
+requires(sizeof...(Layers) > 0) Network<T, std::tuple<Layers...>, Loss, Backend> sequential(
+    Shape input, std::tuple<Layers...> layers, std::uint64_t seed, Backend backend = {}, Loss loss = {}) {
+  return Network<T, std::tuple<Layers...>, Loss, Backend>(input, std::move(layers), seed, std::move(backend),
+                                                          std::move(loss));
 }
 
 }  // namespace lifelong::nn

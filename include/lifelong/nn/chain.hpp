@@ -1,0 +1,301 @@
+// Layers one after the other: where each one's parameters, inputs and outputs lie, and the walks over all of them.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <lifelong/core/error.hpp>
+#include <lifelong/core/layout.hpp>
+#include <lifelong/core/random.hpp>
+#include <lifelong/nn/layer.hpp>
+#include <lifelong/nn/rows.hpp>
+#include <lifelong/nn/shape.hpp>
+
+namespace lifelong::nn {
+
+namespace detail {
+
+template <class Layers>
+concept fixed_layers = requires {
+  std::tuple_size<Layers>::value;
+};
+
+/// Calls `visit(l, layer)` for l = 0, 1, ...; layers are a tuple, or a vector of variants.
+template <class Layers, class Visit>
+void for_each_layer(Layers& layers, const Visit& visit) {
+  if constexpr (fixed_layers<Layers>) {
+    const auto each = [&]<std::size_t... l>(std::index_sequence<l...>) { (visit(l, std::get<l>(layers)), ...); };
+    each(std::make_index_sequence<std::tuple_size_v<Layers>>{});
+  } else {
+    for (std::size_t l = 0; l < layers.size(); ++l) std::visit([&](auto& layer) { visit(l, layer); }, layers[l]);
+  }
+}
+
+/// The same from the last layer to the first.
+template <class Layers, class Visit>
+void for_each_layer_backwards(Layers& layers, const Visit& visit) {
+  if constexpr (fixed_layers<Layers>) {
+    constexpr std::size_t count = std::tuple_size_v<Layers>;
+    const auto each = [&]<std::size_t... l>(std::index_sequence<l...>) {
+      (visit(count - 1 - l, std::get<count - 1 - l>(layers)), ...);
+    };
+    each(std::make_index_sequence<count>{});
+  } else {
+    for (std::size_t l = layers.size(); l-- > 0;) std::visit([&](auto& layer) { visit(l, layer); }, layers[l]);
+  }
+}
+
+/// Runs `call`; errors are thrown on with `place` in front of their message.
+template <class Call>
+auto at(const std::string& place, const Call& call) {
+#if defined(__cpp_exceptions)
+  try {
+    return call();
+  } catch (const ShapeMismatch& error) {
+    lifelong::detail::raise<ShapeMismatch>(place + ": " + error.what());
+  } catch (const InvalidArgument& error) {
+    lifelong::detail::raise<InvalidArgument>(place + ": " + error.what());
+  }
+#else
+  return call();
+#endif
+}
+
+/// Name of part `l` of what is called `prefix`: `3.0`, or `0` if that has no name.
+inline std::string part(const std::string& prefix, std::size_t l) {
+  return prefix.empty() ? std::to_string(l) : prefix + "." + std::to_string(l);
+}
+
+struct NoHook {
+  template <class Layer, class T>
+  void operator()(std::size_t, const Layer&, const Flow<T>&, Rows<const T>, Rows<const T>) const {}
+};
+
+}  // namespace detail
+
+/// What a network and every composite layer is made of: a `std::tuple` of layers or a `std::vector<std::variant<...>>`
+/// of them. Like a layer it is a value without arrays. Its parameters and buffers are those of its layers in order; in
+/// the memory it is given, child l belongs to layer l, and the arrays 0 and 1 are its own.
+template <class Layers>
+class Chain {
+ public:
+  explicit Chain(Layers layers) : layers_(std::move(layers)) {}
+
+  [[nodiscard]] const Layers& layers() const { return layers_; }
+  [[nodiscard]] Shape input_shape() const { return input_; }
+  [[nodiscard]] Shape output_shape() const { return slots_.empty() ? input_ : slots_.back().shape; }
+
+  /// What the first layer that knows expects; those before it must keep shapes.
+  [[nodiscard]] Shape expected() const {
+    Shape found;
+    detail::for_each_layer(layers_, [&](std::size_t, const auto& layer) {
+      if (found.rank() == 0) found = layer.expected();
+    });
+    return found;
+  }
+
+  /// Connects all layers; returns the shape of the outputs. \throws what the layer throws, its number in front.
+  Shape connect(Shape in) {
+    input_ = in;
+    slots_.clear();
+    Layout parameters, buffers;
+    std::size_t draws = 0;
+    Shape shape = in;
+    detail::for_each_layer(layers_, [&](std::size_t l, auto& layer) {
+      shape = detail::at("layer " + std::to_string(l), [&] { return layer.connect(shape); });
+      Slot slot;
+      slot.shape = shape;
+      slot.offset = parameters.size();
+      layer.declare(parameters, std::string());
+      slot.size = parameters.size() - slot.offset;
+      slot.buffer_offset = buffers.size();
+      if constexpr (requires { layer.declare_buffers(buffers, std::string()); })
+        layer.declare_buffers(buffers, std::string());
+      slot.buffer_size = buffers.size() - slot.buffer_offset;
+      slot.first_draw = draws;
+      if constexpr (requires { layer.draws(); }) draws += layer.draws();
+      slot.passes_through = detail::passes_through<std::remove_cvref_t<decltype(layer)>>;
+      slot.in_place = layer.in_place;
+      slots_.push_back(slot);
+    });
+    draws_ = draws;
+    return shape;
+  }
+
+  /// Appends the blocks of all layers: `prefix.0.weight`, ...; without a prefix `0.weight`.
+  void declare(Layout& layout, const std::string& prefix) const {
+    detail::for_each_layer(layers_,
+                           [&](std::size_t l, const auto& layer) { layer.declare(layout, detail::part(prefix, l)); });
+  }
+  void declare_buffers(Layout& layout, const std::string& prefix) const {
+    detail::for_each_layer(layers_, [&](std::size_t l, const auto& layer) {
+      if constexpr (requires { layer.declare_buffers(layout, prefix); })
+        layer.declare_buffers(layout, detail::part(prefix, l));
+    });
+  }
+
+  template <class T>
+  void initialize(std::span<T> theta, const Random& random, std::uint64_t first) const {
+    detail::for_each_layer(layers_, [&](std::size_t l, const auto& layer) {
+      layer.initialize(own(l, theta), random, first + slots_[l].offset);
+    });
+  }
+  template <class T>
+  void initialize_buffers(std::span<T> buffers) const {
+    detail::for_each_layer(layers_, [&](std::size_t l, const auto& layer) {
+      if constexpr (requires { layer.initialize_buffers(buffers); })
+        layer.initialize_buffers(buffers.subspan(slots_[l].buffer_offset, slots_[l].buffer_size));
+    });
+  }
+
+  /// Random numbers per sample of a training pass.
+  [[nodiscard]] std::size_t draws() const { return draws_; }
+
+  /// \throws InvalidArgument if a layer mixes samples in evaluation.
+  void require_samples_apart() const {
+    detail::for_each_layer(layers_, [&](std::size_t l, const auto& layer) {
+      if constexpr (requires { layer.require_samples_apart(); })
+        detail::at("layer " + std::to_string(l), [&] { layer.require_samples_apart(); });
+    });
+  }
+
+  /// First parameter of the last layer that has any.
+  [[nodiscard]] std::size_t last_parameters() const {
+    std::size_t offset = 0;
+    for (const Slot& slot : slots_)
+      if (slot.size > 0) offset = slot.offset;
+    return offset;
+  }
+
+  /// Runs the layers on x; the outputs stay in the memory until the next forward pass.
+  template <class T, class Backend>
+  Rows<const T> forward(const Backend& backend, const Flow<T>& flow, Rows<const T> x) const {
+    flow.memory.resize_children(slots_.size());
+    for (std::size_t l = 0; l < slots_.size(); ++l)
+      if (!slots_[l].passes_through) detail::grow(flow.memory.child(l).output(), x.count * slots_[l].shape.size());
+    detail::for_each_layer(layers_, [&]<class L>(std::size_t l, const L& layer) {
+      if constexpr (!detail::passes_through<L>)
+        layer.forward(backend, flow_of(l, flow, x.count), input(l, flow, x),
+                      Rows<T>{flow.memory.child(l).output().data(), x.count, slots_[l].shape.size()});
+    });
+    return output(flow, x);
+  }
+
+  /// The outputs of the last forward pass, which was on x.
+  template <class T>
+  Rows<const T> output(const Flow<T>& flow, Rows<const T> x) const {
+    return input(slots_.size(), flow, x);
+  }
+
+  /// One backward pass from dy, which is overwritten. dx is overwritten with the gradient of x unless dx.data is null;
+  /// then the pass ends at the lowest layer with parameters. `out` takes the gradient of the parameters, see `Layer`.
+  /// `hook(l, layer, flow, x, dy)` is called before each layer's part, with the layer's own flow, inputs and gradient
+  /// of its outputs; inside composite layers l counts their parts, and `flow.theta` tells which parameters are meant.
+  template <class T, class Backend, class Moment, class Hook = detail::NoHook>
+  void backward(const Backend& backend, const Pass<Moment>& pass, const Flow<T>& flow, Rows<const T> x, Rows<T> dy,
+                Rows<T> dx, std::span<T> out, const Hook& hook = {}) const {
+    const bool wanted = dx.data != nullptr;
+    const std::size_t lowest = wanted ? 0 : first_trained(), mover = lowest_mover();
+    reserve(flow.memory, x.count, lowest);
+    T* above = dy.data;
+    detail::for_each_layer_backwards(layers_, [&]<class L>(std::size_t l, const L& layer) {
+      if constexpr (!detail::passes_through<L>) {
+        if (l < lowest) return;
+        const Rows<const T> from = input(l, flow, x), to = input(l + 1, flow, x);
+        const Rows<T> d{above, to.count, to.width};
+        Rows<T> below{nullptr, from.count, from.width};
+        if constexpr (L::in_place)
+          below.data = above;
+        else if (wanted && l == mover)
+          below.data = dx.data;
+        else if (wanted || l > lowest)
+          below.data = other(flow.memory, above);
+        const Flow<T> its_flow = flow_of(l, flow, x.count);
+        const std::span<T> its_out = out.empty() ? out : own(l, out);
+        hook(l, layer, its_flow, from, Rows<const T>(d));
+        if constexpr (requires { layer.backward(backend, pass, its_flow, from, to, d, below, its_out, hook); })
+          layer.backward(backend, pass, its_flow, from, to, d, below, its_out, hook);
+        else
+          layer.backward(backend, pass, its_flow, from, to, d, below, its_out);
+        above = below.data;
+      }
+    });
+    if (wanted && above != dx.data) std::copy_n(above, dx.size(), dx.data);
+  }
+
+ private:
+  /// Where a layer's things lie.
+  struct Slot {
+    Shape shape;                       ///< of its outputs
+    std::size_t offset = 0, size = 0;  ///< of its parameters among those of the chain
+    std::size_t buffer_offset = 0, buffer_size = 0;
+    std::size_t first_draw = 0;  ///< draws per sample of the layers before it
+    bool passes_through = false, in_place = false;
+  };
+
+  template <class T>
+  std::span<T> own(std::size_t l, std::span<T> all) const {
+    return all.subspan(slots_[l].offset, slots_[l].size);
+  }
+
+  template <class T>
+  Flow<T> flow_of(std::size_t l, const Flow<T>& flow, std::size_t samples) const {
+    return {own(l, flow.theta),
+            flow.buffers.subspan(slots_[l].buffer_offset, slots_[l].buffer_size),
+            flow.memory.child(l),
+            flow.scratch,
+            flow.mode,
+            flow.random,
+            flow.first_draw + slots_[l].first_draw * samples};
+  }
+
+  /// Inputs of layer l, which are the outputs of the last one before it that makes values.
+  template <class T>
+  Rows<const T> input(std::size_t l, const Flow<T>& flow, Rows<const T> x) const {
+    const std::size_t width = l == 0 ? x.width : slots_[l - 1].shape.size();
+    while (l > 0 && slots_[l - 1].passes_through) --l;
+    return {l == 0 ? x.data : flow.memory.child(l - 1).output().data(), x.count, width};
+  }
+
+  /// The lowest layer with parameters, or the number of layers.
+  [[nodiscard]] std::size_t first_trained() const {
+    std::size_t l = 0;
+    while (l < slots_.size() && slots_[l].size == 0) ++l;
+    return l;
+  }
+
+  /// The lowest layer whose backward pass writes to another array, or the number of layers.
+  [[nodiscard]] std::size_t lowest_mover() const {
+    std::size_t l = 0;
+    while (l < slots_.size() && slots_[l].in_place) ++l;
+    return l;
+  }
+
+  /// Makes room for the gradients between the layers from `lowest` on.
+  template <class T>
+  void reserve(LayerMemory<T>& memory, std::size_t samples, std::size_t lowest) const {
+    std::size_t widest = 0;
+    for (std::size_t l = lowest; l + 1 < slots_.size(); ++l) widest = std::max(widest, slots_[l].shape.size());
+    detail::grow(memory.array(0), samples * widest);
+    detail::grow(memory.array(1), samples * widest);
+  }
+
+  template <class T>
+  static T* other(LayerMemory<T>& memory, const T* used) {
+    return used == memory.array(0).data() ? memory.array(1).data() : memory.array(0).data();
+  }
+
+  Layers layers_;
+  Shape input_;
+  std::vector<Slot> slots_;
+  std::size_t draws_ = 0;
+};
+
+}  // namespace lifelong::nn
