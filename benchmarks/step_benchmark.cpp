@@ -20,6 +20,9 @@ namespace {
 
 namespace ll = lifelong;
 using namespace ll::benchmarks;
+using ll::importance::Fisher, ll::importance::RWalk, ll::importance::SynapticIntelligence;
+using ll::optimizer::Adam, ll::optimizer::Momentum;
+using ll::penalty::None, ll::penalty::Quadratic;
 
 ll::AlignedVector<float> uniform(std::size_t count, double low, double high, std::uint64_t seed) {
   ll::AlignedVector<float> values(count);
@@ -64,7 +67,7 @@ class Fused {
   double step() {
     const auto optimizer = optimizer_.template view<float>(optimizer_state_.pointers(), ++steps_);
     const auto penalty = penalty_.template view<float>(penalty_state_.pointers());
-    const auto importance = ll::detail::importance_view<Importance, float>(importance_, importance_state_.pointers());
+    const auto importance = gathered();
     const ll::detail::FusedStep kernel{theta_.data(), gradient_, optimizer, penalty, importance};
     return ll::elementwise<float>(ll::backend::Serial{}, theta_.size(), kernel, std::span<double>(partials_));
   }
@@ -72,6 +75,13 @@ class Fused {
   [[nodiscard]] std::span<const float> parameters() const { return theta_; }
 
  private:
+  auto gathered() {
+    if constexpr (ll::detail::has_contribution<Importance>)
+      return ll::detail::kernel_of<float>(importance_, importance_state_.pointers(), ll::Clock{steps_, 0});
+    else
+      return ll::detail::NothingGathered{};
+  }
+
   Optimizer optimizer_;
   Penalty penalty_;
   Importance importance_;
@@ -154,18 +164,36 @@ void step(benchmark::State& state) {
   state.counters["of_streaming_triad"] = streams * streaming_triad_time.processor / (3 * fused_time.processor);
 }
 
+/// The same step against a step of momentum alone: what lifelong learning adds.
+template <class Penalty, class Importance>
+void against_plain(benchmark::State& state) {
+  const auto count = static_cast<std::size_t>(state.range(0));
+  const Momentum optimizer{.learning_rate = 1e-5};
+  const Start start(count);
+  Fused lifelong(start, optimizer, Penalty{}, Importance{});
+  Fused plain(start, optimizer, None{}, Fisher{});
+  const std::size_t steps = std::max<std::size_t>(1, (std::size_t{1} << 25) / count);
+  const auto repeat = [steps](auto& contestant) {
+    return [&contestant, steps] {
+      for (std::size_t k = 0; k < steps; ++k) benchmark::DoNotOptimize(contestant.step());
+    };
+  };
+  const auto [lifelong_time, plain_time] = best_in_turn(state, repeat(lifelong), repeat(plain));
+  state.counters["step/plain"] = lifelong_time.processor / plain_time.processor;
+  state.counters["floor"] = (5 + streams_of<Penalty>() + streams_of<Importance>()) / 5.0;
+}
+
 void sizes(benchmark::internal::Benchmark* rows) {
   rows->ArgName("parameters")->Arg(1 << 19)->Arg(1 << 23)->Arg(1 << 26);
   rows->Iterations(12)->UseManualTime()->Unit(benchmark::kMillisecond);
 }
 
-using ll::importance::Fisher, ll::importance::SynapticIntelligence;
-using ll::optimizer::Adam, ll::optimizer::Momentum;
-using ll::penalty::None, ll::penalty::Quadratic;
-
 BENCHMARK_TEMPLATE(step, Momentum, Quadratic, Fisher)->Name("ewc+momentum")->Apply(sizes);
 BENCHMARK_TEMPLATE(step, Adam, Quadratic, Fisher)->Name("ewc+adam")->Apply(sizes);
 BENCHMARK_TEMPLATE(step, Momentum, Quadratic, SynapticIntelligence)->Name("si+momentum")->Apply(sizes);
 BENCHMARK_TEMPLATE(step, Momentum, None, Fisher)->Name("momentum")->Apply(sizes);
+BENCHMARK_TEMPLATE(against_plain, Quadratic, Fisher)->Name("ewc+momentum/momentum")->Apply(sizes);
+BENCHMARK_TEMPLATE(against_plain, Quadratic, SynapticIntelligence)->Name("si+momentum/momentum")->Apply(sizes);
+BENCHMARK_TEMPLATE(against_plain, Quadratic, RWalk)->Name("rwalk+momentum/momentum")->Apply(sizes);
 
 }  // namespace
