@@ -22,6 +22,9 @@
 #include <lifelong/optimizer/adam.hpp>
 #include <lifelong/optimizer/momentum.hpp>
 #include <lifelong/optimizer/sgd.hpp>
+#include <lifelong/penalty/huber.hpp>
+#include <lifelong/penalty/implicit_quadratic.hpp>
+#include <lifelong/penalty/l1.hpp>
 #include <lifelong/penalty/none.hpp>
 #include <lifelong/penalty/quadratic.hpp>
 #include <lifelong/stream/dataset.hpp>

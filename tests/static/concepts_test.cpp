@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <type_traits>
 
 namespace ll = lifelong;
 
@@ -147,8 +148,21 @@ static_assert(ll::ImportancePolicy<ll::importance::Constant> && !ll::PathImporta
 static_assert(ll::PathImportance<ll::importance::SynapticIntelligence>);
 static_assert(ll::OutputFunctional<ll::importance::LogLikelihood> && ll::OutputFunctional<ll::importance::SquaredNorm>);
 static_assert(ll::PenaltyPolicy<ll::penalty::Quadratic> && ll::PenaltyPolicy<ll::penalty::None>);
+static_assert(ll::PenaltyPolicy<ll::penalty::Huber> && ll::PenaltyPolicy<ll::penalty::L1>);
+static_assert(ll::PenaltyPolicy<ll::penalty::ImplicitQuadratic>);
 static_assert(ll::OptimizerPolicy<ll::optimizer::Sgd> && ll::OptimizerPolicy<ll::optimizer::Momentum> &&
               ll::OptimizerPolicy<ll::optimizer::Adam> && ll::OptimizerPolicy<ll::optimizer::AdamW>);
+// The implicit penalty is told from the explicit ones, and every optimizer of the library can take it.
+static_assert(ll::ImplicitPenalty<ll::penalty::ImplicitQuadratic>);
+static_assert(!ll::ImplicitPenalty<ll::penalty::Quadratic> && !ll::ImplicitPenalty<ll::penalty::None>);
+static_assert(!ll::ImplicitPenalty<ll::penalty::Huber> && !ll::ImplicitPenalty<ll::penalty::L1>);
+static_assert(ll::detail::has_rate<ll::optimizer::Sgd> && ll::detail::has_rate<ll::optimizer::Momentum> &&
+              ll::detail::has_rate<ll::optimizer::Adam> && ll::detail::has_rate<ll::optimizer::AdamW>);
+static_assert(!ll::detail::has_rate<archetype::Optimizer>);  // it is an extra
+static_assert(std::is_trivially_copyable_v<ll::penalty::ImplicitQuadratic::View<float>> &&
+              std::is_trivially_copyable_v<ll::penalty::Huber::View<double>> &&
+              std::is_trivially_copyable_v<ll::penalty::L1::View<float>>);
+static_assert(ll::ExampleSource<ll::RecentExamples<float>, float>);
 static_assert(ll::ExampleSource<ll::Dataset<std::uint8_t>, float> && ll::ExampleSource<ll::Examples<float>, double> &&
               ll::ExampleSource<ll::Joined<std::uint8_t>, float>);
 static_assert(ll::ExecutionBackend<ll::backend::Serial>);

@@ -79,6 +79,16 @@ concept has_absorb = requires(const P& penalty, ArrayPointers<P, float> arrays, 
     } -> std::convertible_to<float>;
 };
 
+template <class P>
+concept has_proximal = requires(const P& penalty, ArrayPointers<P, float> arrays, float v) {
+  { penalty.template view<float>(arrays).proximal(std::size_t{}, v, v) } -> std::convertible_to<float>;
+};
+
+template <class O>
+concept has_rate = requires(const O& optimizer, ArrayPointers<O, float> arrays, std::uint64_t step) {
+  { optimizer.template view<float>(arrays, step).template rate<float>(std::size_t{}) } -> std::same_as<float>;
+};
+
 /// The kernel of an importance at a step, whether it asks for the clock or not.
 template <class T, class I>
 requires requires(const I& importance, ArrayPointers<I, T> arrays) { importance.template view<T>(arrays); }
@@ -176,7 +186,9 @@ concept MomentModel = requires(M& model, const Batch<typename M::value_type>& ba
 };
 
 /// How a step is made from a gradient: `view<T>(arrays, step_number)` returns a trivially copyable kernel with
-/// `V step(i, θ, gradient)` that returns the new θ. `arrays` (static, names) asks for state, zero at first.
+/// `V step(i, θ, gradient)` that returns the new θ. `arrays` (static, names) asks for state, zero at first. For
+/// implicit penalties the kernel has `V rate<V>(i)` as well, asked after `step`: how far a unit of steady gradient
+/// moves θ_i.
 template <class O>
 concept OptimizerPolicy = std::copyable<O> && detail::has_validate<O> && detail::has_step<O>;
 
@@ -184,6 +196,11 @@ concept OptimizerPolicy = std::copyable<O> && detail::has_validate<O> && detail:
 /// and `gradient`, and `absorb(i, θ, contribution, absorption)` that takes in a task's importance.
 template <class P>
 concept ElementwisePenalty = detail::has_term<P> && detail::has_absorb<P>;
+
+/// A penalty that is no part of the gradient but solved for after the optimizer's step: its kernel has
+/// `proximal(i, θ, rate)` too, which returns the final θ. Needs an optimizer with `rate`.
+template <class P>
+concept ImplicitPenalty = ElementwisePenalty<P> && detail::has_proximal<P>;
 
 /// A penalty that couples parameters, such as a Kronecker-factored one. The learner owns its `State<T>`, made by
 /// default; `gradient(state, backend, θ, out)` overwrites `out` with the penalty's gradient and returns its value;

@@ -9,8 +9,9 @@
 namespace lifelong::detail {
 
 /// One training step, one pass: reads θ and g once, asks each policy once, writes θ' once. Task gradient g and penalty
-/// gradient stay apart in registers, so a path integral sees the unpenalised loss. Sums up to the penalty's value at
-/// the old θ, or to NaN if a new θ is not finite.
+/// gradient stay apart in registers, so a path integral sees the unpenalised loss. An implicit penalty is solved for
+/// after the optimizer's step on g alone, and observed as its gradient at θ'. Sums up to the penalty's value at the old
+/// θ, or to NaN if a new θ is not finite.
 template <class T, class Optimizer, class Penalty, class Importance>
 struct FusedStep {
   T* theta;
@@ -24,13 +25,29 @@ struct FusedStep {
     const V before = load<V>(theta, i);
     const V g = load<V>(gradient, i);
     const auto term = penalty.term(i, before);
-    const V after = optimizer.step(i, before, g + term.gradient);
-    if constexpr (requires { importance.observe(i, g, term.gradient, before, after); })
-      importance.observe(i, g, term.gradient, before, after);
-    else if constexpr (requires { importance.observe(i, g, before, after); })
-      importance.observe(i, g, before, after);
+    V after = before;
+    if constexpr (requires { penalty.proximal(i, before, g); }) {
+      static_assert(
+          requires { optimizer.template rate<V>(i); },
+          "an implicit penalty needs the optimizer's step size: its kernel has to have V rate<V>(i)");
+      const V stepped = optimizer.step(i, before, g);
+      after = penalty.proximal(i, stepped, optimizer.template rate<V>(i));
+      observe(i, g, penalty.term(i, after).gradient, before, after);
+    } else {
+      after = optimizer.step(i, before, g + term.gradient);
+      observe(i, g, term.gradient, before, after);
+    }
     store(theta, i, after);
     return term.value + (after - after);
+  }
+
+ private:
+  template <class V>
+  LIFELONG_HOST_DEVICE void observe(std::size_t i, V g, V penalty_gradient, V before, V after) const {
+    if constexpr (requires { importance.observe(i, g, penalty_gradient, before, after); })
+      importance.observe(i, g, penalty_gradient, before, after);
+    else if constexpr (requires { importance.observe(i, g, before, after); })
+      importance.observe(i, g, before, after);
   }
 };
 

@@ -19,7 +19,8 @@ struct AdamView {
   T* first;
   T* second;
   T beta1, beta2, epsilon;
-  T rate;         // η / (1 - β₁ᵗ)
+  T learning_rate;
+  T mean_rate;    // η / (1 - β₁ᵗ)
   T root_scale;   // 1 / √(1 - β₂ᵗ)
   T kept_weight;  // 1 - ηw
 
@@ -29,7 +30,12 @@ struct AdamView {
     const V v = V(beta2) * load<V>(second, i) + V(T(1) - beta2) * gradient * gradient;
     store(first, i, m);
     store(second, i, v);
-    return V(kept_weight) * theta - V(rate) * m / (V(root_scale) * sqrt(v) + V(epsilon));
+    return V(kept_weight) * theta - V(mean_rate) * m / (V(root_scale) * sqrt(v) + V(epsilon));
+  }
+  /// η / (√v̂ + ε), v̂ that of the step just taken: a steady gradient moves θ by as much per step.
+  template <class V>
+  LIFELONG_HOST_DEVICE V rate(std::size_t i) const {
+    return V(learning_rate) / (V(root_scale) * sqrt(load<V>(second, i)) + V(epsilon));
   }
 };
 
@@ -41,6 +47,7 @@ AdamView<T> adam_view(const Adam& adam, std::array<T*, 2> pointers, std::uint64_
           static_cast<T>(adam.beta1),
           static_cast<T>(adam.beta2),
           static_cast<T>(adam.epsilon),
+          static_cast<T>(adam.learning_rate),
           static_cast<T>(adam.learning_rate / (1 - std::pow(adam.beta1, t))),
           static_cast<T>(1 / std::sqrt(1 - std::pow(adam.beta2, t))),
           static_cast<T>(1 - adam.learning_rate * weight_decay)};

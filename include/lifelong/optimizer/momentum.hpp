@@ -42,6 +42,11 @@ struct Momentum {
       store(velocity, i, v);
       return theta - V(learning_rate) * v;
     }
+    /// η / (1 - μ): a steady gradient moves θ by as much per step.
+    template <class V>
+    LIFELONG_HOST_DEVICE V rate(std::size_t) const {
+      return V(learning_rate / (T(1) - momentum));
+    }
   };
 
   template <class T>

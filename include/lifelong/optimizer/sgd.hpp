@@ -28,6 +28,10 @@ struct Sgd {
     LIFELONG_HOST_DEVICE V step(std::size_t, V theta, V gradient) const {
       return theta - V(learning_rate) * gradient;
     }
+    template <class V>
+    LIFELONG_HOST_DEVICE V rate(std::size_t) const {
+      return V(learning_rate);
+    }
   };
 
   template <class T>

@@ -1,0 +1,61 @@
+// What penalties with one importance and one anchor per parameter keep, and how a task enters it.
+#pragma once
+
+#include <array>
+#include <cstddef>
+
+#include <lifelong/core/concepts.hpp>
+#include <lifelong/core/packet.hpp>
+#include <lifelong/penalty/term.hpp>
+
+namespace lifelong::penalty {
+
+/// Where the penalty is zero.
+enum class Anchor {
+  last,     ///< at the parameters after the last task, for all importances together (Huszár 2018, online EWC, MAS, SI)
+  per_task  ///< every task keeps its own anchor (Kirkpatrick 2017), collapsed exactly into two arrays
+};
+
+}  // namespace lifelong::penalty
+
+namespace lifelong::detail {
+
+/// Names of the arrays behind an `AnchoredView`, in its order.
+inline constexpr std::array<const char*, 2> anchored_arrays{"importance", "anchor"};
+
+/// What a step reads of them.
+inline constexpr Streams anchored_streams{.reads = 2, .writes = 0};
+
+/// Base of the kernels of penalties that are functions of Ω_i and θ_i - θ*_i. `per_task` is for quadratic ones alone:
+/// no other sum over tasks collapses into one anchor.
+template <class T>
+struct AnchoredView {
+  T* importance;
+  T* anchor;
+  bool per_task;
+
+  /// θ_i - θ*_i.
+  template <class V>
+  LIFELONG_HOST_DEVICE V move(std::size_t i, V theta) const {
+    return theta - load<V>(anchor, i);
+  }
+
+  /// Ω ← keep Ω + add F within its bounds, and the anchor with it. Returns what the task adds to ½ c_i, without λ.
+  template <class V>
+  LIFELONG_HOST_DEVICE V absorb(std::size_t i, V theta, V contribution, const penalty::Absorption<V>& how) const {
+    const V kept = how.keep * load<V>(importance, i);
+    const V merged = min(max(kept + how.add * contribution, how.least), how.most);
+    store(importance, i, merged);
+    if (!per_task) {
+      store(anchor, i, theta);
+      return V(T(0));
+    }
+    const V old = load<V>(anchor, i);
+    const V move = theta - old;
+    const V share = where_positive(merged, (merged - kept) / merged, V(T(0)));
+    store(anchor, i, old + share * move);
+    return V(T(0.5)) * kept * share * move * move;
+  }
+};
+
+}  // namespace lifelong::detail

@@ -1,0 +1,53 @@
+// The Huber penalty: quadratic near the anchor, linear far from it.
+#pragma once
+
+#include <array>
+#include <cstddef>
+
+#include <lifelong/core/concepts.hpp>
+#include <lifelong/core/error.hpp>
+#include <lifelong/core/packet.hpp>
+#include <lifelong/penalty/anchored.hpp>
+#include <lifelong/penalty/term.hpp>
+
+namespace lifelong::penalty {
+
+/// λ Σ_i Ω_i h(θ_i - θ*_i) with h(x) = ½ x² for |x| <= δ and δ (|x| - ½ δ) beyond; gradient λ Ω_i clamp(θ_i - θ*_i, -δ,
+/// δ), never more than λ Ω_i δ. As `Quadratic` for moves up to δ (the ½ is in h); larger ones, which the quadratic
+/// would undo at any price, are let go. The anchor is the last task's: Huber penalties of several tasks do not collapse
+/// into one. Two streams per step. Huber 1964; in lifelong learning Liu et al. 2020 (IncDet), against gradients of the
+/// quadratic that explode.
+struct Huber {
+  double strength = 1;      ///< λ
+  double threshold = 0.01;  ///< δ, in units of a parameter
+
+  static constexpr auto arrays = detail::anchored_arrays;
+  static constexpr Streams streams = detail::anchored_streams;
+
+  /// \throws InvalidArgument unless λ >= 0, δ > 0, both finite.
+  void validate() const {
+    detail::require_at_least("Huber.strength", strength, 0);
+    detail::require_positive("Huber.threshold", threshold);
+  }
+
+  template <class T>
+  struct View : detail::AnchoredView<T> {
+    T strength;
+    T threshold;
+
+    template <class V>
+    LIFELONG_HOST_DEVICE Term<V> term(std::size_t i, V theta) const {
+      const V move = this->move(i, theta);
+      const V clamped = min(max(move, V(-threshold)), V(threshold));
+      const V gradient = V(strength) * load<V>(this->importance, i) * clamped;
+      return {gradient * (move - V(T(0.5)) * clamped), gradient};
+    }
+  };
+
+  template <class T>
+  [[nodiscard]] View<T> view(std::array<T*, 2> pointers) const {
+    return {{pointers[0], pointers[1], false}, static_cast<T>(strength), static_cast<T>(threshold)};
+  }
+};
+
+}  // namespace lifelong::penalty

@@ -1,0 +1,47 @@
+// The absolute-value penalty: a constant pull to the anchor.
+#pragma once
+
+#include <array>
+#include <cstddef>
+
+#include <lifelong/core/concepts.hpp>
+#include <lifelong/core/error.hpp>
+#include <lifelong/core/packet.hpp>
+#include <lifelong/penalty/anchored.hpp>
+#include <lifelong/penalty/term.hpp>
+
+namespace lifelong::penalty {
+
+/// λ Σ_i Ω_i |θ_i - θ*_i|, subgradient λ Ω_i sign(θ_i - θ*_i), 0 at the anchor. Prefers few large moves to many small
+/// ones: a parameter stays unless the task's gradient exceeds λ Ω_i. Being a subgradient in an explicit step, it keeps
+/// parameters within one step's length of the anchor rather than on it. The anchor is the last task's: absolute values
+/// about several anchors do not collapse into one. Two streams per step.
+struct L1 {
+  double strength = 1;  ///< λ; there is no ½
+
+  static constexpr auto arrays = detail::anchored_arrays;
+  static constexpr Streams streams = detail::anchored_streams;
+
+  /// \throws InvalidArgument unless λ >= 0 and finite.
+  void validate() const { detail::require_at_least("L1.strength", strength, 0); }
+
+  template <class T>
+  struct View : detail::AnchoredView<T> {
+    T strength;
+
+    template <class V>
+    LIFELONG_HOST_DEVICE Term<V> term(std::size_t i, V theta) const {
+      const V move = this->move(i, theta);
+      const V sign = where_positive(move, V(T(1)), where_positive(-move, V(T(-1)), V(T(0))));
+      const V gradient = V(strength) * load<V>(this->importance, i) * sign;
+      return {gradient * move, gradient};
+    }
+  };
+
+  template <class T>
+  [[nodiscard]] View<T> view(std::array<T*, 2> pointers) const {
+    return {{pointers[0], pointers[1], false}, static_cast<T>(strength)};
+  }
+};
+
+}  // namespace lifelong::penalty
