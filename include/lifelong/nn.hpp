@@ -12,6 +12,7 @@
 #include <lifelong/nn/network.hpp>
 #include <lifelong/nn/parallel.hpp>
 #include <lifelong/nn/product.hpp>
+#include <lifelong/nn/residual.hpp>
 #include <lifelong/nn/rows.hpp>
 #include <lifelong/nn/sequential.hpp>
 #include <lifelong/nn/shape.hpp>

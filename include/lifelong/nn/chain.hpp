@@ -155,6 +155,14 @@ class Chain {
     });
   }
 
+  /// Number of parameters and of running statistics.
+  [[nodiscard]] std::size_t parameters() const {
+    return slots_.empty() ? 0 : slots_.back().offset + slots_.back().size;
+  }
+  [[nodiscard]] std::size_t buffers() const {
+    return slots_.empty() ? 0 : slots_.back().buffer_offset + slots_.back().buffer_size;
+  }
+
   /// Random numbers per sample of a training pass.
   [[nodiscard]] std::size_t draws() const { return draws_; }
 
