@@ -21,6 +21,7 @@
 #include <lifelong/core/fused_step.hpp>
 #include <lifelong/core/loader.hpp>
 #include <lifelong/core/random.hpp>
+#include <lifelong/importance/merge.hpp>
 
 namespace lifelong {
 
@@ -165,6 +166,10 @@ struct NoCallback {
 template <DifferentiableModel Model, ImportancePolicy Importance, PenaltyPolicy Penalty, OptimizerPolicy Optimizer,
           ExecutionBackend Backend = backend::Serial>
 class Learner {
+  /// True if data alone say what Ω is, and no path that a task's end would have to close.
+  static constexpr bool updates_from_data =
+      detail::is_anchored<Penalty> && detail::is_estimated<Importance, Model> && !detail::has_contribution<Importance>;
+
  public:
   using value_type = typename Model::value_type;
   using T = value_type;
@@ -261,6 +266,30 @@ class Learner {
 
   /// The same for an importance that needs no data, such as Synaptic Intelligence.
   void consolidate() requires(!detail::is_estimated<Importance, Model>) { absorb(); }
+
+  /// Renews the importance from data as it arrives, labelled or not, between tasks or without any: Ω ← keep Ω + add F,
+  /// F estimated on `examples` at the present θ; no task is counted. The anchor stays: it says where the past wants θ
+  /// to be, and a θ in the middle of learning is no such place; moved here, it would forgive what was lost since. So
+  /// all of Ω pulls to θ*, with anchors per task to their mean ā, as if F's own anchor lay there. Before the first task
+  /// has ended, θ* is θ as the learner was given it. Unlike a task's, repeated updates need a `keep` below 1 for Ω not
+  /// to grow without end: {.keep = 1 - a, .add = a} is a running mean. Aljundi 2018 (MAS on unlabelled data),
+  /// `importance::Mas`. \throws InvalidArgument without examples or for a weight below 0, NumericError if an importance
+  /// is not finite.
+  template <ExampleSource<T> Examples>
+  void update_importance(const Examples& examples, const importance::MergeWeights& weights = {},
+                         const ConsolidateOptions& options = {}) requires updates_from_data {
+    require_examples(examples.size(), "update_importance");
+    detail::require_at_least("ConsolidateOptions.batch_size", static_cast<double>(options.batch_size), 1);
+    update_from_batches(BatchLoader(examples, options.batch_size, buffer_, backend_), weights);
+  }
+
+  /// The same for a range of batches of the model's own kind; estimators that look at no labels take batches without.
+  template <class Batches>
+  requires(!ExampleSource<Batches, T>) void update_importance(
+      Batches&& batches, const importance::MergeWeights& weights = {}) requires updates_from_data {
+    if (!(batches.begin() != batches.end())) require_examples(0, "update_importance");
+    update_from_batches(batches, weights);
+  }
 
   /// The penalty's value at the present parameters, λ and ½ included.
   [[nodiscard]] double penalty_value() {
@@ -413,14 +442,27 @@ class Learner {
       run(detail::Contribution<T, std::remove_const_t<decltype(view)>>{model_parameters(), gradient_.data(), view});
     }
     check_finite(gradient_, "the importance of ");
-    const auto weights = importance_.merge.weights(tasks_);
+    merge(model_parameters(), importance_.merge.weights(tasks_));
+    end_task();
+  }
+
+  /// Merges what lies in `gradient_` into Ω, as the importance of a task that ended at `at`.
+  void merge(const T* at, const importance::MergeWeights& weights) {
     const double added = run(detail::Absorb<T, decltype(penalty_view())>{
-        model_parameters(),
+        at,
         gradient_.data(),
         penalty_view(),
         {static_cast<T>(weights.keep), static_cast<T>(weights.add), static_cast<T>(least()), static_cast<T>(most())}});
     offset_ = weights.keep * offset_ + added;
-    end_task();
+  }
+
+  template <class Batches>
+  void update_from_batches(Batches&& batches, const importance::MergeWeights& weights) {
+    detail::require_at_least("MergeWeights.keep", weights.keep, 0);
+    detail::require_at_least("MergeWeights.add", weights.add, 0);
+    importance_.estimate(model_, batches, std::span<T>(gradient_));
+    check_finite(gradient_, "the importance of ");
+    merge(penalty_state_[anchor_array].data(), weights);
   }
 
   /// Counts the task and lets a gathered importance start anew.

@@ -163,6 +163,19 @@ static_assert(std::is_trivially_copyable_v<ll::penalty::ImplicitQuadratic::View<
               std::is_trivially_copyable_v<ll::penalty::Huber::View<double>> &&
               std::is_trivially_copyable_v<ll::penalty::L1::View<float>>);
 static_assert(ll::ExampleSource<ll::RecentExamples<float>, float>);
+
+// Ω can be renewed from data where data alone make it, and there is a penalty that keeps it.
+template <class Importance, class Penalty>
+concept updates = requires(ll::Learner<archetype::Model, Importance, Penalty, ll::optimizer::Sgd> learner,
+                           ll::RecentExamples<float> examples) {
+  learner.update_importance(examples);
+};
+static_assert(updates<archetype::Importance, ll::penalty::Quadratic> &&
+              updates<archetype::Importance, ll::penalty::Huber>);
+static_assert(!updates<archetype::Importance, ll::penalty::None>);
+static_assert(!updates<ll::importance::SynapticIntelligence, ll::penalty::Quadratic>);
+static_assert(!updates<ll::importance::RWalk, ll::penalty::Quadratic>);
+
 static_assert(ll::ExampleSource<ll::Dataset<std::uint8_t>, float> && ll::ExampleSource<ll::Examples<float>, double> &&
               ll::ExampleSource<ll::Joined<std::uint8_t>, float>);
 static_assert(ll::ExecutionBackend<ll::backend::Serial>);

@@ -233,3 +233,86 @@ TEST_CASE("state does not grow with the number of tasks", "[learner]") {
   for (int task = 0; task < 5; ++task) learner.consolidate();
   REQUIRE(learner.state_bytes() == 6 * count * sizeof(double));
 }
+
+TEST_CASE("importance from data as it arrives: what is kept, what is added, and the anchor where it was", "[learner]") {
+  for (const auto anchor : {ll::penalty::Anchor::last, ll::penalty::Anchor::per_task})
+    for (const ll::importance::MergeWeights weights : {ll::importance::MergeWeights{}, {0.75, 0.25}, {0, 1}}) {
+      ll::Learner learner{TinyModel(), ll::importance::Mas{}, Quadratic{.strength = 3, .anchor = anchor},
+                          ll::optimizer::Sgd{.learning_rate = 0.1}};
+      for (std::uint64_t task = 1; task <= 2; ++task) {
+        learner.fit(TinyTask(task), {.epochs = 3});
+        learner.consolidate(TinyTask(task));
+      }
+      learner.fit(TinyTask(3), {.epochs = 3});
+      const auto omega = copy(learner.importance()), star = copy(learner.anchor()), theta = copy(learner.parameters());
+      const double before = learner.penalty_value();
+      ll::Learner lone{learner.model(), ll::importance::Mas{}, Quadratic{}, ll::optimizer::Sgd{}};
+      lone.consolidate(TinyTask(4));
+
+      learner.update_importance(TinyTask(4), weights);
+      REQUIRE(learner.tasks() == 2);
+      REQUIRE(copy(learner.parameters()) == theta);
+      double added = 0;
+      for (std::size_t i = 0; i < omega.size(); ++i) {
+        REQUIRE_THAT(learner.importance()[i],
+                     test::WithinRel(weights.keep * omega[i] + weights.add * lone.importance()[i], 1e-14));
+        REQUIRE(learner.anchor()[i] == star[i]);
+        const double move = theta[i] - star[i];
+        added += 3.0 / 2 * lone.importance()[i] * move * move;
+      }
+      // The penalty that was, with what anchors per task have beyond the collapsed one, and the new one at θ*.
+      REQUIRE_THAT(learner.penalty_value(), test::WithinRel(weights.keep * before + weights.add * added, 1e-12));
+    }
+}
+
+TEST_CASE("MAS takes examples and batches without labels", "[learner]") {
+  const TinyTask task(4);
+  const auto importance_on = [](auto&& data) {
+    ll::Learner learner{TinyModel(), ll::importance::Mas{}, Quadratic{}, ll::optimizer::Sgd{}};
+    learner.update_importance(data);
+    return copy(learner.importance());
+  };
+  const auto labelled = importance_on(task);
+  REQUIRE(std::ranges::any_of(labelled, [](double value) { return value > 0; }));
+  REQUIRE(importance_on(std::vector<ll::Batch<double>>{{task.size(), 4, task.inputs}}) == labelled);
+  struct Unlabelled : TinyTask {
+    void read(std::size_t i, ll::ExampleRow<double> row) const {
+      REQUIRE(row.label == -1);
+      for (std::size_t k = 0; k < width; ++k) row.inputs[k] = inputs[i * width + k];
+    }
+  };
+  REQUIRE(importance_on(Unlabelled{task}) == labelled);
+  ll::Learner empirical{TinyModel(), Fisher{.labels = ll::importance::Labels::empirical}, Quadratic{},
+                        ll::optimizer::Sgd{}};
+  REQUIRE_THROWS_AS(empirical.update_importance(Unlabelled{task}), ll::InvalidArgument);
+}
+
+TEST_CASE("a running mean of importances stays of one size, however much data arrives", "[learner]") {
+  ll::Learner learner{TinyModel(), ll::importance::Mas{}, Quadratic{}, ll::optimizer::Sgd{}};
+  ll::Learner once = learner;
+  once.update_importance(TinyTask(1));
+  for (int k = 0; k < 200; ++k) learner.update_importance(TinyTask(1), {.keep = 0.9, .add = 0.1});
+  for (std::size_t i = 0; i < learner.importance().size(); ++i)
+    REQUIRE_THAT(learner.importance()[i], test::WithinRel(once.importance()[i], 1e-6));
+}
+
+TEST_CASE("a failed update of the importance changes nothing", "[learner][errors]") {
+  ll::Learner learner{TinyModel(), ll::importance::Mas{}, Quadratic{}, ll::optimizer::Sgd{}};
+  learner.consolidate(TinyTask(1));
+  const auto before = copy(learner.importance());
+  TinyTask task(2);
+  REQUIRE(message_of<ll::InvalidArgument>([&] { learner.update_importance(TinyTask(1, 0)); }) ==
+          "update_importance: the task has no examples");
+  REQUIRE(message_of<ll::InvalidArgument>([&] { learner.update_importance(std::vector<ll::Batch<double>>{}); }) ==
+          "update_importance: the task has no examples");
+  REQUIRE(message_of<ll::InvalidArgument>([&] { learner.update_importance(task, {.keep = -1}); }) ==
+          "MergeWeights.keep must be a finite number of at least 0, but is -1");
+  REQUIRE(message_of<ll::InvalidArgument>([&] { learner.update_importance(task, {.add = std::nan("")}); }) ==
+          "MergeWeights.add must be a finite number of at least 0, but is nan");
+  REQUIRE_THROWS_AS(learner.update_importance(task, {}, {.batch_size = 0}), ll::InvalidArgument);
+  task.inputs[0] = std::nan("");
+  REQUIRE(message_of<ll::NumericError>([&] {
+            learner.update_importance(task);
+          }).find("the importance of parameter 0") == 0);
+  REQUIRE(copy(learner.importance()) == before);
+}

@@ -479,6 +479,8 @@ TEST_CASE("every penalty takes steps and tasks with every optimizer and every im
   with_penalties(ll::importance::Mas{});
   with_penalties(SynapticIntelligence{});
   with_penalties(ll::importance::Constant{});
+  with_penalties(ll::importance::RWalk{});
+  with_penalties(ll::importance::IntervalRWalk{});
 }
 
 TEST_CASE("settings of penalties outside their domain are refused by name and value", "[penalty][errors]") {

@@ -26,6 +26,9 @@ TEST_CASE("every merge rule names itself", "[recipe]") {
 TEST_CASE("every penalty and optimizer names its settings in a line", "[recipe]") {
   CHECK(penalty::Quadratic{.strength = 3, .anchor = penalty::Anchor::per_task}.recipe() ==
         "Quadratic(strength 3, anchor per task)");
+  CHECK(penalty::ImplicitQuadratic{.strength = 3}.recipe() == "ImplicitQuadratic(strength 3, anchor last)");
+  CHECK(penalty::Huber{.strength = 3, .threshold = 0.5}.recipe() == "Huber(strength 3, threshold 0.5)");
+  CHECK(penalty::L1{.strength = 3}.recipe() == "L1(strength 3)");
   CHECK(penalty::None{}.recipe() == "None()");
   CHECK(optimizer::Sgd{.learning_rate = 0.1}.recipe() == "Sgd(learning rate 0.1)");
   CHECK(optimizer::Momentum{.learning_rate = 0.1}.recipe() == "Momentum(learning rate 0.1, momentum 0.9)");

@@ -20,6 +20,8 @@ enum class Anchor {
 
 namespace lifelong::detail {
 
+constexpr const char* name_of(penalty::Anchor anchor) { return anchor == penalty::Anchor::last ? "last" : "per task"; }
+
 /// Names of the arrays behind an `AnchoredView`, in its order.
 inline constexpr std::array<const char*, 2> anchored_arrays{"importance", "anchor"};
 

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstddef>
+#include <string>
 
 #include <lifelong/core/concepts.hpp>
 #include <lifelong/core/error.hpp>
@@ -28,6 +29,11 @@ struct Huber {
   void validate() const {
     detail::require_at_least("Huber.strength", strength, 0);
     detail::require_positive("Huber.threshold", threshold);
+  }
+
+  /// The settings in a line.
+  [[nodiscard]] std::string recipe() const {
+    return "Huber(strength " + detail::text(strength) + ", threshold " + detail::text(threshold) + ")";
   }
 
   template <class T>

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <limits>
+#include <string>
 
 #include <lifelong/core/concepts.hpp>
 #include <lifelong/core/error.hpp>
@@ -36,6 +37,9 @@ struct ImplicitQuadratic {
 
   /// \throws InvalidArgument unless λ >= 0 and finite.
   void validate() const { detail::require_at_least("ImplicitQuadratic.strength", strength, 0); }
+
+  /// The settings in a line.
+  [[nodiscard]] std::string recipe() const { return "Implicit" + Quadratic{strength, anchor}.recipe(); }
 
   template <class T>
   struct View : Quadratic::View<T> {

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstddef>
+#include <string>
 
 #include <lifelong/core/concepts.hpp>
 #include <lifelong/core/error.hpp>
@@ -24,6 +25,9 @@ struct L1 {
 
   /// \throws InvalidArgument unless λ >= 0 and finite.
   void validate() const { detail::require_at_least("L1.strength", strength, 0); }
+
+  /// The settings in a line.
+  [[nodiscard]] std::string recipe() const { return "L1(strength " + detail::text(strength) + ")"; }
 
   template <class T>
   struct View : detail::AnchoredView<T> {

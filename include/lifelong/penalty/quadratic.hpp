@@ -31,8 +31,7 @@ struct Quadratic {
 
   /// The settings in a line.
   [[nodiscard]] std::string recipe() const {
-    return "Quadratic(strength " + detail::text(strength) + ", anchor " +
-           (anchor == Anchor::last ? "last" : "per task") + ")";
+    return "Quadratic(strength " + detail::text(strength) + ", anchor " + detail::name_of(anchor) + ")";
   }
 
   template <class T>
