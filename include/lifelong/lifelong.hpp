@@ -15,8 +15,11 @@
 #include <lifelong/importance/batch_fisher.hpp>
 #include <lifelong/importance/constant.hpp>
 #include <lifelong/importance/fisher.hpp>
+#include <lifelong/importance/gauss_newton.hpp>
 #include <lifelong/importance/mas.hpp>
+#include <lifelong/importance/reversed_fisher.hpp>
 #include <lifelong/importance/rwalk.hpp>
+#include <lifelong/importance/scp.hpp>
 #include <lifelong/importance/synaptic_intelligence.hpp>
 #include <lifelong/learner.hpp>
 #include <lifelong/optimizer/adam.hpp>

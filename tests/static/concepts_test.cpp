@@ -144,6 +144,10 @@ static_assert(!ll::ExecutionBackend<near_miss::NoParallelFor>);
 // The policies of the library are what their concepts say, and only Synaptic Intelligence looks at every step.
 static_assert(ll::ImportancePolicy<ll::importance::Fisher> && !ll::PathImportance<ll::importance::Fisher>);
 static_assert(ll::ImportancePolicy<ll::importance::BatchFisher> && ll::ImportancePolicy<ll::importance::Mas>);
+static_assert(ll::ImportancePolicy<ll::importance::Scp> && ll::ImportancePolicy<ll::importance::ScpLimit>);
+static_assert(ll::ImportancePolicy<ll::importance::ReversedFisher> && ll::ImportancePolicy<ll::importance::BatchMas>);
+static_assert(ll::ImportancePolicy<ll::importance::GaussNewton> &&
+              ll::ImportancePolicy<ll::importance::GaussianFisher>);
 static_assert(ll::ImportancePolicy<ll::importance::Constant> && !ll::PathImportance<ll::importance::Constant>);
 static_assert(ll::PathImportance<ll::importance::SynapticIntelligence>);
 static_assert(ll::OutputFunctional<ll::importance::LogLikelihood> && ll::OutputFunctional<ll::importance::SquaredNorm>);

@@ -1,7 +1,7 @@
 // Networks model the concepts of the core; what lacks a part of a layer or of a loss is refused.
 #include <lifelong/core/concepts.hpp>
 #include <lifelong/importance/log_likelihood.hpp>
-#include <lifelong/importance/squared_norm.hpp>
+#include <lifelong/importance/output_norm.hpp>
 #include <lifelong/nn.hpp>
 
 #include <concepts>

@@ -4,7 +4,7 @@
 #include <lifelong/core/batch.hpp>
 #include <lifelong/core/moment.hpp>
 #include <lifelong/importance/log_likelihood.hpp>
-#include <lifelong/importance/squared_norm.hpp>
+#include <lifelong/importance/output_norm.hpp>
 
 #include <cmath>
 #include <cstddef>

@@ -1,6 +1,6 @@
 // Shapes between layers, layers shared by positions, hooks, buffers, and training as opposed to evaluation.
 #include <lifelong/importance/batch_fisher.hpp>
-#include <lifelong/importance/squared_norm.hpp>
+#include <lifelong/importance/output_norm.hpp>
 #include <lifelong/nn.hpp>
 #if defined(_OPENMP)
 #include <lifelong/backend/openmp.hpp>

@@ -97,7 +97,7 @@ TEST_CASE("the Fisher information of a classifier equals its definition for ever
   test::for_each_model([](auto& model, const auto& batches) {
     for (const Labels labels :
          {Labels::exact, Labels::predicted, Labels::empirical, Labels::weighted, Labels::unweighted}) {
-      INFO(text(labels));
+      INFO(name_of(labels));
       test::check_equal(test::estimate_of(Fisher{.labels = labels}, model, batches),
                         slow_categorical(model, batches, labels));
     }

@@ -1,6 +1,6 @@
 // Moments of per-sample gradients: the batched backward pass against one sample at a time.
 #include <lifelong/importance/log_likelihood.hpp>
-#include <lifelong/importance/squared_norm.hpp>
+#include <lifelong/importance/output_norm.hpp>
 #include <lifelong/nn.hpp>
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 // Networks: initial parameters, losses and gradients, errors, determinism, allocations.
 #include <lifelong/importance/log_likelihood.hpp>
-#include <lifelong/importance/squared_norm.hpp>
+#include <lifelong/importance/output_norm.hpp>
 #include <lifelong/nn.hpp>
 #if defined(_OPENMP)
 #include <lifelong/backend/openmp.hpp>

@@ -12,6 +12,18 @@ TEST_CASE("every importance names its settings in a line", "[recipe]") {
   CHECK(GaussianFisher{.labels = Labels::sampled, .seed = 3, .draws = 4, .likelihood = {.variance = 0.5}}.recipe() ==
         "Fisher(likelihood Gaussian(variance 0.5), labels sampled, draws 4, seed 3, per sample, mean over samples, "
         "merge sum)");
+  CHECK(BatchFisher{.labels = Labels::predicted, .scale = BatchScale::samples}.recipe() ==
+        "BatchFisher(likelihood Categorical(), labels predicted, square of a batch's mean, mean over samples, merge "
+        "sum)");
+  CHECK(ReversedFisher{}.recipe() == "ReversedFisher(labels empirical, per sample, mean over samples, merge sum)");
+  CHECK(Mas{.norm = MasNorm::plain, .merge = Merge::decay(0.9)}.recipe() ==
+        "Mas(norm plain, per sample, mean over samples, merge decay 0.9)");
+  CHECK(BatchMas{.merge = Merge::average(0.5)}.recipe() ==
+        "BatchMas(norm squared, absolute value of a batch's mean, mean over batches, merge average 0.5)");
+  CHECK(Scp{.slices = 10, .seed = 2}.recipe() == "Scp(slices 10, seed 2, square of the mean over samples, merge sum)");
+  CHECK(Scp{.directions = {1, 0}}.recipe() == "Scp(directions given, square of the mean over samples, merge sum)");
+  CHECK(ScpLimit{}.recipe() == "ScpLimit(square of the mean over samples, merge sum)");
+  CHECK(GaussNewton{}.recipe() == "GaussNewton(per sample, mean over samples, merge sum)");
   CHECK(Constant{.value = 2}.recipe() == "Constant(value 2, merge last)");
 }
 

@@ -107,6 +107,10 @@ void check_importances(const Case<T>& reference) {
   compare(Fisher{.labels = Labels::predicted}, "fisher_predicted");
   compare(ll::importance::BatchFisher{}, "fisher_batch");
   compare(ll::importance::Mas{}, "mas");
+  compare(ll::importance::Mas{.norm = ll::importance::MasNorm::plain}, "mas_norm");
+  compare(ll::importance::BatchMas{}, "mas_batch");
+  compare(ll::importance::Scp{.directions = reference.tensor("directions")}, "scp");
+  compare(ll::importance::ScpLimit{}, "scp_limit");
 }
 
 template <class T>

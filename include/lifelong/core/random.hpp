@@ -18,6 +18,7 @@ enum class Purpose : std::uint32_t {
   labels = 3,
   permutation = 4,
   dropout = 5,
+  slices = 6,
   user = 1000
 };
 

@@ -53,6 +53,27 @@ void accumulate_moment(Model& model, const Batch<typename Model::value_type>& ba
   }
 }
 
+/// Number of outputs of a model that an importance differentiates.
+template <class Model>
+std::size_t outputs_of(Model& model) {
+  static_assert(
+      requires { model.outputs(); },
+      "this importance differentiates the model's outputs: the model needs outputs(), and accumulate_moment(batch, "
+      "functional, moment, out) or predict(batch, out) and pullback(batch, seeds, out)");
+  return model.outputs();
+}
+
+/// out = 1/N Σ_n Σ_k J_nᵀ seed_nk over the N samples of one batch.
+template <class Model, OutputFunctional Functional>
+void batch_mean(Model& model, const Batch<typename Model::value_type>& batch, const Functional& functional,
+                std::span<typename Model::value_type> out, AlignedVector<typename Model::value_type>& scratch) {
+  using T = typename Model::value_type;
+  for (T& value : out) value = 0;
+  accumulate_moment(model, batch, functional, moment::Sum{}, out, scratch);
+  const T share = T(1) / static_cast<T>(batch.size);
+  for (T& value : out) value *= share;
+}
+
 /// 1/N Σ_n Σ_k m(J_nᵀ seed_nk) over all N samples of `batches`, written to `out`. Independent of how the samples are
 /// cut into batches and of their order, to rounding.
 template <class Model, class Batches, OutputFunctional Functional, class Moment>

@@ -2,36 +2,81 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
+#include <string>
 
 #include <lifelong/core/aligned_vector.hpp>
+#include <lifelong/core/concepts.hpp>
+#include <lifelong/core/error.hpp>
+#include <lifelong/core/moment.hpp>
 #include <lifelong/importance/accumulate.hpp>
+#include <lifelong/importance/batch_mean.hpp>
+#include <lifelong/importance/likelihood.hpp>
+#include <lifelong/importance/log_likelihood.hpp>
 #include <lifelong/importance/merge.hpp>
 
 namespace lifelong::importance {
 
-/// 1/B Σ_b (∂ mean loss of batch b / ∂θ_i)², the mean over B batches of the squared mean gradient. Not the Fisher
+/// 1/B Σ_b (1/N_b Σ_n ∂ log p(y_n | x_n) / ∂θ_i)², the mean over B batches of the squared mean gradient. Not the Fisher
 /// information: for zero-mean gradients it is smaller by about the batch size, and it changes with it. The batches are
-/// those given to `consolidate`. Used by Avalanche, FACIL, PyCIL and others; called BATCHED in van de Ven 2025.
-struct BatchFisher {
+/// those given to `consolidate`. Used by Avalanche, FACIL, PyCIL and others; called BATCHED in van de Ven 2025. Costs
+/// one gradient.
+///
+/// The gradient is that of the model's outputs as `predict` gives them, not of training (no dropout, running
+/// statistics). A model with only `gradient(batch, out)` has empirical labels, and its loss is taken for the mean of
+/// -log p(y | x).
+template <Likelihood L>
+struct BatchFisherInformation {
+  Labels labels = Labels::empirical;  ///< or predicted, or sampled: one label per sample
+  BatchScale scale = BatchScale::batches;
   Merge merge = Merge::sum();
+  std::uint64_t seed = 0;  ///< of sampled labels
+  L likelihood = {};
 
-  void validate() const { merge.validate(); }
+  /// \throws InvalidArgument for labels other than empirical, predicted and sampled, or such as the likelihood cannot
+  /// give.
+  void validate() const {
+    if (labels != Labels::empirical && labels != Labels::predicted && labels != Labels::sampled)
+      detail::raise<InvalidArgument>(
+          std::string("BatchFisher.labels must be empirical, predicted or sampled, but is ") + name_of(labels) +
+          ": gradients of several labels of a sample cancel in a batch's mean");
+    functional().validate();
+    merge.validate();
+  }
 
   /// Writes the estimate over all `batches` to `out`; changes no parameter of `model`.
   template <class Model, class Batches>
   void estimate(Model& model, Batches&& batches, std::span<typename Model::value_type> out) const {
     using T = typename Model::value_type;
-    AlignedVector<T> gradient(out.size());
-    std::size_t count = 0;
-    for (T& value : out) value = 0;
-    for (const auto& batch : batches) {
-      evaluation_gradient(model, batch, std::span<T>(gradient));
-      for (std::size_t i = 0; i < out.size(); ++i) out[i] += gradient[i] * gradient[i];
-      ++count;
+    validate();
+    if constexpr (PullbackModel<Model> || MomentModel<Model, LogLikelihoodOf<L>, moment::Sum>) {
+      AlignedVector<T> scratch;
+      const auto gradient = [&](const Batch<T>& batch, std::span<T> mean) {
+        batch_mean(model, batch, functional(), mean, scratch);
+      };
+      mean_over_batches(batches, gradient, moment::Square{}, scale, out);
+    } else {
+      if (labels != Labels::empirical)
+        detail::raise<InvalidArgument>(
+            "BatchFisher.labels must be Labels::empirical for a model that has only gradient(batch, out): the other "
+            "labels need its outputs, by predict and pullback");
+      const auto gradient = [&](const auto& batch, std::span<T> mean) { evaluation_gradient(model, batch, mean); };
+      mean_over_batches(batches, gradient, moment::Square{}, scale, out);
     }
-    for (T& value : out) value /= static_cast<T>(count);
   }
+
+  /// The settings in a line.
+  [[nodiscard]] std::string recipe() const {
+    return "BatchFisher(" + functional().recipe() + ", square of a batch's mean, mean over " + name_of(scale) +
+           ", merge " + merge.text() + ")";
+  }
+
+ private:
+  [[nodiscard]] LogLikelihoodOf<L> functional() const { return {labels, seed, 1, likelihood}; }
 };
+
+/// Of a classifier: p = softmax of the active outputs.
+using BatchFisher = BatchFisherInformation<Categorical>;
 
 }  // namespace lifelong::importance

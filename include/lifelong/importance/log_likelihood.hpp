@@ -26,7 +26,7 @@ enum class Labels {
 };
 
 /// `exact`, `sampled`, ...
-inline const char* text(Labels labels) {
+inline const char* name_of(Labels labels) {
   constexpr const char* names[] = {"exact", "sampled", "predicted", "empirical", "weighted", "unweighted"};
   return names[static_cast<std::size_t>(labels)];
 }
@@ -100,7 +100,7 @@ struct LogLikelihoodOf {
       line += likelihood.recipe();
     else
       line += "of the user";
-    line += std::string(", labels ") + text(labels);
+    line += std::string(", labels ") + name_of(labels);
     if (labels == Labels::sampled)
       line += ", draws " + std::to_string(draws) + ", seed " + std::to_string(seed_of_draws);
     return line;
@@ -121,7 +121,7 @@ struct LogLikelihoodOf {
   };
 
   [[noreturn]] void refuse(const char* missing) const {
-    detail::raise<InvalidArgument>(std::string("Labels::") + text(labels) + " needs a likelihood with " + missing);
+    detail::raise<InvalidArgument>(std::string("Labels::") + name_of(labels) + " needs a likelihood with " + missing);
   }
 
   template <class T>

@@ -2,17 +2,22 @@
 #pragma once
 
 #include <span>
+#include <string>
 
+#include <lifelong/core/aligned_vector.hpp>
 #include <lifelong/core/moment.hpp>
 #include <lifelong/importance/accumulate.hpp>
+#include <lifelong/importance/batch_mean.hpp>
 #include <lifelong/importance/merge.hpp>
-#include <lifelong/importance/squared_norm.hpp>
+#include <lifelong/importance/output_norm.hpp>
 
 namespace lifelong::importance {
 
 /// Ω_i = 1/N Σ_n | ∂ ‖f(x_n)‖² / ∂θ_i |, the absolute value taken per sample. Mean over samples; costs one gradient.
-/// Aljundi 2018, eq. 2-3. Their code takes the absolute value of a batch's summed gradient instead, which is smaller.
+/// Aljundi 2018, eq. 2-3. Their code takes the absolute value of a batch's summed gradient instead, which is smaller
+/// (`BatchMas`). `norm` has the lengths that others differentiate.
 struct Mas {
+  MasNorm norm = MasNorm::squared;
   Merge merge = Merge::sum();
 
   void validate() const { merge.validate(); }
@@ -20,7 +25,41 @@ struct Mas {
   /// Writes Ω over all samples of `batches` to `out`; changes no parameter of `model`.
   template <class Model, class Batches>
   void estimate(Model& model, Batches&& batches, std::span<typename Model::value_type> out) const {
-    mean_moment(model, batches, SquaredNorm{}, moment::Absolute{}, out);
+    mean_moment(model, batches, OutputNorm{norm}, moment::Absolute{}, out);
+  }
+
+  /// The settings in a line.
+  [[nodiscard]] std::string recipe() const {
+    return std::string("Mas(norm ") + name_of(norm) + ", per sample, mean over samples, merge " + merge.text() + ")";
+  }
+};
+
+/// 1/B Σ_b | ∂ (1/N_b Σ_n ‖f(x_n)‖²) / ∂θ_i |, the mean over B batches of the absolute value of a batch's mean
+/// gradient. Inexact: gradients of different sign cancel, so it is at most `Mas` and falls with the batch size. The
+/// batches are those given to `consolidate`. Used by the original code (with `BatchScale::samples`), Avalanche, FACIL
+/// and others.
+struct BatchMas {
+  MasNorm norm = MasNorm::squared;
+  BatchScale scale = BatchScale::batches;
+  Merge merge = Merge::sum();
+
+  void validate() const { merge.validate(); }
+
+  /// Writes the estimate over all `batches` to `out`; changes no parameter of `model`.
+  template <class Model, class Batches>
+  void estimate(Model& model, Batches&& batches, std::span<typename Model::value_type> out) const {
+    using T = typename Model::value_type;
+    AlignedVector<T> scratch;
+    const auto gradient = [&](const Batch<T>& batch, std::span<T> mean) {
+      batch_mean(model, batch, OutputNorm{norm}, mean, scratch);
+    };
+    mean_over_batches(batches, gradient, moment::Absolute{}, scale, out);
+  }
+
+  /// The settings in a line.
+  [[nodiscard]] std::string recipe() const {
+    return std::string("BatchMas(norm ") + name_of(norm) + ", absolute value of a batch's mean, mean over " +
+           name_of(scale) + ", merge " + merge.text() + ")";
   }
 };
 

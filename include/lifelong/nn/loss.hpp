@@ -1,12 +1,14 @@
 // What a network is trained to make small.
 #pragma once
 
+#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <span>
 
 #include <lifelong/core/batch.hpp>
 #include <lifelong/core/softmax.hpp>
+#include <lifelong/importance/likelihood.hpp>
 
 namespace lifelong::nn {
 
@@ -34,6 +36,17 @@ struct SoftmaxCrossEntropy {
     row[label] -= 1;
     return static_cast<double>(log_total - logit);
   }
+
+  /// The curvature ∂²ℓ/∂f² = Σ_k b_k b_kᵀ, b_k = √p_k (e_k - p): that of the likelihood, whatever the label.
+  template <class T>
+  void prepare(std::span<T> row, const SampleContext<T>& sample) const {
+    importance::Categorical{}.prepare(row, sample);
+  }
+  [[nodiscard]] std::size_t factors(std::size_t outputs) const { return outputs; }
+  template <class T>
+  void factor(std::size_t k, std::span<const T> p, const SampleContext<T>& sample, std::span<T> delta) const {
+    importance::Categorical{}.factor(k, p, sample, delta);
+  }
 };
 
 /// ℓ = 1/C Σ_c (f_c - t_c)² over the sample's C active outputs, so the network's loss is PyTorch's `MSELoss` with
@@ -52,6 +65,18 @@ struct MeanSquaredError {
       row[c] = 2 * scale * error;
     }
     return total * static_cast<double>(scale);
+  }
+
+  /// The curvature ∂²ℓ/∂f² = Σ_k b_k b_kᵀ, b_k = √(2/C) e_k for active outputs, else 0.
+  template <class T>
+  void prepare(std::span<T> row, const SampleContext<T>& sample) const {
+    clear_inactive(row, sample.active);
+  }
+  [[nodiscard]] std::size_t factors(std::size_t outputs) const { return outputs; }
+  template <class T>
+  void factor(std::size_t k, std::span<const T>, const SampleContext<T>& sample, std::span<T> delta) const {
+    for (T& value : delta) value = 0;
+    if (sample.active.contains(k)) delta[k] = std::sqrt(T(2) / static_cast<T>(sample.active.count));
   }
 };
 

@@ -1,0 +1,56 @@
+// The output functional of Memory Aware Synapses: how large the outputs are.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <span>
+
+#include <lifelong/core/batch.hpp>
+
+namespace lifelong::importance {
+
+/// Which length of the K active outputs f is differentiated.
+enum class MasNorm {
+  squared,  ///< ‖f‖², gradient 2 f: the paper and its code
+  plain,    ///< ‖f‖, gradient f/‖f‖, taken as 0 at f = 0: FACIL, UCL
+  mean      ///< 1/K Σ_k f_k², gradient 2 f/K: GT-RIPL
+};
+
+/// `squared`, `plain` or `mean`.
+inline const char* name_of(MasNorm norm) {
+  return norm == MasNorm::squared ? "squared" : norm == MasNorm::plain ? "plain" : "mean";
+}
+
+/// Gradient of a length of the active outputs: one direction per sample. Needs no labels. Models `OutputFunctional`.
+struct OutputNorm {
+  MasNorm norm = MasNorm::squared;
+
+  [[nodiscard]] std::size_t seeds(std::size_t) const { return 1; }
+
+  /// Outputs are used as they are; those that do not compete count as 0.
+  template <class T>
+  void prepare(std::span<T> row, const SampleContext<T>& sample) const {
+    clear_inactive(row, sample.active);
+  }
+
+  template <class T>
+  void seed(std::size_t, std::span<const T> f, const SampleContext<T>& sample, std::span<T> delta) const {
+    const T scale = factor(f, sample);
+    for (std::size_t c = 0; c < f.size(); ++c) delta[c] = scale * f[c];
+  }
+
+ private:
+  template <class T>
+  T factor(std::span<const T> f, const SampleContext<T>& sample) const {
+    if (norm == MasNorm::squared) return 2;
+    if (norm == MasNorm::mean) return T(2) / static_cast<T>(sample.active.count);
+    T total = 0;
+    for (const T value : f) total += value * value;
+    return total > 0 ? 1 / std::sqrt(total) : T(0);
+  }
+};
+
+/// The default: ‖f‖².
+using SquaredNorm = OutputNorm;
+
+}  // namespace lifelong::importance

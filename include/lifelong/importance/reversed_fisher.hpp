@@ -1,0 +1,60 @@
+// The empirical Fisher of reversed logits: EWC-DR.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+
+#include <lifelong/core/batch.hpp>
+#include <lifelong/core/error.hpp>
+#include <lifelong/core/moment.hpp>
+#include <lifelong/core/softmax.hpp>
+#include <lifelong/importance/accumulate.hpp>
+#include <lifelong/importance/merge.hpp>
+
+namespace lifelong::importance {
+
+/// Gradient of the cross-entropy of softmax(-z) by the active outputs z: the row e_y - softmax(-z). Models
+/// `OutputFunctional`.
+struct ReversedCrossEntropy {
+  [[nodiscard]] std::size_t seeds(std::size_t) const { return 1; }
+
+  template <class T>
+  void prepare(std::span<T> row, const SampleContext<T>& sample) const {
+    for (T& z : row) z = -z;
+    softmax(row.subspan(sample.active.first, sample.active.count));
+    clear_inactive(row, sample.active);
+  }
+
+  /// \throws InvalidArgument if the sample has no label.
+  template <class T>
+  void seed(std::size_t, std::span<const T> q, const SampleContext<T>& sample, std::span<T> delta) const {
+    if (sample.label < 0) detail::raise<InvalidArgument>("ReversedFisher needs labels, but the batch has none");
+    for (std::size_t c = 0; c < q.size(); ++c) delta[c] = -q[c];
+    delta[static_cast<std::size_t>(sample.label)] += 1;
+  }
+};
+
+/// Ω_i = 1/N Σ_n (∂ CE(softmax(-z(x_n)), y_n) / ∂θ_i)², z the logits, y the label in the data. The empirical Fisher
+/// vanishes on samples the network is sure of, however important they are; with the logits reversed the gradient stays
+/// near its largest there. Mean over samples; costs one gradient. EWC-DR, Liu & Chang 2026 (arXiv:2603.18596). Their
+/// code squares the mean gradient of a batch in training mode, cuts Ω off at 1e-4 and averages tasks by their share of
+/// classes; here every sample is squared by itself and nothing is cut off.
+struct ReversedFisher {
+  Merge merge = Merge::sum();
+
+  void validate() const { merge.validate(); }
+
+  /// Writes Ω over all samples of `batches` to `out`; changes no parameter of `model`.
+  template <class Model, class Batches>
+  void estimate(Model& model, Batches&& batches, std::span<typename Model::value_type> out) const {
+    mean_moment(model, batches, ReversedCrossEntropy{}, moment::Square{}, out);
+  }
+
+  /// The settings in a line.
+  [[nodiscard]] std::string recipe() const {
+    return "ReversedFisher(labels empirical, per sample, mean over samples, merge " + merge.text() + ")";
+  }
+};
+
+}  // namespace lifelong::importance
