@@ -21,6 +21,7 @@
 #include <lifelong/core/fused_step.hpp>
 #include <lifelong/core/loader.hpp>
 #include <lifelong/core/random.hpp>
+#include <lifelong/core/scope.hpp>
 #include <lifelong/importance/merge.hpp>
 
 namespace lifelong {
@@ -77,6 +78,13 @@ class PolicyState {
   }
   void clear() {
     for (auto& array : arrays_) array.assign(array.size(), T(0));
+  }
+  void reserve(std::size_t parameters) {
+    for (auto& array : arrays_) array.reserve(parameters);
+  }
+  /// New elements are zero.
+  void resize(std::size_t parameters) {
+    for (auto& array : arrays_) array.resize(parameters);
   }
   [[nodiscard]] std::size_t bytes() const {
     std::size_t total = 0;
@@ -189,7 +197,7 @@ class Learner {
     importance_.validate();
     penalty_.validate();
     optimizer_.validate();
-    start_task();
+    start_parameters(0);
   }
 
   /// Takes one step with a gradient of the task's loss, as long as the parameters and not penalised: the three lines
@@ -298,6 +306,35 @@ class Learner {
            penalty_offset() + structured;
   }
 
+  /// Says which parameters have an importance, from the next consolidation on: outside it is 0. `set_importance` is not
+  /// bound by it. \throws InvalidArgument for a name that no block has.
+  void restrict_importance(Scope scope) requires NamedModel<Model> && ElementwisePenalty<Penalty> {
+    const std::string unknown = scope.unknown_name(std::as_const(model_).layout());
+    if (!unknown.empty()) detail::raise<InvalidArgument>("Scope: the model has no parameters named " + unknown);
+    scope_ = std::move(scope);
+  }
+
+  /// Gives the model `outputs` new outputs when classes arrive. Old parameters, importances, anchors and the
+  /// optimizer's arrays stay; of the new parameters the importance is 0 and the anchor where they start. \throws what
+  /// the model's `grow` throws; then nothing has changed.
+  void grow(std::size_t outputs) requires GrowingModel<Model> && ElementwisePenalty<Penalty> {
+    Model grown = model_;
+    grown.grow(outputs);
+    const std::size_t before = parameter_count(), after = grown.parameters().size();
+    importance_state_.reserve(after);
+    penalty_state_.reserve(after);
+    optimizer_state_.reserve(after);
+    gradient_.reserve(after);
+    partials_.reserve(block_count(after));
+    model_ = std::move(grown);
+    importance_state_.resize(after);
+    penalty_state_.resize(after);
+    optimizer_state_.resize(after);
+    gradient_.resize(after);
+    partials_.resize(block_count(after));
+    start_parameters(before);
+  }
+
   /// Forgets the optimizer's arrays and step count.
   void reset_optimizer() {
     optimizer_state_.clear();
@@ -338,6 +375,7 @@ class Learner {
     std::string line = detail::recipe_of(importance_, "an importance without a recipe") + "; " +
                        detail::recipe_of(penalty_, "a penalty without a recipe") + "; " +
                        detail::recipe_of(optimizer_, "an optimizer without a recipe");
+    if (scope_.text() != Scope::all().text()) line += "; importance of " + scope_.text();
     if (estimated_on_ > 0) line += "; estimated on " + std::to_string(estimated_on_) + " samples";
     return line;
   }
@@ -441,6 +479,7 @@ class Learner {
       const auto view = final_importance_view();
       run(detail::Contribution<T, std::remove_const_t<decltype(view)>>{model_parameters(), gradient_.data(), view});
     }
+    clear_out_of_scope();
     check_finite(gradient_, "the importance of ");
     merge(model_parameters(), importance_.merge.weights(tasks_));
     end_task();
@@ -461,6 +500,7 @@ class Learner {
     detail::require_at_least("MergeWeights.keep", weights.keep, 0);
     detail::require_at_least("MergeWeights.add", weights.add, 0);
     importance_.estimate(model_, batches, std::span<T>(gradient_));
+    clear_out_of_scope();
     check_finite(gradient_, "the importance of ");
     merge(penalty_state_[anchor_array].data(), weights);
   }
@@ -473,6 +513,13 @@ class Learner {
     }
     ++tasks_;
     task_steps_ = 0;
+  }
+
+  void clear_out_of_scope() {
+    if constexpr (NamedModel<Model>)
+      for (const Block& block : std::as_const(model_).layout().blocks())
+        if (!scope_.contains(block))
+          for (std::size_t i = block.offset; i < block.offset + block.size; ++i) gradient_[i] = 0;
   }
 
   [[nodiscard]] double least() const {
@@ -488,13 +535,17 @@ class Learner {
       return std::numeric_limits<double>::infinity();
   }
 
-  /// Sets the anchor and the start of the path to the first parameters.
-  void start_task() {
+  /// Sets the anchor and the start of the path of the parameters from `first` on to where they are.
+  void start_parameters(std::size_t first) {
     if constexpr (detail::is_anchored<Penalty>)
-      penalty_state_[anchor_array].assign(parameters().begin(), parameters().end());
+      for (std::size_t i = first; i < parameter_count(); ++i) penalty_state_[anchor_array][i] = parameters()[i];
     if constexpr (detail::has_contribution<Importance>) {
       const auto view = importance_view(0);
-      run(detail::Restart<T, std::remove_const_t<decltype(view)>>{model_parameters(), gradient_.data(), view});
+      const detail::Restart<T, std::remove_const_t<decltype(view)>> restart{model_parameters(), gradient_.data(), view};
+      for (std::size_t i = first; i < parameter_count(); ++i) {
+        gradient_[i] = 0;
+        restart.template operator()<T>(i);
+      }
     }
   }
 
@@ -515,6 +566,7 @@ class Learner {
   std::uint64_t optimizer_steps_ = 0;
   std::uint32_t epochs_trained_ = 0;
   std::size_t tasks_ = 0;
+  Scope scope_;
   std::uint64_t task_steps_ = 0;
   std::size_t estimated_on_ = 0;  // samples, where the last task told
 };

@@ -10,6 +10,7 @@
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/layout.hpp>
 #include <lifelong/core/random.hpp>
+#include <lifelong/core/scope.hpp>
 #include <lifelong/evaluation/accuracy_matrix.hpp>
 #include <lifelong/evaluation/evaluate.hpp>
 #include <lifelong/importance/batch_fisher.hpp>

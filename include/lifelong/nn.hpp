@@ -5,6 +5,7 @@
 #include <lifelong/nn/chain.hpp>
 #include <lifelong/nn/dataset.hpp>
 #include <lifelong/nn/flatten.hpp>
+#include <lifelong/nn/heads.hpp>
 #include <lifelong/nn/layer.hpp>
 #include <lifelong/nn/linear.hpp>
 #include <lifelong/nn/loss.hpp>

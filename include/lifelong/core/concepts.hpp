@@ -10,6 +10,7 @@
 
 #include <lifelong/backend/serial.hpp>
 #include <lifelong/core/batch.hpp>
+#include <lifelong/core/layout.hpp>
 #include <lifelong/core/moment.hpp>
 #include <lifelong/penalty/term.hpp>
 
@@ -149,6 +150,19 @@ concept ExecutionBackend = std::copyable<B> && requires(const B& backend, void (
 /// not `lifelong::Batch` are named with their batch type: `DifferentiableModel<M, MyBatch>`.
 template <class M, class B = Batch<typename M::value_type>>
 concept DifferentiableModel = detail::has_value_type<M> && detail::has_parameters<M> && detail::has_gradient<M, B>;
+
+/// A model that takes new outputs when classes arrive: `grow(outputs)` appends their parameters behind the old ones,
+/// which keep places and values, or throws and changes nothing.
+template <class M>
+concept GrowingModel = requires(M& model) {
+  model.grow(std::size_t{});
+};
+
+/// A model whose parameters have names: `layout()` returns their `Layout`.
+template <class M>
+concept NamedModel = requires(M& model) {
+  { model.layout() } -> std::convertible_to<const Layout&>;
+};
 
 /// A model that can be asked for its outputs: `predict(batch, out)` writes N x `outputs()` values f(x), row-major.
 template <class M>

@@ -129,6 +129,21 @@ class Chain {
     return shape;
   }
 
+  /// Adds `outputs` outputs to the last layer with parameters; `connect` comes next.
+  /// \throws InvalidArgument if that layer cannot grow.
+  void grow(std::size_t outputs) {
+    bool asked = false;
+    detail::for_each_layer_backwards(layers_, [&](std::size_t l, auto& layer) {
+      if (asked || slots_[l].size == 0) return;
+      asked = true;
+      if constexpr (requires { layer.grow(outputs); })
+        layer.grow(outputs);
+      else
+        lifelong::detail::raise<InvalidArgument>("layer " + std::to_string(l) +
+                                                 " makes the outputs and cannot grow: let it be Heads");
+    });
+  }
+
   /// Appends the blocks of all layers: `prefix.0.weight`, ...; without a prefix `0.weight`.
   void declare(Layout& layout, const std::string& prefix) const {
     detail::for_each_layer(layers_,

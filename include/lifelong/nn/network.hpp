@@ -61,6 +61,20 @@ class Network {
     chain_.initialize_buffers(std::span<T>(buffers_));
   }
 
+  /// Adds a head of `outputs` outputs when classes arrive; the last layer with parameters must be `Heads`. Its
+  /// parameters stand behind the old ones, which stay. \throws InvalidArgument for 0 outputs or if there are no Heads.
+  void grow(std::size_t outputs) {
+    Network grown = *this;
+    grown.layout_ = {};
+    grown.buffer_layout_ = {};
+    grown.chain_.grow(outputs);
+    grown.connect(input_shape());
+    grown.parameters_.resize(grown.layout_.size());
+    grown.chain_.initialize(std::span<T>(grown.parameters_), Random(seed_, Purpose::initialization), 0);
+    std::copy(parameters_.begin(), parameters_.end(), grown.parameters_.begin());
+    *this = std::move(grown);
+  }
+
   /// θ, all layers in order, contiguous; the blocks of `layout()`.
   [[nodiscard]] std::span<T> parameters() { return parameters_; }
   [[nodiscard]] std::span<const T> parameters() const { return parameters_; }
