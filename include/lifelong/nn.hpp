@@ -5,10 +5,13 @@
 #include <lifelong/nn/chain.hpp>
 #include <lifelong/nn/dataset.hpp>
 #include <lifelong/nn/flatten.hpp>
+#include <lifelong/nn/gru.hpp>
 #include <lifelong/nn/heads.hpp>
+#include <lifelong/nn/last_position.hpp>
 #include <lifelong/nn/layer.hpp>
 #include <lifelong/nn/linear.hpp>
 #include <lifelong/nn/loss.hpp>
+#include <lifelong/nn/lstm.hpp>
 #include <lifelong/nn/mlp.hpp>
 #include <lifelong/nn/network.hpp>
 #include <lifelong/nn/parallel.hpp>

@@ -35,6 +35,9 @@ static_assert(nn::Layer<nn::Tanh>);
 static_assert(nn::Layer<nn::Sigmoid>);
 static_assert(nn::Layer<nn::GELU>);
 static_assert(nn::Layer<nn::Flatten>);
+static_assert(nn::Layer<nn::Gru>);
+static_assert(nn::Layer<nn::Lstm>);
+static_assert(nn::Layer<nn::LastPosition>);
 static_assert(std::is_empty_v<nn::ReLU>);
 
 struct LayerWithoutPlace : nn::Linear {

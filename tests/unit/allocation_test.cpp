@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdlib>
 #include <span>
+#include <tuple>
 #include <vector>
 
 #include "catch.hpp"
@@ -54,10 +55,9 @@ TEST_CASE("a network allocates nothing after warm-up", "[allocation]") {
 #if !defined(LIFELONG_TEST_COUNTS_ALLOCATIONS)
   WARN("skipped: allocations are counted with glibc and without sanitizers only");
 #else
-  const auto check = [](auto backend, auto number) {
-    using T = decltype(number);
-    auto network = nn::mlp<T>({301, 401, 10}, {.activation = nn::Activation::sigmoid}, backend);
-    const RandomBatch<T> full(200, 301, 10), last(17, 301, 10), one(1, 301, 10);
+  const auto check = [](auto network) {
+    using T = typename decltype(network)::value_type;
+    const RandomBatch<T> full(200, network.inputs(), 10), last(17, network.inputs(), 10), one(1, network.inputs(), 10);
     std::vector<T> out(network.parameters().size()), outputs(2000);
     const auto step = [&](const RandomBatch<T>& data) {
       const Batch<T> batch = data.batch();
@@ -75,10 +75,20 @@ TEST_CASE("a network allocates nothing after warm-up", "[allocation]") {
     step(full);
     CHECK(allocations - before == 0);
   };
-  check(backend::Serial{}, 1.0f);
-  check(backend::Serial{}, 1.0);
+  const auto dense = [](auto number, auto backend) {
+    return nn::mlp<decltype(number)>({301, 401, 10}, {.activation = nn::Activation::sigmoid}, backend);
+  };
+  const auto recurrent = [](auto layer, auto backend) {
+    return nn::sequential<float>(nn::Shape{5, 7}, std::tuple{layer, nn::LastPosition{}, nn::Linear{33, 10}}, 0,
+                                 backend);
+  };
+  check(dense(1.0f, backend::Serial{}));
+  check(dense(1.0, backend::Serial{}));
+  check(recurrent(nn::Gru{7, 33}, backend::Serial{}));
+  check(recurrent(nn::Lstm{7, 33}, backend::Serial{}));
 #if defined(_OPENMP) && !defined(__clang__)  // LLVM's OpenMP runtime itself allocates in every parallel region
-  check(backend::OpenMP{2}, 1.0f);
+  check(dense(1.0f, backend::OpenMP{2}));
+  check(recurrent(nn::Gru{7, 33}, backend::OpenMP{2}));
 #endif
 #endif
 }
