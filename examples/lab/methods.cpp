@@ -13,6 +13,9 @@ using lifelong::importance::Constant;
 using lifelong::importance::Fisher;
 using lifelong::importance::Mas;
 using lifelong::importance::Merge;
+using lifelong::importance::ReversedFisher;
+using lifelong::importance::RWalk;
+using lifelong::importance::ScpLimit;
 using lifelong::importance::SynapticIntelligence;
 using lifelong::penalty::Anchor;
 using lifelong::penalty::None;
@@ -49,6 +52,20 @@ const std::vector<Method>& methods() {
        "Synaptic Intelligence: path integral, xi 0.1, anchored at the last task",
        [](const Trial& trial) {
          return learn_in_sequence(trial, SynapticIntelligence{.xi = 0.1}, Quadratic{.strength = trial.strength});
+       }},
+
+      {"rwalk", Strengths{.rotated = 1, .permuted = 1, .split = 1},
+       "Riemannian Walk: running Fisher information and path score, both brought to a largest value of 1",
+       [](const Trial& trial) { return learn_in_sequence(trial, RWalk{}, Quadratic{.strength = trial.strength}); }},
+
+      {"scp", Strengths{.rotated = 1, .permuted = 1, .split = 1},
+       "Sliced Cramer Preservation: how far the mean output moves, all directions",
+       [](const Trial& trial) { return learn_in_sequence(trial, ScpLimit{}, Quadratic{.strength = trial.strength}); }},
+
+      {"ewc-dr", Strengths{.rotated = 1, .permuted = 1, .split = 1},
+       "EWC with reversed logits while the importance is estimated",
+       [](const Trial& trial) {
+         return learn_in_sequence(trial, ReversedFisher{}, Quadratic{.strength = trial.strength});
        }},
 
       {"joint", std::nullopt, "all tasks together: the upper bound", learn_together},

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include <lifelong/core/batch.hpp>
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/layout.hpp>
 #include <lifelong/core/random.hpp>
