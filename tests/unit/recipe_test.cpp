@@ -20,6 +20,7 @@ TEST_CASE("every importance names its settings in a line", "[recipe]") {
         "Mas(norm plain, per sample, mean over samples, merge decay 0.9)");
   CHECK(BatchMas{.merge = Merge::average(0.5)}.recipe() ==
         "BatchMas(norm squared, absolute value of a batch's mean, mean over batches, merge average 0.5)");
+  CHECK(LocalMas{}.recipe() == "LocalMas(norm squared, per sample, mean over samples, merge sum)");
   CHECK(Scp{.slices = 10, .seed = 2}.recipe() == "Scp(slices 10, seed 2, square of the mean over samples, merge sum)");
   CHECK(Scp{.directions = {1, 0}}.recipe() == "Scp(directions given, square of the mean over samples, merge sum)");
   CHECK(ScpLimit{}.recipe() == "ScpLimit(square of the mean over samples, merge sum)");

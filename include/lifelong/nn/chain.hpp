@@ -253,6 +253,29 @@ class Chain {
     if (wanted && above != dx.data) std::copy_n(above, dx.size(), dx.data);
   }
 
+  /// Every layer with parameters by itself, after a forward pass on x: out += Σ_n m(∂ℓ_l/∂θ_l), where the function F_l
+  /// of layer l ends at the activation right behind it, if there is one, and `seed(f, delta, last)` writes ∂ℓ_l/∂F_l
+  /// for the values f of F_l into `delta`; `last` says that they are the outputs. A composite layer is one layer.
+  template <class T, class Backend, class Moment, class Seed>
+  void backward_each_layer(const Backend& backend, Moment moment, const Flow<T>& flow, Rows<const T> x,
+                           std::span<T> out, const Seed& seed) const {
+    bool seeded = false;  // by the activation behind
+    detail::for_each_layer_backwards(layers_, [&]<class L>(std::size_t l, const L& layer) {
+      if constexpr (!detail::passes_through<L>) {
+        const bool trained = slots_[l].size > 0, activation = !trained && slots_[l].in_place;
+        if (activation && requires { layer.draws(); }) return;  // drops values in training, keeps them here
+        const Rows<const T> from = input(l, flow, x), to = input(l + 1, flow, x);
+        detail::grow(flow.memory.array(0), to.size());
+        const Rows<T> d{flow.memory.array(0).data(), to.count, to.width};
+        if (activation || (trained && !seeded)) seed(to, d, to.data == output(flow, x).data);
+        if (activation || trained)
+          layer.backward(backend, Pass<Moment>{moment, 0, 1, true}, flow_of(l, flow, x.count), from, to, d,
+                         Rows<T>{L::in_place ? d.data : nullptr, from.count, from.width}, own(l, out));
+        seeded = activation;
+      }
+    });
+  }
+
  private:
   /// Where a layer's things lie.
   struct Slot {

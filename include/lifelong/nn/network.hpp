@@ -154,6 +154,29 @@ class Network {
     differentiate_outputs(batch, functional, moment, out, detail::NoHook{});
   }
 
+  /// out += Σ_n m(∂/∂θ_l of what `functional`, of one seed, makes of F_l(x_n)) for every layer l with parameters, where
+  /// F_l is the layer with the activation right behind it, seen as a function of its own inputs. Nothing is propagated
+  /// further down: costs less than a gradient. Ranges count for the outputs alone. \throws as `accumulate_moment`.
+  template <OutputFunctional Functional, class Moment>
+  void accumulate_local_moment(const Batch<T>& batch, const Functional& functional, Moment moment, std::span<T> out) {
+    check_parameters(out.size());
+    check_inputs(batch);
+    check_active(batch);
+    chain_.require_samples_apart();
+    const Flow<T> flow = evaluation();
+    chain_.forward(backend_, flow, input(batch));
+    chain_.backward_each_layer(backend_, moment, flow, input(batch), out,
+                               [&](Rows<const T> f, Rows<T> delta_of_f, bool last) {
+                                 const Rows<T> prepared = copy_of(f);
+                                 for_each_sample(batch.size, [&](std::size_t n) {
+                                   SampleContext<T> sample = batch.context(n, outputs());
+                                   if (!last) sample.active = {0, static_cast<std::uint32_t>(f.width)};
+                                   functional.prepare(prepared.row(n), sample);
+                                   functional.seed(0, std::span<const T>(prepared.row(n)), sample, delta_of_f.row(n));
+                                 });
+                               });
+  }
+
   /// The backward passes of `accumulate_moment` without gradients of parameters: for each seed, from the last layer to
   /// the lowest with parameters, `hook(l, layer, flow, x, dy)` sees a layer's inputs and the gradient of its outputs;
   /// see `Chain::backward`.
@@ -240,13 +263,16 @@ class Network {
   /// A copy of the outputs, prepared by the functional.
   template <class Functional>
   Rows<T> prepare(const Batch<T>& batch, const Functional& functional, Rows<const T> from) {
-    detail::grow(prepared_, from.size());
-    const Rows<T> to{prepared_.data(), from.count, from.width};
-    for_each_sample(batch.size, [&](std::size_t n) {
-      std::copy_n(from.row(n).data(), from.width, to.row(n).data());
-      functional.prepare(to.row(n), batch.context(n, outputs()));
-    });
+    const Rows<T> to = copy_of(from);
+    for_each_sample(batch.size, [&](std::size_t n) { functional.prepare(to.row(n), batch.context(n, outputs())); });
     return to;
+  }
+
+  /// A copy to be changed; the next one takes its place.
+  Rows<T> copy_of(Rows<const T> from) {
+    detail::grow(prepared_, from.size());
+    std::copy_n(from.data, from.size(), prepared_.data());
+    return {prepared_.data(), from.count, from.width};
   }
 
   void check_parameters(std::size_t size) const {
