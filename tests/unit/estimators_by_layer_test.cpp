@@ -1,0 +1,183 @@
+// Every importance on every layer: the network's batched passes against the same network asked for one sample and one
+// direction at a time.
+#include <lifelong/lifelong.hpp>
+#include <lifelong/nn.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "catch.hpp"
+#include "finite_difference.hpp"
+#include "random_batch.hpp"
+#include "slow_importance.hpp"
+
+namespace {
+
+using namespace lifelong;
+using namespace lifelong::importance;
+using nn::Flatten;
+using nn::GELU;
+using nn::Gru;
+using nn::LastPosition;
+using nn::Linear;
+using nn::Lstm;
+using nn::ReLU;
+using nn::residual;
+using nn::Shape;
+using nn::Sigmoid;
+using nn::Tanh;
+using test::RandomBatch;
+
+constexpr std::size_t classes = 4, samples = 11;
+
+auto block() { return residual(Tanh{}, Linear{5, 5}); }
+auto block_with_shortcut() { return residual(std::tuple{Linear{5, 4}, GELU{}}, std::tuple{Linear{5, 4}}); }
+
+using AnyLayer = std::variant<Linear, ReLU, Tanh, Sigmoid, GELU, Flatten, Gru, Lstm, LastPosition, decltype(block()),
+                              decltype(block_with_shortcut())>;
+using Network = nn::Network<double, std::vector<AnyLayer>>;
+
+/// A small network for one kind of layer.
+struct Case {
+  std::string name;
+  Shape input;
+  std::vector<AnyLayer> layers;
+};
+
+std::vector<Case> cases() {
+  return {
+      {"Linear", {6}, {Linear{6, 5}, Tanh{}, Linear{5, classes}}},
+      {"ReLU", {6}, {Linear{6, 7}, ReLU{}, Linear{7, classes}}},
+      {"Sigmoid", {6}, {Linear{6, 5}, Sigmoid{}, Linear{5, classes}}},
+      {"GELU", {6}, {Linear{6, 5}, GELU{}, Linear{5, classes}}},
+      {"Linear over positions", {3, 4}, {Linear{4, 5}, Tanh{}, Linear{5, 2}, Flatten{}, Linear{6, classes}}},
+      {"Gru", {4, 3}, {Gru{3, 5}, Gru{5, 4}, LastPosition{}, Linear{4, classes}}},
+      {"Lstm", {4, 3}, {Linear{3, 3}, Lstm{3, 5}, Flatten{}, Linear{20, classes}}},
+      {"Residual", {5}, {Linear{5, 5}, block(), block_with_shortcut(), Linear{4, classes}}},
+  };
+}
+
+RandomBatch<double> data_for(const Case& one, bool ranges) {
+  RandomBatch<double> data(samples, one.input.size(), classes, 5);
+  data.use_ranges(ranges);
+  return data;
+}
+
+/// The network after a few steps, so that nothing is as it was drawn.
+Network trained(const Case& one) {
+  Network network(one.input, one.layers, 3);
+  const RandomBatch<double> data = data_for(one, false);
+  std::vector<double> gradient(network.parameters().size());
+  for (int step = 0; step < 3; ++step) {
+    network.gradient(data.batch(), gradient);
+    for (std::size_t i = 0; i < gradient.size(); ++i) network.parameters()[i] -= 0.05 * gradient[i];
+  }
+  return network;
+}
+
+/// A network that answers for one sample at a time and knows no moments. `spoil` is what goes wrong in its gradients.
+struct OneByOne {
+  using value_type = double;
+  Network& network;
+  std::function<void(std::span<double>)> spoil = [](std::span<double>) {};
+
+  std::span<double> parameters() { return network.parameters(); }
+  std::size_t outputs() const { return network.outputs(); }
+  const auto& loss_function() const { return network.loss_function(); }
+
+  void predict(const Batch<double>& one, std::span<double> out) {
+    if (one.size != 1) FAIL("asked for more than one sample");
+    network.predict(one, out);
+  }
+  void pullback(const Batch<double>& one, std::span<const double> seed, std::span<double> out) {
+    if (one.size != 1) FAIL("asked for more than one sample");
+    network.pullback(one, seed, out);
+    spoil(out);
+  }
+};
+static_assert(PullbackModel<OneByOne> && !MomentModel<OneByOne, LogLikelihood, moment::Square>);
+
+/// Calls `check(name, estimator, cancelled)`. Where signed gradients of samples are summed, small results are
+/// differences of large terms: they count from `cancelled` of the largest on.
+template <class Check>
+void for_each_estimator(const Check& check) {
+  for (const Labels labels :
+       {Labels::exact, Labels::sampled, Labels::predicted, Labels::empirical, Labels::weighted, Labels::unweighted})
+    check(std::string("Fisher ") + name_of(labels), Fisher{.labels = labels, .seed = 4, .draws = 3}, 0.0);
+  for (const Labels labels : {Labels::exact, Labels::sampled, Labels::empirical})
+    check(std::string("GaussianFisher ") + name_of(labels), GaussianFisher{.labels = labels, .seed = 4}, 0.0);
+  for (const Labels labels : {Labels::exact, Labels::sampled, Labels::predicted, Labels::empirical})
+    check(std::string("BernoulliFisher ") + name_of(labels), BernoulliFisher{.labels = labels, .seed = 4}, 0.0);
+  check("ReversedFisher", ReversedFisher{}, 0.0);
+  check("GaussNewton", GaussNewton{}, 0.0);
+  for (const MasNorm norm : {MasNorm::squared, MasNorm::plain, MasNorm::mean}) {
+    check(std::string("Mas ") + name_of(norm), Mas{.norm = norm}, 0.0);
+    check(std::string("BatchMas ") + name_of(norm), BatchMas{.norm = norm}, 1e-2);
+  }
+  for (const Labels labels : {Labels::sampled, Labels::predicted, Labels::empirical})
+    check(std::string("BatchFisher ") + name_of(labels), BatchFisher{.labels = labels, .seed = 4}, 1e-2);
+  check("Scp", Scp{.slices = 3, .seed = 4}, 1e-2);
+  check("ScpLimit", ScpLimit{}, 1e-2);
+}
+
+/// Largest |a - b| in units of |b|, or of `cancelled` times the largest.
+double distance(const std::vector<double>& a, const std::vector<double>& b, double cancelled) {
+  REQUIRE(a.size() == b.size());
+  double largest = 0, worst = 0;
+  for (const double value : b) largest = std::max(largest, std::abs(value));
+  REQUIRE(largest > 0);
+  for (std::size_t i = 0; i < a.size(); ++i)
+    if (!(a[i] == b[i])) worst = std::max(worst, std::abs(a[i] - b[i]) / std::max(std::abs(b[i]), cancelled * largest));
+  return worst;
+}
+
+}  // namespace
+
+TEST_CASE("every importance on every layer equals one sample at a time", "[estimators][layers]") {
+  for (const Case& one : cases())
+    for (const bool ranges : {false, true}) {
+      Network network = trained(one);
+      OneByOne slow{network};
+      const RandomBatch<double> data = data_for(one, ranges);
+      const auto batches = test::cut(data.batch(), 8);
+      for_each_estimator([&](const std::string& name, const auto& estimator, double cancelled) {
+        INFO(name << " of " << one.name << (ranges ? " with ranges" : ""));
+        CHECK(distance(test::estimate_of(estimator, network, batches), test::estimate_of(estimator, slow, batches),
+                       cancelled) <= 1e-12);
+      });
+    }
+}
+
+TEST_CASE("a gradient that is wrong in one parameter of any block is noticed", "[estimators][layers]") {
+  for (const Case& one : cases()) {
+    Network network = trained(one);
+    const RandomBatch<double> data = data_for(one, false);
+    const auto batches = test::cut(data.batch(), 8);
+    for (const Block& wrong : network.layout().blocks())
+      for_each_estimator([&](const std::string& name, const auto& estimator, double cancelled) {
+        INFO(name << " of " << one.name << ", " << wrong.name);
+        const auto fast = test::estimate_of(estimator, network, batches);
+        const auto begin = fast.begin() + static_cast<std::ptrdiff_t>(wrong.offset);
+        const auto largest = static_cast<std::size_t>(
+            std::max_element(begin, begin + static_cast<std::ptrdiff_t>(wrong.size)) - fast.begin());
+        OneByOne slow{network, [&](std::span<double> gradient) { gradient[largest] *= 1 + 1e-9; }};
+        CHECK(distance(fast, test::estimate_of(estimator, slow, batches), cancelled) > 1e-12);
+      });
+  }
+}
+
+TEST_CASE("gradients through every layer equal finite differences", "[estimators][layers]") {
+  for (const Case& one : cases()) {
+    INFO(one.name);
+    test::check_gradient(trained(one), data_for(one, true).batch());
+  }
+}
