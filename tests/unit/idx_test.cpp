@@ -1,9 +1,6 @@
-#include <unistd.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <span>
 #include <string>
 #include <vector>
@@ -11,13 +8,15 @@
 #include <lifelong/io/idx.hpp>
 
 #include "catch.hpp"
+#include "folder.hpp"
 
 namespace ll = lifelong;
 using test::ContainsSubstring;
+using test::Folder;
 
 namespace {
 
-using Bytes = std::vector<std::byte>;
+using test::Bytes;
 
 Bytes bytes(std::vector<int> values) {
   Bytes all;
@@ -36,34 +35,6 @@ ll::io::IdxArray parse(const Bytes& data) { return ll::io::parse_idx(data, "some
 std::string refusal(const Bytes& data) {
   return test::message_of<ll::FormatError>([&] { (void)parse(data); });
 }
-
-/// A folder of files that is removed at the end.
-class Folder {
- public:
-  Folder() {
-    char name[] = "/tmp/lifelong_idx_XXXXXX";
-    REQUIRE(mkdtemp(name) != nullptr);
-    path_ = name;
-  }
-  ~Folder() {
-    for (const std::string& file : files_) std::remove(file.c_str());
-    rmdir(path_.c_str());
-  }
-  std::string write(const std::string& name, const Bytes& data) {
-    const std::string path = path_ + "/" + name;
-    std::FILE* file = std::fopen(path.c_str(), "wb");
-    REQUIRE(file != nullptr);
-    if (!data.empty()) REQUIRE(std::fwrite(data.data(), 1, data.size(), file) == data.size());
-    std::fclose(file);
-    files_.push_back(path);
-    return path;
-  }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-  std::vector<std::string> files_;
-};
 
 void write_quartet(Folder& folder) {
   folder.write("train-images-idx3-ubyte", images());

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <cstdio>
 #include <limits>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -13,6 +12,7 @@
 #include <vector>
 
 #include <lifelong/core/error.hpp>
+#include <lifelong/io/file.hpp>
 #include <lifelong/stream/dataset.hpp>
 
 namespace lifelong::io {
@@ -77,25 +77,6 @@ inline void require_idx_limit(const IdxHeader& header, std::uint64_t limit, cons
                        std::to_string(limit));
 }
 
-struct CloseFile {
-  void operator()(std::FILE* file) const { std::fclose(file); }
-};
-using File = std::unique_ptr<std::FILE, CloseFile>;
-
-/// Everything in `file`, but not more than `limit` bytes.
-inline std::vector<std::byte> idx_bytes(std::FILE* file, std::uint64_t limit, const std::string& name) {
-  std::vector<std::byte> bytes;
-  std::size_t filled = 0;
-  do {
-    const std::size_t doubled = filled < 1 << 16 ? 1 << 16 : 2 * filled;
-    bytes.resize(doubled < limit ? doubled : static_cast<std::size_t>(limit));
-    filled += std::fread(bytes.data() + filled, 1, bytes.size() - filled, file);
-  } while (filled == bytes.size() && filled < limit);
-  if (std::ferror(file) != 0) raise<FileError>("'" + name + "' cannot be read");
-  bytes.resize(filled);
-  return bytes;
-}
-
 /// The IDX bytes in a gzip stream. Unpacks the header first, then one byte more than it asks for, so that too much is
 /// noticed and never stored.
 inline std::vector<std::byte> unpack_idx(std::span<const std::byte> packed, const IdxOptions& options,
@@ -133,12 +114,11 @@ inline bool ends_with_gz(const std::string& path) { return path.size() >= 3 && p
     idx_detail::raise<InvalidArgument>("'" + path +
                                        "' is packed: pass IdxOptions{.unpack = lifelong::zlib::gunzip} from "
                                        "<lifelong/zlib.hpp>, or unpack the file");
-  const idx_detail::File file(std::fopen(path.c_str(), "rb"));
-  if (!file) idx_detail::raise<FileError>("'" + path + "' cannot be opened");
+  const io_detail::File file = io_detail::open_to_read(path);
   constexpr std::uint64_t slack = 1 << 20;
   const std::uint64_t most = std::numeric_limits<std::size_t>::max() / 2;
   const std::uint64_t read_limit = options.limit < most - slack ? options.limit + slack : most;
-  std::vector<std::byte> bytes = idx_detail::idx_bytes(file.get(), read_limit, path);
+  std::vector<std::byte> bytes = io_detail::next_bytes(file.get(), read_limit, path);
   if (packed)
     bytes = idx_detail::unpack_idx(bytes, options, path);
   else
@@ -172,7 +152,7 @@ inline bool ends_with_gz(const std::string& path) { return path.size() >= 3 && p
 
 namespace idx_detail {
 
-inline bool can_open(const std::string& path) { return File(std::fopen(path.c_str(), "rb")) != nullptr; }
+inline bool can_open(const std::string& path) { return io_detail::File(std::fopen(path.c_str(), "rb")) != nullptr; }
 
 /// `folder/file`, or `folder/file.gz` if only that is there.
 inline std::string idx_path(const std::string& folder, const char* file) {

@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <optional>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -14,6 +13,7 @@
 
 #include <lifelong/core/batch.hpp>
 #include <lifelong/core/error.hpp>
+#include <lifelong/core/extents.hpp>
 #include <lifelong/core/shared.hpp>
 
 namespace lifelong {
@@ -22,23 +22,6 @@ namespace detail {
 
 template <class S>
 concept storable = std::same_as<S, float> || std::same_as<S, double> || std::same_as<S, std::uint8_t>;
-
-/// Product of the extents, or nothing if it does not fit into `std::size_t`.
-inline std::optional<std::size_t> checked_product(std::span<const std::size_t> extents) {
-  std::size_t product = 1;
-  for (const std::size_t extent : extents) {
-    if (extent != 0 && product > std::numeric_limits<std::size_t>::max() / extent) return std::nullopt;
-    product *= extent;
-  }
-  return product;
-}
-
-/// `28 x 28`
-inline std::string shape_text(std::span<const std::size_t> shape) {
-  std::string text;
-  for (const std::size_t extent : shape) text += (text.empty() ? "" : " x ") + std::to_string(extent);
-  return text;
-}
 
 /// \throws InvalidArgument unless `i < size`; `what` names the collection.
 inline void require_index(const char* what, std::size_t i, std::size_t size) {
