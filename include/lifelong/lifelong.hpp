@@ -22,6 +22,7 @@
 #include <lifelong/importance/rwalk.hpp>
 #include <lifelong/importance/scp.hpp>
 #include <lifelong/importance/synaptic_intelligence.hpp>
+#include <lifelong/importance/weighted_sum.hpp>
 #include <lifelong/learner.hpp>
 #include <lifelong/optimizer/adam.hpp>
 #include <lifelong/optimizer/momentum.hpp>

@@ -52,6 +52,8 @@ class Merge {
     return weight_ == 1 ? "sum" : weight_ == 0 ? "last" : "decay " + detail::text(weight_);
   }
 
+  friend constexpr bool operator==(const Merge&, const Merge&) = default;
+
  private:
   enum class Rule { decay, mean, average };
   constexpr Merge(Rule rule, double weight) : rule_(rule), weight_(weight) {}
