@@ -421,8 +421,13 @@ TEST_CASE("the implicit penalty's value and anchors are those of the explicit on
   }
 }
 
-TEST_CASE("a path importance sees where the implicit step ends", "[penalty]") {
-  ll::Learner learner{test::TinyModel(), SynapticIntelligence{.xi = 0.1, .clamp = ll::importance::Clamp::none},
+TEST_CASE("a path importance sees where the implicit step ends, and the penalty's gradient there", "[penalty]") {
+  const bool total = GENERATE(false, true);
+  using ll::importance::PathGradient;
+  ll::Learner learner{test::TinyModel(),
+                      SynapticIntelligence{.xi = 0.1,
+                                           .clamp = ll::importance::Clamp::none,
+                                           .gradient = total ? PathGradient::total : PathGradient::task},
                       ImplicitQuadratic{.strength = 5}, Sgd{.learning_rate = 0.2}};
   learner.set_importance(std::vector<double>(learner.parameters().size(), 1.0));
   const std::vector<double> start(learner.parameters().begin(), learner.parameters().end());
@@ -431,7 +436,10 @@ TEST_CASE("a path importance sees where the implicit step ends", "[penalty]") {
     const std::vector<double> before(learner.parameters().begin(), learner.parameters().end());
     learner.model().gradient(test::TinyTask(1).all(), gradient);
     learner.step(std::span<const double>(gradient));
-    for (std::size_t i = 0; i < path.size(); ++i) path[i] -= gradient[i] * (learner.parameters()[i] - before[i]);
+    for (std::size_t i = 0; i < path.size(); ++i) {
+      const double after = learner.parameters()[i], pull = 5 * (after - start[i]);
+      path[i] -= (gradient[i] + (total ? pull : 0)) * (after - before[i]);
+    }
   }
   learner.consolidate();
   for (std::size_t i = 0; i < path.size(); ++i) {

@@ -36,6 +36,7 @@ struct Momentum {
     T* velocity;
     T learning_rate;
     T momentum;
+    T steady_rate;
     template <class V>
     LIFELONG_HOST_DEVICE V step(std::size_t i, V theta, V gradient) const {
       const V v = V(momentum) * load<V>(velocity, i) + gradient;
@@ -45,13 +46,14 @@ struct Momentum {
     /// η / (1 - μ): a steady gradient moves θ by as much per step.
     template <class V>
     LIFELONG_HOST_DEVICE V rate(std::size_t) const {
-      return V(learning_rate / (T(1) - momentum));
+      return V(steady_rate);
     }
   };
 
   template <class T>
   [[nodiscard]] View<T> view(std::array<T*, 1> pointers, std::uint64_t) const {
-    return {pointers[0], static_cast<T>(learning_rate), static_cast<T>(momentum)};
+    return {pointers[0], static_cast<T>(learning_rate), static_cast<T>(momentum),
+            static_cast<T>(learning_rate / (1 - momentum))};
   }
 };
 

@@ -1,0 +1,27 @@
+// expect: .*an implicit penalty needs the optimizer's step size
+#include <lifelong/lifelong.hpp>
+
+struct Model {
+  using value_type = float;
+  std::span<float> parameters() { return {}; }
+  double gradient(const lifelong::Batch<float>&, std::span<float>) { return 0; }
+};
+struct Optimizer {
+  struct View {
+    template <class V>
+    V step(std::size_t, V theta, V gradient) const {
+      return theta - gradient;
+    }
+  };
+  void validate() const {}
+  template <class T>
+  View view(std::array<T*, 0>, std::uint64_t) const {
+    return {};
+  }
+};
+
+int main() {
+  lifelong::Learner learner{Model{}, lifelong::importance::Constant{}, lifelong::penalty::ImplicitQuadratic{},
+                            Optimizer{}};
+  learner.step(lifelong::Batch<float>{});
+}
