@@ -18,6 +18,7 @@
 #include <lifelong/importance/fisher.hpp>
 #include <lifelong/importance/gauss_newton.hpp>
 #include <lifelong/importance/mas.hpp>
+#include <lifelong/importance/normalized.hpp>
 #include <lifelong/importance/reversed_fisher.hpp>
 #include <lifelong/importance/rwalk.hpp>
 #include <lifelong/importance/scp.hpp>

@@ -157,7 +157,7 @@ TEST_CASE("the batch Fisher squares a batch's mean gradient, for every choice of
       const BatchFisher draws{.labels = Labels::sampled, .scale = scale, .seed = 4};
       test::check_equal(test::estimate_of(draws, model, batches),
                         slow_batches(model, batches, sampled, squared, weight), 1e-2);
-      const BatchFisherInformation<Gaussian> regression{.scale = scale, .likelihood = {.variance = 0.5}};
+      const GaussianBatchFisher regression{.scale = scale, .likelihood = {.variance = 0.5}};
       test::check_equal(test::estimate_of(regression, model, batches),
                         slow_batches(model, batches, normal, squared, weight), 1e-2);
     }
@@ -355,4 +355,29 @@ TEST_CASE("MAS can fade", "[mas]") {
   Vector expected(a.size());
   for (std::size_t i = 0; i < a.size(); ++i) expected[i] = 0.9 * a[i] + b[i];
   test::check_equal({learner.importance().begin(), learner.importance().end()}, expected);
+}
+
+TEST_CASE("a normalised importance is the estimate cut off and brought to scale", "[normalized]") {
+  test::for_each_model([](auto& model, const auto& batches) {
+    const Vector fisher = test::estimate_of(Fisher{}, model, batches);
+    const double most = *std::max_element(fisher.begin(), fisher.end()), ceiling = most / 3;
+    const double least = *std::min_element(fisher.begin(), fisher.end());
+    const auto expected = [&](auto scale) {
+      Vector out;
+      for (const double f : fisher) out.push_back(scale(f));
+      return out;
+    };
+    const auto found = [&](const auto& importance) { return test::estimate_of(importance, model, batches); };
+    test::check_equal(found(Normalized<Fisher>{}), expected([&](double f) { return f / most; }));
+    test::check_equal(found(Normalized<Fisher>{.by = Normalize::min_max}),
+                      expected([&](double f) { return (f - least) / (most - least); }), 1e-2);
+    test::check_equal(found(Normalized<Fisher>{.by = Normalize::none, .ceiling = ceiling}),
+                      expected([&](double f) { return std::min(f, ceiling); }));
+    test::check_equal(found(Normalized<Fisher>{.ceiling = ceiling}),
+                      expected([&](double f) { return std::min(f, ceiling) / ceiling; }));
+  });
+  CHECK(test::message_of<ll::InvalidArgument>([] { Normalized<Mas>{.ceiling = 0}.validate(); }) ==
+        "Normalized.ceiling must be a finite number above 0, but is 0");
+  CHECK(test::message_of<ll::InvalidArgument>([] { Normalized<Mas>{.merge = Merge::mean()}.validate(); }) ==
+        "Normalized.importance.merge is sum where the whole has mean: they must be the same");
 }

@@ -7,13 +7,12 @@ using namespace lifelong;
 using namespace lifelong::importance;
 
 TEST_CASE("every importance names its settings in a line", "[recipe]") {
-  CHECK(Fisher{}.recipe() ==
-        "Fisher(likelihood Categorical(), labels exact, per sample, mean over samples, merge sum)");
+  CHECK(Fisher{}.recipe() == "Fisher(labels exact, per sample, mean over samples, merge sum)");
   CHECK(GaussianFisher{.labels = Labels::sampled, .seed = 3, .draws = 4, .likelihood = {.variance = 0.5}}.recipe() ==
-        "Fisher(likelihood Gaussian(variance 0.5), labels sampled, draws 4, seed 3, per sample, mean over samples, "
+        "Fisher(Gaussian(variance 0.5), labels sampled, draws 4, seed 3, per sample, mean over samples, "
         "merge sum)");
   CHECK(BatchFisher{.labels = Labels::predicted, .scale = BatchScale::samples}.recipe() ==
-        "BatchFisher(likelihood Categorical(), labels predicted, square of a batch's mean, mean over samples, merge "
+        "BatchFisher(labels predicted, square of a batch's mean, mean over samples, merge "
         "sum)");
   CHECK(ReversedFisher{}.recipe() == "ReversedFisher(labels empirical, per sample, mean over samples, merge sum)");
   CHECK(Mas{.norm = MasNorm::plain, .merge = Merge::decay(0.9)}.recipe() ==
@@ -25,6 +24,12 @@ TEST_CASE("every importance names its settings in a line", "[recipe]") {
   CHECK(Scp{.directions = {1, 0}}.recipe() == "Scp(directions given, square of the mean over samples, merge sum)");
   CHECK(ScpLimit{}.recipe() == "ScpLimit(square of the mean over samples, merge sum)");
   CHECK(GaussNewton{}.recipe() == "GaussNewton(per sample, mean over samples, merge sum)");
+  CHECK(Normalized<Mas>{.by = Normalize::none, .ceiling = 1e-4}.recipe() ==
+        "Normalized(by nothing, ceiling 0.0001, Mas(norm squared, per sample, mean over samples, merge sum))");
+  CHECK(SynapticIntelligence{}.recipe() ==
+        "SynapticIntelligence(xi 0.1, clamp cumulative, gradient of the task, merge sum)");
+  CHECK(SynapticIntelligence{.clamp = Clamp::none, .gradient = PathGradient::total, .ceiling = 0.001}.recipe() ==
+        "SynapticIntelligence(xi 0.1, clamp none, gradient of the total loss, ceiling 0.001, merge sum)");
   CHECK(Constant{.value = 2}.recipe() == "Constant(value 2, merge last)");
 }
 

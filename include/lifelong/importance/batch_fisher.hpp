@@ -78,5 +78,7 @@ struct BatchFisherInformation {
 
 /// Of a classifier: p = softmax of the active outputs.
 using BatchFisher = BatchFisherInformation<Categorical>;
+/// Of a regression with normal noise.
+using GaussianBatchFisher = BatchFisherInformation<Gaussian>;
 
 }  // namespace lifelong::importance

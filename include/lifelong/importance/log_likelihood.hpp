@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <type_traits>
 
 #include <lifelong/core/batch.hpp>
 #include <lifelong/core/error.hpp>
@@ -93,14 +94,14 @@ struct LogLikelihoodOf {
     }
   }
 
-  /// `likelihood Categorical(), labels sampled, draws 4, seed 0`.
+  /// `labels exact`, `Gaussian(variance 1), labels sampled, draws 4, seed 0`: a classifier's likelihood goes unnamed.
   [[nodiscard]] std::string recipe() const {
-    std::string line = "likelihood ";
-    if constexpr (requires { likelihood.recipe(); })
-      line += likelihood.recipe();
-    else
-      line += "of the user";
-    line += std::string(", labels ") + name_of(labels);
+    std::string line;
+    if constexpr (requires { likelihood.recipe(); } && !std::is_same_v<L, Categorical>)
+      line = likelihood.recipe() + ", ";
+    else if constexpr (!std::is_same_v<L, Categorical>)
+      line = "likelihood of the user, ";
+    line += std::string("labels ") + name_of(labels);
     if (labels == Labels::sampled)
       line += ", draws " + std::to_string(draws) + ", seed " + std::to_string(seed_of_draws);
     return line;

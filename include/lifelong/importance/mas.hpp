@@ -37,9 +37,9 @@ struct Mas {
 };
 
 /// Ω_i = 1/N Σ_n | ∂ ‖F_l(x_n)‖² / ∂θ_i | for every θ_i of layer l, where F_l is the layer with the activation right
-/// behind it, seen as a function of its own inputs. For a linear layer with ReLU it is Hebb's rule, 1/N Σ_n 2 y_i x_j,
-/// and needs no backward pass. Mean over samples; costs less than a gradient. The local version of Aljundi 2018,
-/// section 4.3; theirs has no factor 2, which λ absorbs. A composite layer, such as a residual block, is one layer.
+/// behind it, seen as a function of its own inputs. For a linear layer with ReLU it is 1/N Σ_n 2 y_i x_j, Hebb's rule
+/// up to the 2, and needs no backward pass. Mean over samples; costs less than a gradient. The local version of Aljundi
+/// 2018. A composite layer, such as a residual block, is one layer.
 struct LocalMas {
   MasNorm norm = MasNorm::squared;
   Merge merge = Merge::sum();

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <limits>
+#include <string>
 
 #include <lifelong/core/concepts.hpp>
 #include <lifelong/core/error.hpp>
@@ -50,6 +51,16 @@ struct SynapticIntelligence {
     return clamp == Clamp::cumulative ? 0 : -std::numeric_limits<double>::infinity();
   }
   [[nodiscard]] double most() const { return ceiling; }
+
+  /// The settings in a line.
+  [[nodiscard]] std::string recipe() const {
+    constexpr const char* clamps[] = {"cumulative", "increment", "none"};
+    std::string line = "SynapticIntelligence(xi " + detail::text(xi) + ", clamp " +
+                       clamps[static_cast<std::size_t>(clamp)] + ", gradient of the " +
+                       (gradient == PathGradient::task ? "task" : "total loss");
+    if (ceiling < std::numeric_limits<double>::infinity()) line += ", ceiling " + detail::text(ceiling);
+    return line + ", merge " + merge.text() + ")";
+  }
 
   template <class T>
   struct View {

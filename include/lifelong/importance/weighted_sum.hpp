@@ -13,6 +13,7 @@
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/packet.hpp>
 #include <lifelong/importance/merge.hpp>
+#include <lifelong/importance/part.hpp>
 
 namespace lifelong::detail {
 
@@ -75,22 +76,6 @@ auto summand_kernel(const I& importance, ArrayPointers<I, T> arrays, std::size_t
     return importance.template final_view<T>(arrays, count, clock);
   else
     return kernel_of<T>(importance, arrays, clock);
-}
-
-/// \throws InvalidArgument unless `part` merges as the importance it is part of.
-template <class I>
-void require_same_merge(const char* name, const I& part, const importance::Merge& whole) {
-  if (part.merge != whole)
-    raise<InvalidArgument>(std::string(name) + ".merge is " + part.merge.text() + " where the whole has " +
-                           whole.text() + ": they must be the same");
-}
-
-template <class I>
-std::string part_recipe(const I& importance) {
-  if constexpr (requires { importance.recipe(); })
-    return importance.recipe();
-  else
-    return "an importance without a recipe";
 }
 
 }  // namespace lifelong::detail
