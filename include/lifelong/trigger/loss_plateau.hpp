@@ -12,8 +12,7 @@ namespace lifelong::trigger {
 /// True when the last `window` losses have mean < `mean_threshold` and variance < `variance_threshold`: something has
 /// been learned and is worth keeping. After that it waits for a peak, a window whose mean exceeds the plateau's mean
 /// plus its standard deviation (something new has come), before it can be true again. So one plateau counts once,
-/// however long. Aljundi, Kelchtermans & Tuytelaars, "Task-free continual learning", CVPR 2019, section 3.3 and
-/// algorithm 1.
+/// however long. Aljundi, Kelchtermans & Tuytelaars, "Task-free continual learning", CVPR 2019.
 ///
 /// The variance is 1/W Σ (l - mean)². The window slides on at a plateau and is never emptied. Keeps `window` numbers;
 /// O(window) per step.
