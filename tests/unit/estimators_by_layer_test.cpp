@@ -27,6 +27,7 @@ using namespace lifelong::importance;
 using nn::Flatten;
 using nn::GELU;
 using nn::Gru;
+using nn::Heads;
 using nn::LastPosition;
 using nn::Linear;
 using nn::Lstm;
@@ -42,8 +43,8 @@ constexpr std::size_t classes = 4, samples = 11;
 auto block() { return residual(Tanh{}, Linear{5, 5}); }
 auto block_with_shortcut() { return residual(std::tuple{Linear{5, 4}, GELU{}}, std::tuple{Linear{5, 4}}); }
 
-using AnyLayer = std::variant<Linear, ReLU, Tanh, Sigmoid, GELU, Flatten, Gru, Lstm, LastPosition, decltype(block()),
-                              decltype(block_with_shortcut())>;
+using AnyLayer = std::variant<Linear, ReLU, Tanh, Sigmoid, GELU, Flatten, Heads, Gru, Lstm, LastPosition,
+                              decltype(block()), decltype(block_with_shortcut())>;
 using Network = nn::Network<double, std::vector<AnyLayer>>;
 
 /// A small network for one kind of layer.
@@ -60,6 +61,7 @@ std::vector<Case> cases() {
       {"Sigmoid", {6}, {Linear{6, 5}, Sigmoid{}, Linear{5, classes}}},
       {"GELU", {6}, {Linear{6, 5}, GELU{}, Linear{5, classes}}},
       {"Linear over positions", {3, 4}, {Linear{4, 5}, Tanh{}, Linear{5, 2}, Flatten{}, Linear{6, classes}}},
+      {"Heads", {6}, {Linear{6, 5}, Tanh{}, Heads{5, {1, 3}}}},
       {"Gru", {4, 3}, {Gru{3, 5}, Gru{5, 4}, LastPosition{}, Linear{4, classes}}},
       {"Lstm", {4, 3}, {Linear{3, 3}, Lstm{3, 5}, Flatten{}, Linear{20, classes}}},
       {"Residual", {5}, {Linear{5, 5}, block(), block_with_shortcut(), Linear{4, classes}}},
@@ -103,6 +105,19 @@ struct OneByOne {
     network.pullback(one, seed, out);
     spoil(out);
   }
+
+  /// Each layer by itself, one sample at a time.
+  template <class Functional, class Moment>
+  void accumulate_local_moment(const Batch<double>& batch, const Functional& functional, Moment moment,
+                               std::span<double> out) {
+    std::vector<double> gradient(out.size());
+    for (std::size_t n = 0; n < batch.size; ++n) {
+      std::fill(gradient.begin(), gradient.end(), 0.0);
+      network.accumulate_local_moment(batch.sample(n), functional, moment::Sum{}, std::span<double>(gradient));
+      spoil(gradient);
+      for (std::size_t i = 0; i < out.size(); ++i) out[i] += moment(gradient[i]);
+    }
+  }
 };
 static_assert(PullbackModel<OneByOne> && !MomentModel<OneByOne, LogLikelihood, moment::Square>);
 
@@ -121,11 +136,13 @@ void for_each_estimator(const Check& check) {
   check("GaussNewton", GaussNewton{}, 0.0);
   for (const MasNorm norm : {MasNorm::squared, MasNorm::plain, MasNorm::mean}) {
     check(std::string("Mas ") + name_of(norm), Mas{.norm = norm}, 0.0);
+    check(std::string("LocalMas ") + name_of(norm), LocalMas{.norm = norm}, 0.0);
     check(std::string("BatchMas ") + name_of(norm), BatchMas{.norm = norm}, 1e-2);
   }
   for (const Labels labels : {Labels::sampled, Labels::predicted, Labels::empirical})
     check(std::string("BatchFisher ") + name_of(labels), BatchFisher{.labels = labels, .seed = 4}, 1e-2);
   check("Scp", Scp{.slices = 3, .seed = 4}, 1e-2);
+  check("WeightedSum", WeightedSum<Fisher, Mas>{.weight_b = 0.3}, 0.0);
   check("ScpLimit", ScpLimit{}, 1e-2);
 }
 
