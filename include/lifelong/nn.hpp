@@ -7,6 +7,10 @@
 #include <lifelong/nn/flatten.hpp>
 #include <lifelong/nn/gru.hpp>
 #include <lifelong/nn/heads.hpp>
+#include <lifelong/nn/kronecker_factors.hpp>
+#include <lifelong/nn/kronecker_fisher.hpp>
+#include <lifelong/nn/kronecker_penalty.hpp>
+#include <lifelong/nn/kronecker_sum.hpp>
 #include <lifelong/nn/last_position.hpp>
 #include <lifelong/nn/layer.hpp>
 #include <lifelong/nn/linear.hpp>

@@ -1,0 +1,262 @@
+// The two small matrices per layer whose Kronecker product stands for the layer's Fisher information.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <iterator>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <lifelong/core/aligned_vector.hpp>
+#include <lifelong/core/batch.hpp>
+#include <lifelong/core/error.hpp>
+#include <lifelong/core/layout.hpp>
+#include <lifelong/nn/heads.hpp>
+#include <lifelong/nn/layer.hpp>
+#include <lifelong/nn/linear.hpp>
+#include <lifelong/nn/parallel.hpp>
+#include <lifelong/nn/product.hpp>
+#include <lifelong/nn/rows.hpp>
+
+namespace lifelong::nn {
+
+/// Where a weight matrix W lies in θ. A bias counts as its last column, that of a constant input 1: W is O x I of
+/// weights and the bias behind them.
+struct KroneckerSite {
+  std::string name;         ///< of the layer: its blocks are `name.weight` and `name.bias`
+  std::size_t weight = 0;   ///< first of the weights, row-major
+  std::size_t bias = 0;     ///< first of the biases
+  bool has_bias = false;    ///< whether there are any
+  std::size_t rows = 0;     ///< O
+  std::size_t columns = 0;  ///< I, or I + 1 with a bias
+
+  /// I.
+  [[nodiscard]] std::size_t inputs() const { return has_bias ? columns - 1 : columns; }
+  friend bool operator==(const KroneckerSite&, const KroneckerSite&) = default;
+};
+
+/// F ≈ A ⊗ G for one weight matrix: the element of F that belongs to W_oi and W_pj is about G_op A_ij. Both are
+/// symmetric.
+template <class T>
+struct KroneckerFactors {
+  KroneckerSite site;
+  AlignedVector<T> a;  ///< A, columns x columns: second moments of the inputs
+  AlignedVector<T> g;  ///< G, rows x rows: second moments of the gradients of the outputs
+};
+
+namespace detail {
+
+/// Adds the lower triangle of Xᵀ X to C, tile by tile; `mirror` does the rest at the end. Bitwise equal for any number
+/// of threads.
+template <class T, class Backend>
+void add_gram(const Backend& backend, Rows<const T> x, Rows<T> c) {
+  using Limits = TileLimits<T>;
+  constexpr std::size_t deepest = Limits::depth;
+  const std::size_t length = piece(x.width, Limits::rows, 64, 64 / sizeof(T));
+  const std::size_t side = (x.width + length - 1) / length;
+  parallel_for(backend, side * (side + 1) / 2, x.width * x.size(), [&](std::size_t index) {
+    [[maybe_unused]] const SingleThreadedEigen guard;
+    std::size_t i = 0;
+    while ((i + 1) * (i + 2) / 2 <= index) ++i;
+    const std::size_t row = i * length, column = (index - i * (i + 1) / 2) * length;
+    const std::size_t m = std::min(length, x.width - row), n = std::min(length, x.width - column);
+    auto tile = block<Limits::rows, Limits::columns>(c, row, column, m, n);
+    for (std::size_t k = 0; k < x.count; k += deepest) {
+      const std::size_t d = std::min(deepest, x.count - k);
+      tile.noalias() += block<Limits::rows, Limits::depth>(Transposed<T>{x}, row, k, m, d) *
+                        block<Limits::depth, Limits::columns>(x, k, column, d, n);
+    }
+  });
+}
+
+/// Completes a lower triangle, all values times `scale`.
+template <class T>
+void mirror(Rows<T> c, T scale) {
+  for (std::size_t i = 0; i < c.count; ++i)
+    for (std::size_t j = 0; j <= i; ++j) c.row(j)[i] = c.row(i)[j] *= scale;
+}
+
+[[noreturn]] inline void refuse_factors(const std::string& layer, const std::string& block) {
+  lifelong::detail::raise<InvalidArgument>("layer " + layer +
+                                           " has no Kronecker factors: only Linear and Conv2d have, " + "and " + block +
+                                           " is of another kind");
+}
+
+/// The weight matrices of a network, in the order of its blocks.
+/// \throws InvalidArgument naming the first layer whose parameters are of another kind.
+inline std::vector<KroneckerSite> kronecker_sites(const Layout& layout) {
+  constexpr std::string_view weight = ".weight", bias = ".bias";
+  std::vector<KroneckerSite> sites;
+  for (const Block& block : layout.blocks()) {
+    const std::string_view name = block.name, layer = name.substr(0, name.rfind('.'));
+    const bool product = block.kind == BlockKind::linear || block.kind == BlockKind::convolution;
+    if (product && name.ends_with(weight)) {
+      const std::size_t rows = block.shape.front();
+      sites.push_back({std::string(layer), block.offset, 0, false, rows, block.size / rows});
+    } else if (product && name.ends_with(bias) && !sites.empty() && sites.back().name == layer) {
+      KroneckerSite& site = sites.back();
+      site.bias = block.offset;
+      site.has_bias = true;
+      ++site.columns;
+    } else {
+      refuse_factors(std::string(layer), block.name);
+    }
+  }
+  return sites;
+}
+
+/// Calls `take(k, X, D)` with the rows whose outer products d xᵀ sum up to the gradient of the layer's k-th weight
+/// matrix, for all of them, as often as it takes to cover all samples.
+template <class T, class Backend, class Take>
+void for_each_outer_product(const Linear& layer, const Backend&, const Flow<T>&, Rows<const T> x, Rows<const T> dy,
+                            const Take& take) {
+  const std::size_t count = x.size() / layer.in;
+  take(std::size_t{0}, Rows<const T>{x.data, count, layer.in}, Rows<const T>{dy.data, count, layer.out});
+}
+
+template <class T, class Backend, class Take>
+void for_each_outer_product(const Heads& layer, const Backend&, const Flow<T>& flow, Rows<const T> x, Rows<const T> dy,
+                            const Take& take) {
+  for (std::size_t h = 0; h < layer.widths.size(); ++h) {
+    const std::size_t first = layer.range(h).first, width = layer.widths[h];
+    detail::grow(flow.scratch, dy.count * width);
+    const Rows<T> own{flow.scratch.data(), dy.count, width};
+    for (std::size_t n = 0; n < dy.count; ++n) std::copy_n(dy.row(n).data() + first, width, own.row(n).data());
+    take(h, x, Rows<const T>(own));
+  }
+}
+
+/// A layer whose gradient is a sum of outer products.
+template <class L, class T, class Backend>
+concept makes_outer_products = requires(const L& layer, const Backend& backend, const Flow<T>& flow, Rows<const T> x,
+                                        void (*take)(std::size_t, Rows<const T>, Rows<const T>)) {
+  for_each_outer_product(layer, backend, flow, x, x, take);
+};
+
+}  // namespace detail
+
+/// Sums up the factors of all layers of a network over batches. With inputs x_nt and gradients d_nkt of the outputs,
+/// for samples n, seeds k and positions t = 1 .. T of a layer (T = 1 for a Linear on {features}), it is
+///
+///     A = 1/N Σ_n Σ_t x_nt x_ntᵀ,   G = 1/(N T) Σ_n Σ_k Σ_t d_nkt d_nktᵀ,
+///
+/// x_nt with a last element 1 where there is a bias. Martens & Grosse 2015, eq. 1; positions as in Grosse & Martens
+/// 2016, eq. 31-33 (x_nt are the patches of a convolution). The groups of a convolution are weight matrices of their
+/// own. Cost: per sample and seed a backward pass and half of O² T products, and I² T / 2 products per sample.
+template <class T>
+class KroneckerAccumulator {
+ public:
+  /// \throws InvalidArgument naming a layer with parameters but without factors.
+  explicit KroneckerAccumulator(const Layout& layout) {
+    for (KroneckerSite& site : detail::kronecker_sites(layout)) sums_.push_back(Sum(std::move(site)));
+  }
+
+  /// Adds the samples of `batch` and the seeds of `functional`. Changes nothing in the network but work arrays.
+  /// \throws InvalidArgument as the constructor, and what `Network::backpropagate` throws.
+  template <class Network, class Functional>
+  void add(Network& network, const Batch<T>& batch, const Functional& functional) {
+    for (Sum& sum : sums_) sum.rows = sum.seeds = 0;
+    network.backpropagate(
+        batch, functional,
+        [&]<class L>(std::size_t, const L& layer, const Flow<T>& flow, Rows<const T> x, Rows<const T> dy) {
+          if constexpr (detail::makes_outer_products<L, T, decltype(network.backend())>) {
+            const std::size_t first = first_of(flow.theta.data() - network.parameters().data());
+            detail::for_each_outer_product(layer, network.backend(), flow, x, dy,
+                                           [&](std::size_t k, Rows<const T> inputs, Rows<const T> deltas) {
+                                             take(network.backend(), first + k, inputs, deltas);
+                                           });
+            finish_pass(x.count);
+          }
+        });
+    for (const Sum& sum : sums_)
+      if (batch.size > 0 && sum.seeds == 0)
+        detail::refuse_factors(sum.factors.site.name, sum.factors.site.name + ".weight");
+    samples_ += batch.size;
+  }
+
+  /// The means, in the order of θ; leaves nothing behind.
+  [[nodiscard]] std::vector<KroneckerFactors<T>> take_means() {
+    std::vector<KroneckerFactors<T>> means;
+    const T samples = static_cast<T>(samples_);
+    for (Sum& sum : sums_) {
+      const KroneckerSite& site = sum.factors.site;
+      detail::mirror(Rows<T>{sum.factors.a.data(), site.columns, site.columns}, 1 / samples);
+      detail::mirror(Rows<T>{sum.factors.g.data(), site.rows, site.rows},
+                     1 / (samples * static_cast<T>(sum.positions)));
+      means.push_back(std::move(sum.factors));
+    }
+    sums_.clear();
+    return means;
+  }
+
+ private:
+  struct Sum {
+    explicit Sum(KroneckerSite site) : factors{std::move(site), {}, {}} {
+      factors.a.resize(factors.site.columns * factors.site.columns);
+      factors.g.resize(factors.site.rows * factors.site.rows);
+    }
+    KroneckerFactors<T> factors;
+    std::size_t positions = 1;  ///< T
+    std::size_t rows = 0;       ///< taken in of the present seed
+    std::size_t seeds = 0;      ///< of the present batch
+  };
+
+  /// The first weight matrix of the layer whose parameters begin at `offset`.
+  [[nodiscard]] std::size_t first_of(std::ptrdiff_t offset) const {
+    std::size_t l = 0;
+    while (sums_[l].factors.site.weight != static_cast<std::size_t>(offset)) ++l;
+    return l;
+  }
+
+  template <class Backend>
+  void take(const Backend& backend, std::size_t l, Rows<const T> inputs, Rows<const T> deltas) {
+    if (sums_[l].factors.site.rows != deltas.width) split(l, deltas.width);
+    Sum& sum = sums_[l];
+    const KroneckerSite& site = sum.factors.site;
+    if (sum.seeds == 0)
+      detail::add_gram(backend, with_bias(inputs, site), Rows<T>{sum.factors.a.data(), site.columns, site.columns});
+    detail::add_gram(backend, deltas, Rows<T>{sum.factors.g.data(), site.rows, site.rows});
+    sum.rows += deltas.count;
+  }
+
+  /// Closes the books on a layer's present seed.
+  void finish_pass(std::size_t samples) {
+    for (Sum& sum : sums_) {
+      if (sum.rows == 0) continue;
+      sum.positions = sum.rows / samples;
+      sum.rows = 0;
+      ++sum.seeds;
+    }
+  }
+
+  /// Puts a site for each `rows` rows in the place of one for all.
+  void split(std::size_t at, std::size_t rows) {
+    const KroneckerSite whole = sums_[at].factors.site;
+    std::vector<Sum> groups;
+    for (std::size_t row = 0; row < whole.rows; row += rows)
+      groups.push_back(Sum(
+          {whole.name, whole.weight + row * whole.inputs(), whole.bias + row, whole.has_bias, rows, whole.columns}));
+    const auto place = sums_.erase(sums_.begin() + static_cast<std::ptrdiff_t>(at));
+    sums_.insert(place, std::make_move_iterator(groups.begin()), std::make_move_iterator(groups.end()));
+  }
+
+  /// The rows with a 1 behind each.
+  Rows<const T> with_bias(Rows<const T> x, const KroneckerSite& site) {
+    if (!site.has_bias) return x;
+    const Rows<T> longer{(detail::grow(longer_, x.count * site.columns), longer_.data()), x.count, site.columns};
+    for (std::size_t n = 0; n < x.count; ++n) {
+      std::copy_n(x.row(n).data(), x.width, longer.row(n).data());
+      longer.row(n)[x.width] = T(1);
+    }
+    return longer;
+  }
+
+  std::vector<Sum> sums_;
+  AlignedVector<T> longer_;
+  std::size_t samples_ = 0;
+};
+
+}  // namespace lifelong::nn
