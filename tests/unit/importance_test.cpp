@@ -187,6 +187,7 @@ TEST_CASE("merge rules", "[importance]") {
   check(merged(Merge::decay(0)), expected(0, 1));
   check(merged(Merge::mean()), expected(0.5, 0.5));
   check(merged(Merge::average(0.3)), expected(0.7 * 0.3, 0.3));
+  check(merged(Merge::average_from_first(0.3)), expected(0.7, 0.3));
   check(merged(Merge::last()), expected(0, 1));
 }
 

@@ -38,6 +38,7 @@ TEST_CASE("every merge rule names itself", "[recipe]") {
   CHECK(Merge::decay(0.9).text() == "decay 0.9");
   CHECK(Merge::mean().text() == "mean");
   CHECK(Merge::average(0.5).text() == "average 0.5");
+  CHECK(Merge::average_from_first(0.5).text() == "average 0.5 from the first");
   CHECK(Merge::last().text() == "last");
 }
 

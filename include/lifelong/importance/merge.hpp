@@ -24,38 +24,41 @@ class Merge {
   /// Ω = 1/T Σ_k F_k: the size of Ω does not grow with the number of tasks (UCL's baselines; for tasks with equally
   /// many classes also PyCIL's average by class ratio).
   static constexpr Merge mean() { return Merge(Rule::mean, 1); }
-  /// Ω ← (1-α) Ω + α F from Ω = 0: a moving average, in which the first task already counts α only (FACIL, Avalanche's
-  /// MAS, CapyMOA).
+  /// Ω ← (1-α) Ω + α F from Ω = 0: a moving average, in which the first task already counts α only (FACIL, CapyMOA).
   static constexpr Merge average(double alpha) { return Merge(Rule::average, alpha); }
+  /// Ω ← (1-α) Ω + α F from Ω = F of the first task, which thus counts (1-α)^(T-1) (Avalanche's MAS).
+  static constexpr Merge average_from_first(double alpha) { return Merge(Rule::average_from_first, alpha); }
   /// Ω = F of the last task alone.
   static constexpr Merge last() { return Merge(Rule::decay, 0); }
 
   /// The weights for a task when `consolidated` tasks were taken in before it.
   [[nodiscard]] constexpr MergeWeights weights(std::size_t consolidated) const {
     if (rule_ == Rule::decay) return {weight_, 1};
-    if (rule_ == Rule::average) return {1 - weight_, weight_};
+    if (rule_ == Rule::average_from_first && consolidated == 0) return {0, 1};
+    if (rule_ != Rule::mean) return {1 - weight_, weight_};
     const double tasks = static_cast<double>(consolidated) + 1;
     return {(tasks - 1) / tasks, 1 / tasks};
   }
 
   /// \throws InvalidArgument unless 0 <= γ <= 1 and 0 <= α <= 1.
   void validate() const {
-    const std::string name = rule_ == Rule::average ? "Merge::average(alpha)" : "Merge::decay(gamma)";
+    const std::string name = rule_ == Rule::decay ? "Merge::decay(gamma)" : "Merge::average(alpha)";
     detail::require_at_least(name.c_str(), weight_, 0);
     detail::require_at_least(("1 - " + name).c_str(), 1 - weight_, 0);
   }
 
-  /// `sum`, `decay 0.9`, `mean`, `average 0.5` or `last`.
+  /// `sum`, `decay 0.9`, `mean`, `average 0.5`, `average 0.5 from the first` or `last`.
   [[nodiscard]] std::string text() const {
     if (rule_ == Rule::mean) return "mean";
     if (rule_ == Rule::average) return "average " + detail::text(weight_);
+    if (rule_ == Rule::average_from_first) return "average " + detail::text(weight_) + " from the first";
     return weight_ == 1 ? "sum" : weight_ == 0 ? "last" : "decay " + detail::text(weight_);
   }
 
   friend constexpr bool operator==(const Merge&, const Merge&) = default;
 
  private:
-  enum class Rule { decay, mean, average };
+  enum class Rule { decay, mean, average, average_from_first };
   constexpr Merge(Rule rule, double weight) : rule_(rule), weight_(weight) {}
   Rule rule_;
   double weight_;  // γ or α

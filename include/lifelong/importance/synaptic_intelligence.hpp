@@ -33,7 +33,7 @@ struct SynapticIntelligence {
   double xi = 0.1;  ///< ξ, unit of a squared parameter; keeps parameters that hardly moved from dividing by 0
   Clamp clamp = Clamp::cumulative;
   PathGradient gradient = PathGradient::task;
-  double ceiling = std::numeric_limits<double>::infinity();  ///< no Ω grows beyond; Avalanche has 0.001
+  double ceiling = std::numeric_limits<double>::infinity();  ///< no Ω grows beyond
   Merge merge = Merge::sum();
 
   static constexpr std::array<const char*, 2> arrays{"path", "start"};

@@ -1,0 +1,56 @@
+// aimagelab/mammoth, commit e75a491 (2026-05).
+#pragma once
+
+#include <lifelong/convention/convention.hpp>
+#include <lifelong/convention/miscounted.hpp>
+#include <lifelong/importance/fisher.hpp>
+#include <lifelong/importance/merge.hpp>
+#include <lifelong/importance/synaptic_intelligence.hpp>
+
+namespace lifelong::convention::mammoth {
+
+/// Of `ewc_on`.
+inline constexpr Convention ewc_convention{
+    "mammoth ewc_on",
+    "models/ewc_on.py, e75a491",
+    Statistic::square,
+    Group::per_sample,
+    Total::mean,
+    1,
+    "true, weighted by p(y)",
+    "log p(y), training mode",
+    "gamma * old + new",
+    "squares weighted by p of the true label, which mutes hard samples; divided by full batches; training mode (not "
+    "reproduced)"};
+
+/// `ewc_on` with `e_lambda` and `gamma`. Inexact: every sample's square is weighted by p(y | x), so samples not yet
+/// learned, whose gradients are largest, hardly count; the mean divides a short last batch as if it were full
+/// (consolidate with the batches of training). Not reproduced: single samples go through the network in training mode,
+/// which moves the statistics of batch normalisation. γ is not in the
+/// penalty.
+inline Recipe<Miscounted<importance::Fisher>> ewc_on(double strength, double gamma) {
+  return {ewc_convention,
+          {{.labels = importance::Labels::weighted, .merge = importance::Merge::decay(gamma)}, Divisor::full_batches},
+          penalty_of(ewc_convention, strength)};
+}
+
+/// Of `si`.
+inline constexpr Convention si_convention{"mammoth si",
+                                          "models/si.py, e75a491",
+                                          Statistic::path,
+                                          Group::batch_mean,
+                                          Total::sum,
+                                          1,
+                                          "true",
+                                          "the task's loss, before clipping",
+                                          "sum, negative values kept",
+                                          "negative Ω; the gradient of a step is clipped to [-1, 1] (not reproduced)"};
+
+/// `si` with `c` and `xi`. Inexact: negative Ω is kept, so the penalty has no lower bound. Not reproduced: every
+/// element of loss and penalty gradient is clipped to [-1, 1] before the step. Versions before 2024 took lr · g² for
+/// the path.
+inline Recipe<importance::SynapticIntelligence> si(double c, double xi) {
+  return {si_convention, {.xi = xi, .clamp = importance::Clamp::none}, penalty_of(si_convention, c)};
+}
+
+}  // namespace lifelong::convention::mammoth

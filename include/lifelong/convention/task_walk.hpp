@@ -1,0 +1,123 @@
+// RWalk reduced to one interval per task: the Fisher information is estimated at the task's end, as for EWC.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <limits>
+#include <span>
+#include <string>
+
+#include <lifelong/core/concepts.hpp>
+#include <lifelong/core/error.hpp>
+#include <lifelong/core/packet.hpp>
+#include <lifelong/importance/batch_fisher.hpp>
+#include <lifelong/importance/merge.hpp>
+#include <lifelong/importance/rwalk.hpp>
+#include <lifelong/importance/synaptic_intelligence.hpp>
+
+namespace lifelong::convention {
+
+/// Ω = F + s with F ← keep · F_old + add · F_batch, F_batch squares of batch means over the task's data, and
+/// s ← ½ (s + ω / (½ F Δ² + ε)) with the path ω = -Σ g Δθ and the move Δ of the whole task. s and F_old start at 0, so
+/// the first task's score is halved. FACIL and HW14; not the paper's RWalk, whose F and s follow the training.
+struct TaskWalk {
+  importance::BatchFisher fisher = {};
+  double keep = 0.5;
+  double add = 0.5;
+  double epsilon = 0.1;
+  importance::Distance distance = importance::Distance::whole;
+  importance::Clamp clamp = importance::Clamp::increment;  ///< or none
+  importance::PathGradient gradient = importance::PathGradient::task;
+  bool guarded = false;          ///< F_old is the sum of all earlier F, each of which has that in it already
+  bool skips_last_step = false;  ///< the path ends before the task's last step
+  importance::Merge merge = importance::Merge::last();
+
+  static constexpr std::array<const char*, 6> arrays{"path", "pending", "start", "fisher", "new_fisher", "score"};
+  static constexpr Streams streams{.reads = 2, .writes = 2};
+
+  /// \throws InvalidArgument as `BatchFisher`, unless ε > 0, and for negative weights.
+  void validate() const {
+    fisher.validate();
+    detail::require_positive("TaskWalk.epsilon", epsilon);
+    detail::require_at_least("TaskWalk.keep", keep, 0);
+    detail::require_at_least("TaskWalk.add", add, 0);
+    merge.validate();
+  }
+
+  /// Writes F_batch to `out`.
+  template <class Model, class Batches>
+  void estimate(Model& model, Batches&& batches, std::span<typename Model::value_type> out) const {
+    fisher.estimate(model, batches, out);
+  }
+
+  /// The settings in a line.
+  [[nodiscard]] std::string recipe() const {
+    return "TaskWalk(keep " + detail::text(keep) + ", add " + detail::text(add) + " of " + fisher.recipe() +
+           ", epsilon " + detail::text(epsilon) +
+           (distance == importance::Distance::half ? ", half distance" : ", whole distance") +
+           (guarded ? ", guarded" : "") + (skips_last_step ? ", without the last step" : "") + ")";
+  }
+
+  template <class T>
+  struct View {
+    T* path;
+    T* pending;
+    T* start;
+    T* fisher;
+    T* new_fisher;
+    T* score;
+    T keep, add, epsilon, half, least;
+    bool total, guarded, late;
+
+    template <class V>
+    LIFELONG_HOST_DEVICE void observe(std::size_t i, V gradient, V penalty_gradient, V before, V after) const {
+      const V g = total ? gradient + penalty_gradient : gradient;
+      const V fall = -g * (after - before);
+      store(path, i, load<V>(path, i) + (late ? load<V>(pending, i) : fall));
+      if (late) store(pending, i, fall);
+    }
+    template <class V>
+    LIFELONG_HOST_DEVICE V contribution(std::size_t i, V theta, V estimate) const {
+      const V f = V(keep) * load<V>(fisher, i) + V(add) * estimate;
+      store(new_fisher, i, f);
+      return f + merged_score(i, theta);
+    }
+    template <class V>
+    LIFELONG_HOST_DEVICE void restart(std::size_t i, V theta) const {
+      store(score, i, merged_score(i, theta));
+      const V f = load<V>(new_fisher, i);
+      store(fisher, i, guarded ? load<V>(fisher, i) + f : f);
+      store(path, i, V(T(0)));
+      store(pending, i, V(T(0)));
+      store(start, i, theta);
+    }
+
+   private:
+    template <class V>
+    LIFELONG_HOST_DEVICE V merged_score(std::size_t i, V theta) const {
+      const V move = theta - load<V>(start, i);
+      const V gained = load<V>(path, i) / (V(half) * load<V>(new_fisher, i) * move * move + V(epsilon));
+      return V(T(0.5)) * (load<V>(score, i) + max(gained, V(least)));
+    }
+  };
+
+  template <class T>
+  [[nodiscard]] View<T> view(std::array<T*, 6> p) const {
+    return {p[0],
+            p[1],
+            p[2],
+            p[3],
+            p[4],
+            p[5],
+            static_cast<T>(keep),
+            static_cast<T>(add),
+            static_cast<T>(epsilon),
+            distance == importance::Distance::half ? T(0.5) : T(1),
+            clamp == importance::Clamp::none ? -std::numeric_limits<T>::infinity() : T(0),
+            gradient == importance::PathGradient::total,
+            guarded,
+            skips_last_step};
+  }
+};
+
+}  // namespace lifelong::convention
