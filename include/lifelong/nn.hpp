@@ -2,9 +2,13 @@
 #pragma once
 
 #include <lifelong/nn/activation.hpp>
+#include <lifelong/nn/batch_norm.hpp>
 #include <lifelong/nn/chain.hpp>
 #include <lifelong/nn/dataset.hpp>
+#include <lifelong/nn/dropout.hpp>
+#include <lifelong/nn/embedding.hpp>
 #include <lifelong/nn/flatten.hpp>
+#include <lifelong/nn/group_norm.hpp>
 #include <lifelong/nn/gru.hpp>
 #include <lifelong/nn/heads.hpp>
 #include <lifelong/nn/kronecker_factors.hpp>
@@ -13,6 +17,7 @@
 #include <lifelong/nn/kronecker_sum.hpp>
 #include <lifelong/nn/last_position.hpp>
 #include <lifelong/nn/layer.hpp>
+#include <lifelong/nn/layer_norm.hpp>
 #include <lifelong/nn/linear.hpp>
 #include <lifelong/nn/loss.hpp>
 #include <lifelong/nn/lstm.hpp>

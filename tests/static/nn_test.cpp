@@ -38,6 +38,12 @@ static_assert(nn::Layer<nn::Flatten>);
 static_assert(nn::Layer<nn::Gru>);
 static_assert(nn::Layer<nn::Lstm>);
 static_assert(nn::Layer<nn::LastPosition>);
+static_assert(nn::Layer<nn::LayerNorm>);
+static_assert(nn::Layer<nn::GroupNorm>);
+static_assert(nn::Layer<nn::BatchNorm>);
+static_assert(nn::Layer<nn::Dropout>);
+static_assert(nn::Layer<nn::Embedding>);
+static_assert(nn::Layer<decltype(nn::residual(nn::Linear{2, 2}))>);
 static_assert(std::is_empty_v<nn::ReLU>);
 
 struct LayerWithoutPlace : nn::Linear {

@@ -93,6 +93,31 @@ TEST_CASE("a network allocates nothing after warm-up", "[allocation]") {
 #endif
 }
 
+TEST_CASE("layers with memory of their own allocate nothing after warm-up", "[allocation]") {
+#if !defined(LIFELONG_TEST_COUNTS_ALLOCATIONS)
+  WARN("skipped: allocations are counted with glibc and without sanitizers only");
+#else
+  auto network = nn::sequential<float>(
+      nn::Shape{12}, nn::Embedding{50, 8}, nn::LayerNorm{8}, nn::Linear{8, 16}, nn::GroupNorm{3, 12},
+      nn::residual(nn::BatchNorm{12}, nn::ReLU{}, nn::Dropout{0.1}), nn::Flatten{}, nn::Linear{192, 5});
+  std::vector<float> tokens(40 * 12), out(network.parameters().size());
+  std::vector<std::int32_t> labels(40);
+  for (std::size_t i = 0; i < tokens.size(); ++i) tokens[i] = static_cast<float>(i * i % 50);
+  const auto step = [&](std::size_t samples) {
+    const Batch<float> batch{samples, 12, std::span(tokens).first(samples * 12), std::span(labels).first(samples)};
+    network.gradient(batch, out);
+    network.evaluation_gradient(batch, out);
+    network.accumulate_moment(batch, importance::LogLikelihood{}, moment::Square{}, out);
+  };
+  step(40);
+  const std::size_t before = allocations;
+  step(40);
+  step(7);
+  step(40);
+  CHECK(allocations - before == 0);
+#endif
+}
+
 TEST_CASE("a learner allocates nothing per step after warm-up", "[allocation]") {
 #if !defined(LIFELONG_TEST_COUNTS_ALLOCATIONS)
   WARN("skipped: allocations are counted with glibc and without sanitizers only");

@@ -136,7 +136,7 @@ TEST_CASE("blocks know their kind and whether they are the head", "[nn][chain]")
 
 TEST_CASE("only training draws noise and moves buffers", "[nn][chain]") {
   const RandomBatch<double> data(4, 6, 3);
-  auto network = nn::sequential<double>(Noise{}, Linear{6, 5}, Noise{}, Linear{5, 3});
+  auto network = nn::sequential<double>(Shape{6}, Noise{}, Linear{6, 5}, Noise{}, Linear{5, 3});
   CHECK(network.buffer_layout().blocks()[1].name == "2.count");
   CHECK(std::ranges::equal(network.buffers(), std::vector<double>{100, 100}));
   const std::size_t count = network.parameters().size();
@@ -162,7 +162,7 @@ TEST_CASE("only training draws noise and moves buffers", "[nn][chain]") {
 TEST_CASE("a batch whose loss is not finite moves no buffer", "[nn][chain]") {
   RandomBatch<double> data(4, 6, 3);
   data.inputs[3] = std::numeric_limits<double>::quiet_NaN();
-  auto network = nn::sequential<double>(Noise{}, Linear{6, 3});
+  auto network = nn::sequential<double>(Shape{6}, Noise{}, Linear{6, 3});
   std::vector<double> gradient(network.parameters().size());
   CHECK(std::isnan(network.gradient(data.batch(), gradient)));
   CHECK(network.buffers()[0] == 100);
@@ -182,7 +182,7 @@ TEST_CASE("there are no moments where samples mix", "[nn][chain]") {
 
 TEST_CASE("the batch Fisher sees the network as it is used", "[nn][chain]") {
   const RandomBatch<double> data(4, 6, 3);
-  auto network = nn::sequential<double>(Noise{}, Linear{6, 3});
+  auto network = nn::sequential<double>(Shape{6}, Noise{}, Linear{6, 3});
   std::vector<double> gradient(network.parameters().size()), estimate(gradient.size());
   network.evaluation_gradient(data.batch(), gradient);
   for (double& g : gradient) g *= g;

@@ -92,11 +92,13 @@ class Chain {
   [[nodiscard]] Shape input_shape() const { return input_; }
   [[nodiscard]] Shape output_shape() const { return slots_.empty() ? input_ : slots_.back().shape; }
 
-  /// What the first layer that knows expects; those before it must keep shapes.
+  /// What the first layer that knows expects, if those before it keep shapes.
   [[nodiscard]] Shape expected() const {
     Shape found;
-    detail::for_each_layer(layers_, [&](std::size_t, const auto& layer) {
-      if (found.rank() == 0) found = layer.expected();
+    bool known = true;
+    detail::for_each_layer(layers_, [&]<class L>(std::size_t, const L& layer) {
+      if (known && found.rank() == 0) found = layer.expected();
+      known = known && L::in_place && !detail::passes_through<L>;
     });
     return found;
   }
