@@ -24,11 +24,16 @@ namespace {
 
 using namespace lifelong;
 using namespace lifelong::importance;
+using nn::BatchNorm;
+using nn::Dropout;
+using nn::Embedding;
 using nn::Flatten;
 using nn::GELU;
+using nn::GroupNorm;
 using nn::Gru;
 using nn::Heads;
 using nn::LastPosition;
+using nn::LayerNorm;
 using nn::Linear;
 using nn::Lstm;
 using nn::ReLU;
@@ -43,8 +48,9 @@ constexpr std::size_t classes = 4, samples = 11;
 auto block() { return residual(Tanh{}, Linear{5, 5}); }
 auto block_with_shortcut() { return residual(std::tuple{Linear{5, 4}, GELU{}}, std::tuple{Linear{5, 4}}); }
 
-using AnyLayer = std::variant<Linear, ReLU, Tanh, Sigmoid, GELU, Flatten, Heads, Gru, Lstm, LastPosition,
-                              decltype(block()), decltype(block_with_shortcut())>;
+using AnyLayer =
+    std::variant<Linear, ReLU, Tanh, Sigmoid, GELU, Flatten, Heads, Embedding, Gru, Lstm, LastPosition, LayerNorm,
+                 GroupNorm, BatchNorm, Dropout, decltype(block()), decltype(block_with_shortcut())>;
 using Network = nn::Network<double, std::vector<AnyLayer>>;
 
 /// A small network for one kind of layer.
@@ -52,6 +58,7 @@ struct Case {
   std::string name;
   Shape input;
   std::vector<AnyLayer> layers;
+  std::size_t tokens = 0;  ///< the inputs are their numbers, if any
 };
 
 std::vector<Case> cases() {
@@ -64,12 +71,21 @@ std::vector<Case> cases() {
       {"Heads", {6}, {Linear{6, 5}, Tanh{}, Heads{5, {1, 3}}}},
       {"Gru", {4, 3}, {Gru{3, 5}, Gru{5, 4}, LastPosition{}, Linear{4, classes}}},
       {"Lstm", {4, 3}, {Linear{3, 3}, Lstm{3, 5}, Flatten{}, Linear{20, classes}}},
+      {"Embedding", {6}, {Embedding{4, 3}, Linear{3, 2}, Tanh{}, Flatten{}, Linear{12, classes}}, 4},
+      {"LayerNorm", {6}, {Linear{6, 5}, LayerNorm{5}, Tanh{}, Linear{5, classes}}},
+      {"LayerNorm over positions", {3, 4}, {LayerNorm{4}, Linear{4, 5}, LayerNorm{5}, Flatten{}, Linear{15, classes}}},
+      {"GroupNorm", {4, 3, 3}, {Linear{3, 3}, GroupNorm{2, 4}, Tanh{}, Flatten{}, Linear{36, classes}}},
+      {"BatchNorm", {6}, {Linear{6, 5}, BatchNorm{5}, Tanh{}, Linear{5, classes}}},
+      {"BatchNorm of images", {4, 3, 3}, {BatchNorm{4}, Linear{3, 3}, BatchNorm{4}, Flatten{}, Linear{36, classes}}},
+      {"Dropout", {6}, {Dropout{0.3}, Linear{6, 5}, Tanh{}, Dropout{0.5}, Linear{5, classes}}},
       {"Residual", {5}, {Linear{5, 5}, block(), block_with_shortcut(), Linear{4, classes}}},
   };
 }
 
 RandomBatch<double> data_for(const Case& one, bool ranges) {
   RandomBatch<double> data(samples, one.input.size(), classes, 5);
+  if (one.tokens > 0)
+    for (double& value : data.inputs) value = std::floor(static_cast<double>(one.tokens) * (value - std::floor(value)));
   data.use_ranges(ranges);
   return data;
 }
