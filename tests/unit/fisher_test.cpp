@@ -217,6 +217,17 @@ TEST_CASE("a draw depends on seed, sample number and number of the draw alone", 
   });
 }
 
+TEST_CASE("every sample, draw and output has a random number of its own", "[fisher]") {
+  std::vector<double> numbers;
+  for (const std::uint64_t seed : {1u, 2u})
+    for (std::uint64_t sample = 0; sample < 4; ++sample)
+      for (std::size_t draw = 0; draw < 5; ++draw)
+        for (std::size_t output = 0; output < 3; ++output)
+          numbers.push_back(Draw(seed, sample, draw, 3).uniform(output));
+  std::sort(numbers.begin(), numbers.end());
+  REQUIRE(std::adjacent_find(numbers.begin(), numbers.end()) == numbers.end());
+}
+
 TEST_CASE("the Fisher information of softmax regression equals its closed form", "[fisher]") {
   // One linear layer: F of W_cj is 1/N Σ_n p_c (1 - p_c) x_j², of b_c the same with x = 1.
   auto network = ll::nn::sequential<double>(ll::nn::Linear{6, 4});
