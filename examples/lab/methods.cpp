@@ -11,12 +11,16 @@ namespace lab {
 
 using lifelong::importance::Constant;
 using lifelong::importance::Fisher;
+using lifelong::importance::Labels;
 using lifelong::importance::Mas;
 using lifelong::importance::Merge;
 using lifelong::importance::ReversedFisher;
 using lifelong::importance::RWalk;
 using lifelong::importance::ScpLimit;
 using lifelong::importance::SynapticIntelligence;
+using lifelong::nn::KroneckerFisher;
+using lifelong::nn::KroneckerPenalty;
+using lifelong::nn::KroneckerSum;
 using lifelong::penalty::Anchor;
 using lifelong::penalty::None;
 using lifelong::penalty::Quadratic;
@@ -66,6 +70,20 @@ const std::vector<Method>& methods() {
        "EWC with reversed logits while the importance is estimated",
        [](const Trial& trial) {
          return learn_in_sequence(trial, ReversedFisher{}, Quadratic{.strength = trial.strength});
+       }},
+
+      {"kfac", Strengths{.rotated = 100, .permuted = 4, .split = 100},
+       "online structured Laplace: Kronecker-factored Fisher information of each layer, one pair of factors",
+       [](const Trial& trial) {
+         return learn_in_sequence(trial, KroneckerFisher{.labels = Labels::sampled, .seed = trial.seed},
+                                  KroneckerPenalty{.strength = trial.strength, .sum = KroneckerSum::nearest});
+       }},
+
+      {"kfac-exact", Strengths{.rotated = 100, .permuted = 4, .split = 100},
+       "the same with the factors of every task: memory and time per step grow with the tasks",
+       [](const Trial& trial) {
+         return learn_in_sequence(trial, KroneckerFisher{.labels = Labels::sampled, .seed = trial.seed},
+                                  KroneckerPenalty{.strength = trial.strength, .sum = KroneckerSum::exact});
        }},
 
       {"joint", std::nullopt, "all tasks together: the upper bound", learn_together},

@@ -53,6 +53,7 @@ class Session {
   void consolidate(const Source& source) {
     const auto start = Clock::now();
     learner_.consolidate(Interruptible(source));
+    outcome_.state_bytes = learner_.state_bytes();
     outcome_.importance_seconds += seconds_since(start);
     trial_.progress.consolidated();
   }
