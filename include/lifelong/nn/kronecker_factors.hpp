@@ -109,7 +109,17 @@ inline std::vector<KroneckerSite> kronecker_sites(const Layout& layout) {
 }
 
 /// Calls `take(k, X, D)` with the rows whose outer products d xᵀ sum up to the gradient of the layer's k-th weight
-/// matrix, for all of them, as often as it takes to cover all samples.
+/// matrix, for all of them, as often as it takes to cover all samples. A layer of another header has a member of this
+/// name without the first parameter; X and D may lie in `flow.scratch`.
+template <class L, class T, class Backend, class Take>
+requires requires(const L& layer, const Backend& backend, const Flow<T>& flow, Rows<const T> x, const Take& take) {
+  layer.for_each_outer_product(backend, flow, x, x, take);
+}
+void for_each_outer_product(const L& layer, const Backend& backend, const Flow<T>& flow, Rows<const T> x,
+                            Rows<const T> dy, const Take& take) {
+  layer.for_each_outer_product(backend, flow, x, dy, take);
+}
+
 template <class T, class Backend, class Take>
 void for_each_outer_product(const Linear& layer, const Backend&, const Flow<T>&, Rows<const T> x, Rows<const T> dy,
                             const Take& take) {
