@@ -101,10 +101,10 @@ KroneckerPair<T> nearest(double keep, const KroneckerPair<T>& old, double add, c
 /// between A and G.
 template <class T>
 KroneckerPair<T> additive(double keep, const KroneckerPair<T>& old, double add, const KroneckerPair<T>& added) {
-  const double left = keep * trace(old.g) * trace(added.a), right = add * trace(added.g) * trace(old.a);
-  if (right == 0) return scaled(keep, old);
-  if (left == 0) return scaled(add, added);
-  const double pi = std::sqrt(left / right);
+  const double a = trace(old.a), b = trace(added.a), g = trace(old.g), h = trace(added.g);
+  if (add * b * h == 0) return scaled(keep, old);
+  if (keep * a * g == 0) return scaled(add, added);
+  const double pi = std::sqrt(keep * g * b / (add * h * a));
   return {combination(1, old.a, 1 / pi, added.a), combination(keep, old.g, add * pi, added.g)};
 }
 
