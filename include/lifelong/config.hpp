@@ -11,3 +11,10 @@
 #else
 #define LIFELONG_HOST_DEVICE
 #endif
+
+/// Behind the parameters of a lambda that is part of a kernel: inlined however long the kernel gets.
+#if defined(__GNUC__) || defined(__clang__)
+#define LIFELONG_ALWAYS_INLINE __attribute__((always_inline))
+#else
+#define LIFELONG_ALWAYS_INLINE
+#endif

@@ -29,3 +29,4 @@
 #include <lifelong/nn/rows.hpp>
 #include <lifelong/nn/sequential.hpp>
 #include <lifelong/nn/shape.hpp>
+#include <lifelong/nn/shared_product.hpp>

@@ -33,6 +33,7 @@ struct Everything {
     ll::store(out + 2 * n, i, ll::abs(x));
     ll::store(out + 3 * n, i, ll::sqrt(ll::abs(x)));
     ll::store(out + 4 * n, i, ll::where_positive(x, y, -y));
+    ll::store(out + 5 * n, i, ll::multiply_add(x, y, y));
     return x;
   }
 };
@@ -47,13 +48,13 @@ std::vector<T> normals(std::size_t n, std::uint64_t seed) {
 template <class T>
 void check_against_scalars(std::size_t n) {
   const auto a = normals<T>(n, 1), b = normals<T>(n, 2);
-  std::vector<T> packets(5 * n), scalars(5 * n);
+  std::vector<T> packets(6 * n), scalars(6 * n);
   std::vector<double> partials(ll::block_count(n));
   ll::elementwise<T>(ll::backend::Serial{}, n, Everything<T>{a.data(), b.data(), packets.data(), n},
                      std::span<double>(partials));
   const Everything<T> scalar{a.data(), b.data(), scalars.data(), n};
   for (std::size_t i = 0; i < n; ++i) scalar.template operator()<T>(i);
-  for (std::size_t i = 0; i < 5 * n; ++i) {
+  for (std::size_t i = 0; i < 6 * n; ++i) {
     INFO("function " << i / n << " element " << i % n);
     // The compiler may contract a * b + c in one of the two forms only: one rounding of difference.
     REQUIRE_THAT(
@@ -81,7 +82,7 @@ TEST_CASE("max keeps a NaN of its first argument", "[packet]") {
 TEST_CASE("block sums are bitwise equal for any number of threads", "[packet][threads]") {
   const std::size_t n = 20 * ll::block_size + 77;
   const auto a = normals<float>(n, 3), b = normals<float>(n, 4);
-  std::vector<float> out(5 * n);
+  std::vector<float> out(6 * n);
   std::vector<double> partials(ll::block_count(n));
   const Everything<float> kernel{a.data(), b.data(), out.data(), n};
   const double serial = ll::elementwise<float>(ll::backend::Serial{}, n, kernel, std::span<double>(partials));

@@ -35,7 +35,7 @@ struct Packet {
   Native lanes;
 
   Packet() = default;
-  Packet(T value) : lanes(Native{} + value) {}
+  Packet(T value) : lanes(value - Native{}) {}
   explicit Packet(const Native& native) : lanes(native) {}
 
   friend Packet operator+(Packet a, Packet b) { return Packet(a.lanes + b.lanes); }
@@ -70,10 +70,18 @@ Packet<T> min(Packet<T> a, Packet<T> b) {
   return Packet<T>(b.lanes < a.lanes ? b.lanes : a.lanes);
 }
 
-/// Lane by lane absolute value.
+/// Lane by lane absolute value: all bits but the sign.
 template <class T>
 Packet<T> abs(Packet<T> a) {
-  return Packet<T>(a.lanes < 0 ? -a.lanes : a.lanes);
+  using Native = typename Packet<T>::Native;
+  using Bits = decltype(a.lanes < a.lanes);
+  return Packet<T>(reinterpret_cast<Native>(reinterpret_cast<Bits>(a.lanes) & ~reinterpret_cast<Bits>(-Native{})));
+}
+
+/// Lane by lane a b + c, one instruction where the target has it and the compiler contracts (their default).
+template <class T>
+Packet<T> multiply_add(Packet<T> a, Packet<T> b, Packet<T> c) {
+  return Packet<T>(a.lanes * b.lanes + c.lanes);
 }
 
 /// Lane by lane: `condition > 0 ? a : b`.
@@ -138,6 +146,8 @@ LIFELONG_HOST_DEVICE inline float min(float a, float b) { return b < a ? b : a; 
 LIFELONG_HOST_DEVICE inline double min(double a, double b) { return b < a ? b : a; }
 LIFELONG_HOST_DEVICE inline float abs(float a) { return a < 0 ? -a : a; }
 LIFELONG_HOST_DEVICE inline double abs(double a) { return a < 0 ? -a : a; }
+LIFELONG_HOST_DEVICE inline float multiply_add(float a, float b, float c) { return a * b + c; }
+LIFELONG_HOST_DEVICE inline double multiply_add(double a, double b, double c) { return a * b + c; }
 LIFELONG_HOST_DEVICE inline float where_positive(float c, float a, float b) { return c > 0 ? a : b; }
 LIFELONG_HOST_DEVICE inline double where_positive(double c, double a, double b) { return c > 0 ? a : b; }
 LIFELONG_HOST_DEVICE inline float sqrt(float a) { return ::sqrtf(a); }

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <Eigen/Core>
-#include <algorithm>
 #include <cmath>
 #include <concepts>
 #include <cstddef>
@@ -21,6 +20,7 @@
 #include <lifelong/nn/product.hpp>
 #include <lifelong/nn/rows.hpp>
 #include <lifelong/nn/shape.hpp>
+#include <lifelong/nn/shared_product.hpp>
 
 namespace lifelong::nn {
 
@@ -29,7 +29,7 @@ namespace lifelong::nn {
 ///
 /// With one position per sample a sample's gradient is the outer product d xᵀ, and m(d xᵀ) = m(d) m(x)ᵀ for the moments
 /// of `lifelong::moment`. So Σ_n Σ_k m(d_nk x_nᵀ) = (Σ_k m(D_k))ᵀ m(X): however many passes, one product. Exact. With
-/// several positions m is applied to each sample's and seed's D_nkᵀ X_n, which is formed in scratch of the size of W.
+/// several positions m is applied to each sample's and seed's D_nkᵀ X_n, see `shared_product`.
 struct Linear {
   std::size_t in = 0;
   std::size_t out = 0;
@@ -82,7 +82,7 @@ struct Linear {
     if (positions == 1 || std::same_as<Moment, moment::Sum>)
       accumulate_outer(backend, pass, flow, apart(x), apart(dy), gradient);
     else
-      accumulate_shared(backend, pass, flow, x, dy, gradient);
+      accumulate_shared(backend, pass, flow, x, Rows<const T>(dy), gradient);
   }
 
  private:
@@ -111,21 +111,19 @@ struct Linear {
     multiply(backend, pass.add, x, Rows<const T>(dy), gradient);
   }
 
-  /// gradient (+)= Σ_n m(D_nᵀ X_n), and Σ_n m(Σ_p D_np) for the bias, one sample after the other.
+  /// weight (+)= Σ_n m(D_nᵀ X_n) and bias (+)= Σ_n m(D_nᵀ 1).
   template <class T, class Backend, class Moment>
   void accumulate_shared(const Backend& backend, const Pass<Moment>& pass, const Flow<T>& flow, Rows<const T> x,
-                         Rows<T> dy, std::span<T> gradient) const {
-    detail::grow(flow.scratch, gradient.size());
-    const std::span<T> one = std::span(flow.scratch).first(gradient.size());
-    if (!pass.add && pass.first()) std::fill(gradient.begin(), gradient.end(), T(0));
-    for (std::size_t n = 0; n < x.count; ++n) {
-      const Rows<const T> its_x{x.row(n).data(), positions, in}, its_dy{dy.row(n).data(), positions, out};
-      multiply(backend, false, its_x, its_dy, one);
-      detail::for_each_element<T>(backend, one.size(),
-                                  [&, from = one.data(), to = gradient.data()]<class V>(std::size_t i) {
-                                    store<V>(to, i, load<V>(to, i) + pass.moment(load<V>(from, i)));
-                                  });
-    }
+                         Rows<const T> dy, std::span<T> gradient) const {
+    const bool add = pass.add || !pass.first();
+    const Positions<T> its_x{x.data, in, x.width, in}, its_dy{dy.data, out, dy.width, out};
+    if (in < out)
+      shared_product(backend, pass.moment, x.count, positions, its_dy, its_x, add, Elements<T>{gradient.data(), in, 1},
+                     flow.scratch);
+    else
+      shared_product(backend, pass.moment, x.count, positions, its_x, its_dy, add, Elements<T>{gradient.data(), 1, in},
+                     flow.scratch);
+    shared_sum(backend, pass.moment, x.count, positions, its_dy, add, gradient.last(out));
   }
 
   template <class T>
