@@ -384,7 +384,7 @@ class Learner {
   [[nodiscard]] std::size_t tasks() const { return tasks_; }
 
   /// Bytes kept between steps beside the parameters and their gradient: importance, anchor, path, optimizer arrays.
-  /// Does not grow with the number of tasks.
+  /// Does not grow with the number of tasks, unless the penalty keeps something of each (`nn::KroneckerSum::exact`).
   [[nodiscard]] std::size_t state_bytes() const {
     return importance_state_.bytes() + penalty_state_.bytes() + optimizer_state_.bytes();
   }

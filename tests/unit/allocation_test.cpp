@@ -122,8 +122,8 @@ TEST_CASE("a learner allocates nothing per step after warm-up", "[allocation]") 
 #if !defined(LIFELONG_TEST_COUNTS_ALLOCATIONS)
   WARN("skipped: allocations are counted with glibc and without sanitizers only");
 #else
-  const auto check = [](auto importance, auto optimizer, auto backend) {
-    Learner learner{nn::mlp<float>({301, 401, 10}, {}, backend), importance, penalty::Quadratic{}, optimizer, backend};
+  const auto check_penalty = [](auto importance, auto penalty, auto optimizer, auto backend) {
+    Learner learner{nn::mlp<float>({301, 401, 10}, {}, backend), importance, penalty, optimizer, backend};
     std::vector<float> inputs(130 * 301, 0.5f);
     std::vector<std::int32_t> labels(130);
     for (std::size_t n = 0; n < labels.size(); ++n) labels[n] = static_cast<std::int32_t>(n % 10);
@@ -135,7 +135,12 @@ TEST_CASE("a learner allocates nothing per step after warm-up", "[allocation]") 
     learner.fit(task, options);
     CHECK(allocations - before == 0);
   };
+  const auto check = [&](auto importance, auto optimizer, auto backend) {
+    check_penalty(importance, penalty::Quadratic{}, optimizer, backend);
+  };
   check(importance::Fisher{}, optimizer::Adam{}, backend::Serial{});
+  check_penalty(nn::KroneckerFisher{.labels = importance::Labels::sampled}, nn::KroneckerPenalty{}, optimizer::Adam{},
+                backend::Serial{});
   check(importance::SynapticIntelligence{}, optimizer::Momentum{}, backend::Serial{});
 #if defined(_OPENMP) && !defined(__clang__)  // LLVM's OpenMP runtime itself allocates in every parallel region
   check(importance::Fisher{}, optimizer::Adam{}, backend::OpenMP{2});

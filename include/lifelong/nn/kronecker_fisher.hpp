@@ -10,6 +10,7 @@
 #include <lifelong/importance/likelihood.hpp>
 #include <lifelong/importance/log_likelihood.hpp>
 #include <lifelong/importance/merge.hpp>
+#include <lifelong/nn/chain.hpp>
 #include <lifelong/nn/kronecker_factors.hpp>
 
 namespace lifelong::nn {
@@ -49,6 +50,9 @@ struct KroneckerFisherOf {
   /// what `Network::backpropagate` throws. Then `out` is as it was.
   template <class Model, class Batches>
   void estimate(Model& model, Batches&& batches, Estimate<typename Model::value_type>& out) const {
+    static_assert(
+        requires { model.backpropagate(*batches.begin(), functional(), detail::NoHook{}); },
+        "KroneckerFisher looks into the layers of the model, which must be an nn::Network");
     validate();
     KroneckerAccumulator<typename Model::value_type> sums(model.layout());
     for (const auto& batch : batches) sums.add(model, batch, functional());
