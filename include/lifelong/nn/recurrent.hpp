@@ -21,6 +21,7 @@
 #include <lifelong/nn/product.hpp>
 #include <lifelong/nn/rows.hpp>
 #include <lifelong/nn/shape.hpp>
+#include <lifelong/nn/shared_product.hpp>
 
 namespace lifelong::nn {
 
@@ -204,6 +205,12 @@ struct Recurrent {
     return {steps.data + t * steps.width, steps.count / positions, steps.width * positions};
   }
 
+  /// One matrix per sample, positions x width.
+  template <class T>
+  Positions<T> each_sample(Rows<const T> steps) const {
+    return {steps.data, steps.width, positions * steps.width, steps.width};
+  }
+
   /// Start of a product from a row of biases.
   template <class T>
   struct StartFrom {
@@ -261,16 +268,8 @@ struct Recurrent {
     if constexpr (std::same_as<Moment, moment::Sum>) {
       product(backend, Transposed<T>{d}, x, weight, d.count, StartFromWhatIsThere{});
     } else {
-      detail::grow(scratch, weight.size());
-      const Rows<T> one{scratch.data(), weight.count, weight.width};
-      for (std::size_t n = 0; n < samples; ++n) {
-        const Rows<const T> its_d{d.row(n * positions).data(), positions, d.width};
-        const Rows<const T> its_x{x.row(n * positions).data(), positions, x.width};
-        product(backend, Transposed<T>{its_d}, its_x, one, positions, StartFromZero{});
-        detail::for_each_element<T>(backend, one.size(), [&]<class V>(std::size_t i) {
-          store<V>(weight.data, i, load<V>(weight.data, i) + pass.moment(load<V>(one.data, i)));
-        });
-      }
+      shared_product(backend, pass.moment, samples, positions, each_sample(d), each_sample(x), true,
+                     Elements<T>{weight.data, weight.width}, scratch);
     }
   }
 
