@@ -210,9 +210,9 @@ inline constexpr Convention mas_convention{"agem MAS",
                                            "only the last task's",
                                            "absolute values of batch means; earlier tasks are forgotten"};
 
-/// `--imp-method MAS` with `synap_stgth`: consolidate with batches of 100. Inexact: absolute values of batch sums, and
-/// Ω is set to 0 before every task's estimate, so only the last task is protected. Not reproduced: a short last batch
-/// is left out but counted.
+/// `--imp-method MAS` with `synap_stgth`: consolidate with batches of 10, the task's own outputs active. Inexact:
+/// absolute values of batch sums, and Ω is set to 0 before every task's estimate, so only the last task is protected.
+/// Not reproduced: a short last batch is left out but counted.
 inline Recipe<importance::BatchMas> mas(double strength) {
   return {mas_convention,
           {.scale = importance::BatchScale::samples, .merge = importance::Merge::last()},
