@@ -5,8 +5,10 @@
 #include <exception>
 #include <lifelong/core/error.hpp>
 #include <optional>
+#include <variant>
 
 #include "experiment.hpp"
+#include "importance_command.hpp"
 #include "interrupt.hpp"
 #include "options.hpp"
 
@@ -18,10 +20,13 @@ enum ExitCode { done = 0, failed = 1, refused = 2, interrupted = 130 };
 
 int main(int argc, char** argv) {
   try {
-    const std::optional<lab::Options> options = lab::parse_options(argc, argv);
-    if (!options) return done;
+    const std::optional<lab::Command> command = lab::parse_command(argc, argv);
+    if (!command) return done;
     lab::catch_interrupts();
-    lab::run_experiment(*options);
+    if (const auto* run = std::get_if<lab::Options>(&*command))
+      lab::run_experiment(*run);
+    else
+      lab::estimate_importance(std::get<lab::ImportanceOptions>(*command));
     return done;
   } catch (const lab::Interrupted&) {
     return interrupted;

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <lifelong/core/error.hpp>
 #include <lifelong/optimizer/adam.hpp>
 #include <lifelong/optimizer/momentum.hpp>
@@ -14,6 +13,7 @@
 #include <thread>
 #include <utility>
 
+#include "arguments.hpp"
 #include "methods.hpp"
 #include "text.hpp"
 
@@ -22,9 +22,6 @@ namespace lab {
 namespace {
 
 using lifelong::InvalidArgument;
-
-template <class E>
-using Names = std::vector<std::pair<std::string, E>>;
 
 const Names<StreamKind> stream_names{
     {"rotated", StreamKind::rotated}, {"permuted", StreamKind::permuted}, {"split", StreamKind::split}};
@@ -35,21 +32,6 @@ const Names<OptimizerKind> optimizer_names{
     {"sgd", OptimizerKind::sgd}, {"momentum", OptimizerKind::momentum}, {"adam", OptimizerKind::adam}};
 const Names<lifelong::OptimizerState> state_names{{"keep", lifelong::OptimizerState::keep},
                                                   {"reset", lifelong::OptimizerState::reset}};
-
-template <class E>
-E value_of(const Names<E>& names, const std::string& what, const std::string& text) {
-  std::vector<std::string> known;
-  for (const auto& [name, value] : names) {
-    if (name == text) return value;
-    known.push_back(name);
-  }
-  throw InvalidArgument(fmt::format("{} knows no '{}', only {}", what, text, joined(known)));
-}
-
-template <class E>
-std::string name_in(const Names<E>& names, E value) {
-  return std::find_if(names.begin(), names.end(), [&](const auto& entry) { return entry.second == value; })->first;
-}
 
 /// \throws InvalidArgument if a part of the list comes twice.
 std::vector<std::string> distinct_parts(const std::string& what, const std::string& text) {
@@ -69,13 +51,6 @@ struct Arguments {
               learning_rate, seeds = "1", train_samples, threads, optimizer_state = "keep", output = "lifelong-results";
   std::vector<std::string> strengths;
 };
-
-void add(CLI::App& app, const char* name, std::string& value, const char* type, const std::string& help) {
-  app.add_option(name, value, help)
-      ->type_name(type)
-      ->capture_default_str()
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
-}
 
 std::string methods_help() {
   std::string text =
@@ -203,23 +178,29 @@ Options resolved(const Arguments& arguments, std::string command) {
 
 }  // namespace
 
-std::optional<Options> parse_options(int argc, char** argv) {
+std::optional<Command> parse_command(int argc, char** argv) {
   CLI::App app("Experiments with lifelong learning: networks that learn task after task.", "lifelong-lab");
   app.set_version_flag("--version", "lifelong-lab " LIFELONG_VERSION_STRING);
   app.require_subcommand(1);
   CLI::App& run = *app.add_subcommand("run", "Train with several methods on a stream of tasks and compare them");
-  app.footer("\nlifelong-lab run --help lists what can be chosen.");
-  for (CLI::App* each : {&app, &run}) each->get_formatter()->column_width(34);
+  CLI::App& importance =
+      *app.add_subcommand("importance", "Estimate what matters in a model that was trained with PyTorch");
+  app.footer("\nlifelong-lab run --help and lifelong-lab importance --help list what can be chosen.");
+  for (CLI::App* each : {&app, &run, &importance}) each->get_formatter()->column_width(34);
   Arguments arguments;
   describe_run(run, arguments);
+  ImportanceArguments importance_arguments;
+  describe_importance(importance, importance_arguments);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& result) {
     if (result.get_exit_code() != 0)
-      throw InvalidArgument(fmt::format("{}; see lifelong-lab run --help", result.what()));
+      throw InvalidArgument(
+          fmt::format("{}; see lifelong-lab {} --help", result.what(), importance.parsed() ? "importance" : "run"));
     app.exit(result);
     return std::nullopt;
   }
+  if (importance.parsed()) return resolved(importance_arguments);
   return resolved(arguments, command_line(argc, argv));
 }
 

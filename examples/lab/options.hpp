@@ -1,4 +1,4 @@
-// What `lifelong-lab run` is asked to do.
+// What the program is asked to do.
 #pragma once
 
 #include <cstddef>
@@ -9,13 +9,17 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
+
+#include "importance_options.hpp"
 
 namespace lab {
 
 enum class StreamKind { rotated, permuted, split };
 enum class OptimizerKind { sgd, momentum, adam };
 
+/// What `lifelong-lab run` is asked to do.
 struct Options {
   std::string command;  ///< as typed, quoted for a shell
   std::string dataset;
@@ -36,9 +40,11 @@ struct Options {
   std::filesystem::path output;
 };
 
+using Command = std::variant<Options, ImportanceOptions>;
+
 /// Reads the command line; nothing if it only asked for help or the version, which has then been printed.
 /// \throws lifelong::InvalidArgument for anything that cannot be meant.
-std::optional<Options> parse_options(int argc, char** argv);
+std::optional<Command> parse_command(int argc, char** argv);
 
 /// The words of the command line.
 std::string name_of(StreamKind stream);

@@ -1,35 +1,13 @@
 #include "progress.hpp"
 
 #include <fmt/format.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
-
-#include <cstdio>
 
 #include "text.hpp"
 
 namespace lab {
 
-namespace {
-
-constexpr std::chrono::milliseconds refresh{100};
-
-std::size_t terminal_width() {
-  winsize size{};
-  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
-}
-
-}  // namespace
-
 Progress::Progress(std::size_t runs, std::size_t learning_samples, std::size_t testing_samples)
-    : terminal_(isatty(STDERR_FILENO) == 1),
-      runs_(runs),
-      learning_samples_(learning_samples),
-      testing_samples_(testing_samples) {}
-
-Progress::~Progress() {
-  if (line_open_) std::fputc('\n', stderr);
-}
+    : runs_(runs), learning_samples_(learning_samples), testing_samples_(testing_samples) {}
 
 void Progress::start_run(const std::string& method, std::uint64_t seed) {
   time_left_.plan(TimeLeft::learning, (runs_ - run_) * learning_samples_);
@@ -72,14 +50,14 @@ void Progress::tested(std::size_t samples) {
 
 void Progress::end_task(double accuracy) {
   accuracy_ = accuracy;
-  if (terminal_) return;
-  print(fmt::format("{}, seed {}, {}: loss {:.3f}, accuracy {:.1f} %{}", method_, seed_, task_,
-                    epoch_loss_ / static_cast<double>(epoch_steps_), 100 * accuracy, time_left()));
+  if (line_.on_terminal()) return;
+  line_.print(fmt::format("{}, seed {}, {}: loss {:.3f}, accuracy {:.1f} %{}", method_, seed_, task_,
+                          epoch_loss_ / static_cast<double>(epoch_steps_), 100 * accuracy, time_left()));
 }
 
 void Progress::end_run(double average_accuracy, double seconds) {
-  print(fmt::format("{}, seed {}: average accuracy {:.1f} % after {}", method_, seed_, 100 * average_accuracy,
-                    duration(seconds)));
+  line_.print(fmt::format("{}, seed {}: average accuracy {:.1f} % after {}", method_, seed_, 100 * average_accuracy,
+                          duration(seconds)));
 }
 
 std::string Progress::time_left() const {
@@ -88,21 +66,11 @@ std::string Progress::time_left() const {
 }
 
 void Progress::show() {
-  const auto now = std::chrono::steady_clock::now();
-  if (!terminal_ || epoch_steps_ == 0 || now - shown_ < refresh) return;
-  shown_ = now;
+  if (epoch_steps_ == 0 || !line_.due()) return;
   std::string line = fmt::format("[{}/{}] {}, seed {}: {}, epoch {}/{}, loss {:.3f}", run_, runs_, method_, seed_,
                                  task_, at_.epoch + 1, at_.epochs, epoch_loss_ / static_cast<double>(epoch_steps_));
   if (accuracy_) line += fmt::format(", accuracy {:.1f} %", 100 * *accuracy_);
-  line += time_left();
-  fmt::print(stderr, "\r{}\033[K", line.substr(0, terminal_width() - 1));
-  std::fflush(stderr);
-  line_open_ = true;
-}
-
-void Progress::print(const std::string& line) {
-  fmt::print(stderr, "{}{}\n", line_open_ ? "\r\033[K" : "", line);
-  line_open_ = false;
+  line_.show(line + time_left());
 }
 
 }  // namespace lab

@@ -1,13 +1,13 @@
 // What the user sees while it runs: one line kept up to date on a terminal, else a line per task.
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <lifelong/learner.hpp>
 #include <optional>
 #include <string>
 
+#include "status_line.hpp"
 #include "time_left.hpp"
 
 namespace lab {
@@ -17,9 +17,6 @@ class Progress {
  public:
   /// For a number of runs that each learn from and test on about so many samples.
   Progress(std::size_t runs, std::size_t learning_samples, std::size_t testing_samples);
-  ~Progress();
-  Progress(const Progress&) = delete;
-  Progress& operator=(const Progress&) = delete;
 
   void start_run(const std::string& method, std::uint64_t seed);
   void start_task(const std::string& task);  ///< as it is shown: `task 3 of 5`
@@ -32,11 +29,8 @@ class Progress {
  private:
   [[nodiscard]] std::string time_left() const;
   void show();
-  void print(const std::string& line);
 
-  bool terminal_;
-  bool line_open_ = false;
-  std::chrono::steady_clock::time_point shown_{};
+  StatusLine line_;
   TimeLeft time_left_;
 
   std::size_t runs_, run_ = 0;

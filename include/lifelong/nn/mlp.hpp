@@ -29,16 +29,21 @@ struct MlpOptions {
 /// Any of the layers of an `mlp`.
 using AnyLayer = std::variant<Linear, ReLU, Tanh, Sigmoid, GELU>;
 
+/// The layer of an activation.
+inline AnyLayer activation_layer(Activation activation) {
+  const AnyLayer layers[] = {ReLU{}, Tanh{}, Sigmoid{}, GELU{}};
+  return layers[static_cast<std::size_t>(activation)];
+}
+
 /// The layers of an `mlp`: linear, activation, linear, ..., linear.
 /// \throws InvalidArgument unless there are at least two widths.
 inline std::vector<AnyLayer> mlp_layers(const std::vector<std::size_t>& widths, Activation activation) {
   if (widths.size() < 2)
     lifelong::detail::raise<InvalidArgument>("an mlp needs the widths of its inputs and outputs, but has " +
                                              std::to_string(widths.size()) + " widths");
-  const AnyLayer between[] = {ReLU{}, Tanh{}, Sigmoid{}, GELU{}};
   std::vector<AnyLayer> layers;
   for (std::size_t l = 1; l < widths.size(); ++l) {
-    if (l > 1) layers.push_back(between[static_cast<std::size_t>(activation)]);
+    if (l > 1) layers.push_back(activation_layer(activation));
     layers.push_back(Linear{widths[l - 1], widths[l]});
   }
   return layers;
