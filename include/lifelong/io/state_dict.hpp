@@ -1,0 +1,92 @@
+// A network's parameters under PyTorch's names: to and from a safetensors file.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <lifelong/core/error.hpp>
+#include <lifelong/core/extents.hpp>
+#include <lifelong/core/layout.hpp>
+#include <lifelong/io/safetensors.hpp>
+
+namespace lifelong::io {
+
+namespace state_dict_detail {
+
+/// The tensors that are called as the blocks of `layout`, one after the other.
+template <class T>
+std::vector<T> values_of(const Safetensors& file, const Layout& layout) {
+  std::vector<T> all;
+  for (const Block& block : layout.blocks()) {
+    const std::vector<T> values = file.values<T>(block.name);
+    if (file.at(block.name).shape != block.shape)
+      lifelong::detail::raise<ShapeMismatch>(block.name + " of '" + file.name() + "' is " +
+                                             lifelong::detail::shape_text(file.at(block.name).shape) +
+                                             ", but the network's is " + lifelong::detail::shape_text(block.shape));
+    all.insert(all.end(), values.begin(), values.end());
+  }
+  return all;
+}
+
+inline bool has_block(const Layout& layout, std::string_view name) {
+  return std::ranges::any_of(layout.blocks(), [&](const Block& block) { return block.name == name; });
+}
+
+/// Running statistics of a network that has some.
+template <class Network>
+Layout buffer_layout_of(const Network& network) {
+  if constexpr (requires { network.buffer_layout(); })
+    return network.buffer_layout();
+  else
+    return {};
+}
+
+/// PyTorch counts the batches that made the running statistics; nothing here looks at that.
+inline bool is_counter(std::string_view name) { return name.ends_with(".num_batches_tracked"); }
+
+}  // namespace state_dict_detail
+
+/// Adds every block of `layout` with its stretch of `values`: parameters, importances or anchors, one per parameter.
+/// \throws ShapeMismatch for another number of values; and as `Safetensors::add`.
+template <class T>
+void add_blocks(Safetensors& file, const Layout& layout, std::span<const T> values) {
+  lifelong::detail::require_size("the array to be saved", values.size(), layout.size());
+  for (const Block& block : layout.blocks())
+    file.add<T>(block.name, block.shape, values.subspan(block.offset, block.size));
+}
+
+/// The parameters of a network, and its running statistics if it has some, as PyTorch's `state_dict()`.
+template <class Network>
+[[nodiscard]] Safetensors state_dict(const Network& network) {
+  using T = typename Network::value_type;
+  Safetensors file;
+  add_blocks(file, network.layout(), std::span<const T>(network.parameters()));
+  if constexpr (requires { network.buffer_layout(); })
+    add_blocks(file, network.buffer_layout(), std::span<const T>(network.buffers()));
+  return file;
+}
+
+/// Sets the parameters and running statistics of `network` to those of `file`, as PyTorch's
+/// `load_state_dict(..., strict=True)`: names, shapes and type must be the network's, and no tensor may be left over
+/// (but `num_batches_tracked`). Nothing is changed otherwise.
+/// \throws FormatError for a tensor that is missing, left over or of another type; ShapeMismatch.
+template <class Network>
+void load_state_dict(const Safetensors& file, Network& network) {
+  using T = typename Network::value_type;
+  const Layout buffer_layout = state_dict_detail::buffer_layout_of(network);
+  const std::vector<T> parameters = state_dict_detail::values_of<T>(file, network.layout());
+  const std::vector<T> buffers = state_dict_detail::values_of<T>(file, buffer_layout);
+  for (const auto& [name, tensor] : file.tensors())
+    if (!state_dict_detail::has_block(network.layout(), name) && !state_dict_detail::has_block(buffer_layout, name) &&
+        !state_dict_detail::is_counter(name))
+      lifelong::detail::raise<FormatError>("'" + file.name() + "' has a tensor " + io_detail::in_quotes(name) +
+                                           " that the network has not");
+  std::ranges::copy(parameters, network.parameters().begin());
+  if constexpr (requires { network.buffers(); }) std::ranges::copy(buffers, network.buffers().begin());
+}
+
+}  // namespace lifelong::io
