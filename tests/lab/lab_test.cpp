@@ -93,7 +93,10 @@ TEST_CASE("results hold every method, with undefined metrics as null") {
   CHECK(keys_of(results) ==
         sorted({"command", "version", "dataset", "stream", "scenario", "tasks", "model", "threads", "runs"}));
   CHECK(results["model"] == "mlp 64-16-4, ReLU, float");
-  CHECK(results["runs"].size() == 14);
+  const std::size_t methods = results["runs"].size() / 2;
+  CHECK(methods >= 7);
+  for (std::size_t m = 0; m < methods; ++m)
+    CHECK(results["runs"][m]["method"] == results["runs"][methods + m]["method"]);
   for (const Json& run : results["runs"]) {
     CHECK(keys_of(run) ==
           sorted({"method", "seed", "strength", "settings", "initial_accuracy", "accuracy_matrix", "average_accuracy",
@@ -137,7 +140,7 @@ TEST_CASE("the same seed gives the same accuracies with any number of threads") 
   with_threads.insert(with_threads.end(), {"--threads", "3"});
   const Json three = results_of(folder, with_threads);
   CHECK(matrices_of(two) == matrices_of(three));
-  CHECK(two["runs"][0]["accuracy_matrix"] != two["runs"][7]["accuracy_matrix"]);
+  CHECK(two["runs"][0]["accuracy_matrix"] != two["runs"][two["runs"].size() / 2]["accuracy_matrix"]);
   CHECK(two["scenario"] == (stream == "split" ? "task" : "domain"));
 }
 
@@ -198,7 +201,7 @@ TEST_CASE("arguments that cannot be meant are refused in one sentence") {
     Words said;
   };
   const auto [words, said] = GENERATE(
-      Case{{"--methods", "ewc,magic"}, {"no method 'magic'", "finetune, l2, ewc, online-ewc, mas, si, joint"}},
+      Case{{"--methods", "ewc,magic"}, {"no method 'magic'", "finetune, l2, ewc, online-ewc, mas, si", "joint"}},
       Case{{"--methods", "ewc,ewc"}, {"--methods names 'ewc' twice"}}, Case{{"--methods", ""}, {"--methods"}},
       Case{{"--stream", "spun"}, {"--stream knows no 'spun'", "rotated, permuted, split"}},
       Case{{"--scenario", "none"}, {"--scenario knows no 'none'", "domain, task, class"}},
