@@ -4,6 +4,7 @@
 #include <lifelong/nn/activation.hpp>
 #include <lifelong/nn/batch_norm.hpp>
 #include <lifelong/nn/chain.hpp>
+#include <lifelong/nn/convolution.hpp>
 #include <lifelong/nn/dataset.hpp>
 #include <lifelong/nn/dropout.hpp>
 #include <lifelong/nn/embedding.hpp>
@@ -24,9 +25,11 @@
 #include <lifelong/nn/mlp.hpp>
 #include <lifelong/nn/network.hpp>
 #include <lifelong/nn/parallel.hpp>
+#include <lifelong/nn/pooling.hpp>
 #include <lifelong/nn/product.hpp>
 #include <lifelong/nn/residual.hpp>
 #include <lifelong/nn/rows.hpp>
 #include <lifelong/nn/sequential.hpp>
 #include <lifelong/nn/shape.hpp>
 #include <lifelong/nn/shared_product.hpp>
+#include <lifelong/nn/window.hpp>

@@ -82,12 +82,20 @@ TEST_CASE("a network allocates nothing after warm-up", "[allocation]") {
     return nn::sequential<float>(nn::Shape{5, 7}, std::tuple{layer, nn::LastPosition{}, nn::Linear{33, 10}}, 0,
                                  backend);
   };
+  const auto convolutional = [](auto backend) {
+    const std::tuple layers{
+        nn::Conv2d{2, 8, 3, 1, 1},  nn::ReLU{},       nn::MaxPool2d{2},    nn::Conv2d{8, 8, 3, 2, 1, 8},
+        nn::Conv2d{8, 16, 3, 1, 1}, nn::AvgPool2d{2}, nn::GlobalAvgPool{}, nn::Linear{16, 10}};
+    return nn::sequential<float>(nn::Shape{2, 20, 20}, layers, 0, backend);
+  };
   check(dense(1.0f, backend::Serial{}));
   check(dense(1.0, backend::Serial{}));
+  check(convolutional(backend::Serial{}));
   check(recurrent(nn::Gru{7, 33}, backend::Serial{}));
   check(recurrent(nn::Lstm{7, 33}, backend::Serial{}));
 #if defined(_OPENMP) && !defined(__clang__)  // LLVM's OpenMP runtime itself allocates in every parallel region
   check(dense(1.0f, backend::OpenMP{2}));
+  check(convolutional(backend::OpenMP{2}));
   check(recurrent(nn::Gru{7, 33}, backend::OpenMP{2}));
 #endif
 #endif

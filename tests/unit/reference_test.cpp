@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "catch.hpp"
@@ -16,10 +17,14 @@ namespace ll = lifelong;
 using ll::importance::Fisher;
 using ll::importance::Labels;
 using ll::importance::Merge;
+using ll::nn::Shape;
 using ll::penalty::Quadratic;
 using nlohmann::json;
 
 namespace {
+
+using AnyLayer =
+    std::variant<ll::nn::Linear, ll::nn::Conv2d, ll::nn::MaxPool2d, ll::nn::ReLU, ll::nn::Tanh, ll::nn::Flatten>;
 
 /// One reference network: its data, its parameters, and what it should compute.
 template <class T>
@@ -32,11 +37,9 @@ class Case {
   }
 
   auto network() const {
-    std::vector<std::size_t> widths{info_["input"][0].get<std::size_t>()};
-    for (const json& layer : info_["layers"])
-      if (layer[0] == "linear") widths.push_back(layer[2].get<std::size_t>());
-    const bool relu = info_["layers"][1][0] == "relu";
-    auto network = ll::nn::mlp<T>(widths, {.activation = relu ? ll::nn::Activation::relu : ll::nn::Activation::tanh});
+    const auto extents = info_["input"].get<std::vector<std::size_t>>();
+    ll::nn::Network<T, std::vector<AnyLayer>> network(
+        extents.size() == 1 ? Shape{extents[0]} : Shape{extents[0], extents[1], extents[2]}, layers());
     const auto start = group(network.layout(), "parameters");
     for (std::size_t i = 0; i < start.size(); ++i) network.parameters()[i] = static_cast<T>(start[i]);
     return network;
@@ -67,6 +70,21 @@ class Case {
     const std::size_t width = inputs_.size() / labels_.size();
     return ll::Dataset<T>(std::span(inputs_).subspan(first * width, count * width),
                           std::span(labels_).subspan(first, count), {width});
+  }
+
+  std::vector<AnyLayer> layers() const {
+    std::vector<AnyLayer> all;
+    for (const json& layer : info_["layers"]) {
+      const auto number = [&](std::size_t k) { return layer[k].get<std::size_t>(); };
+      const std::string kind = layer[0];
+      if (kind == "linear") all.push_back(ll::nn::Linear{number(1), number(2)});
+      if (kind == "conv") all.push_back(ll::nn::Conv2d{number(1), number(2), number(3), number(4), number(5)});
+      if (kind == "maxpool") all.push_back(ll::nn::MaxPool2d{number(1)});
+      if (kind == "relu") all.push_back(ll::nn::ReLU{});
+      if (kind == "tanh") all.push_back(ll::nn::Tanh{});
+      if (kind == "flatten") all.push_back(ll::nn::Flatten{});
+    }
+    return all;
   }
 
   test::Safetensors file_;
@@ -161,7 +179,7 @@ void check_traces(const Case<T>& reference) {
               momentum);
 }
 
-const std::vector<std::string> networks{"mlp_relu.safetensors", "mlp_tanh.safetensors"};
+const std::vector<std::string> networks{"mlp_relu.safetensors", "mlp_tanh.safetensors", "cnn.safetensors"};
 
 }  // namespace
 
