@@ -12,6 +12,7 @@
 #include <lifelong/nn/group_norm.hpp>
 #include <lifelong/nn/gru.hpp>
 #include <lifelong/nn/heads.hpp>
+#include <lifelong/nn/kronecker_convolution.hpp>
 #include <lifelong/nn/kronecker_factors.hpp>
 #include <lifelong/nn/kronecker_fisher.hpp>
 #include <lifelong/nn/kronecker_penalty.hpp>

@@ -14,6 +14,7 @@
 #include <span>
 #include <string>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -159,18 +160,20 @@ Factors slow_factors(Network& network, const Batch<double>& batch, const Functio
   return factors;
 }
 
-/// A convolution without padding whose outer products are its patches, one row per position; loops only.
+/// A convolution whose outer products are its patches, one row per position; loops only.
 struct SlowConvolution {
-  std::size_t channels, outputs, kernel, groups;
+  std::size_t channels, outputs, kernel, stride, padding, groups;
   bool biased;
-  std::size_t height = 0, width = 0;
+  std::size_t in_height = 0, in_width = 0, height = 0, width = 0;
 
   static constexpr bool in_place = false;
 
   nn::Shape expected() const { return {}; }
   nn::Shape connect(nn::Shape in) {
-    height = in[1] - kernel + 1;
-    width = in[2] - kernel + 1;
+    in_height = in[1];
+    in_width = in[2];
+    height = (in_height + 2 * padding - kernel) / stride + 1;
+    width = (in_width + 2 * padding - kernel) / stride + 1;
     return {outputs, height, width};
   }
   std::size_t inputs() const { return channels / groups * kernel * kernel; }
@@ -185,10 +188,11 @@ struct SlowConvolution {
   }
   /// Element i of the patch at position t that group g looks at.
   template <class T>
-  T patch(std::span<T> image, std::size_t g, std::size_t t, std::size_t i) const {
+  std::remove_const_t<T> patch(std::span<T> image, std::size_t g, std::size_t t, std::size_t i) const {
     const std::size_t channel = g * channels / groups + i / (kernel * kernel);
-    const std::size_t row = t / width + i / kernel % kernel, column = t % width + i % kernel;
-    return image[(channel * (height + kernel - 1) + row) * (width + kernel - 1) + column];
+    const std::size_t row = t / width * stride + i / kernel % kernel, column = t % width * stride + i % kernel;
+    if (row < padding || row >= in_height + padding || column < padding || column >= in_width + padding) return 0;
+    return image[(channel * in_height + row - padding) * in_width + column - padding];
   }
   template <class T, class Backend>
   void forward(const Backend&, const nn::Flow<T>& flow, nn::Rows<const T> x, nn::Rows<T> y) const {
@@ -401,7 +405,7 @@ TEST_CASE("a convolution has the factors of its patches, each group its own", "[
   const RandomBatch<double> data(5, channels * side * side, 3);
   for (const std::size_t groups : {std::size_t{1}, std::size_t{2}})
     for (const bool biased : {true, false}) {
-      const SlowConvolution convolution{channels, outputs, kernel, groups, biased};
+      const SlowConvolution convolution{channels, outputs, kernel, 1, 0, groups, biased};
       auto network = nn::sequential<double>(nn::Shape{channels, side, side}, convolution, nn::Tanh{}, nn::Flatten{},
                                             nn::Linear{outputs * patches, 3});
       const Factors factors = estimated(KroneckerFisher{}, network, {data.batch()});
@@ -469,6 +473,30 @@ TEST_CASE("a convolution has the factors of its patches, each group its own", "[
       CHECK((evaluated(penalty, state, moved).gradient - expected).cwiseAbs().maxCoeff() <
             1e-12 * expected.cwiseAbs().maxCoeff());
     }
+}
+
+TEST_CASE("the factors of Conv2d are those of its patches", "[kronecker]") {
+  const auto check = [](std::size_t in, std::size_t out, std::size_t kernel, std::size_t stride, std::size_t padding,
+                        std::size_t groups) {
+    const nn::Shape image{in, 6, 5};
+    const RandomBatch<double> data(4, image.size(), 3);
+    SlowConvolution slow{in, out, kernel, stride, padding, groups, true};
+    const std::size_t made = slow.connect(image).size();
+    auto network = nn::sequential<double>(image, nn::Conv2d{in, out, kernel, stride, padding, groups}, nn::Tanh{},
+                                          nn::Flatten{}, nn::Linear{made, 3});
+    auto expected = nn::sequential<double>(image, slow, nn::Tanh{}, nn::Flatten{}, nn::Linear{made, 3});
+    std::copy(network.parameters().begin(), network.parameters().end(), expected.parameters().begin());
+    const Factors factors = estimated(KroneckerFisher{}, network, {data.batch()});
+    const Factors patches = estimated(KroneckerFisher{}, expected, {data.batch()});
+    REQUIRE(factors.size() == groups + 1);
+    CHECK(difference(factors, patches) < 1e-12);
+    for (std::size_t l = 0; l < factors.size(); ++l) CHECK(factors[l].site == patches[l].site);
+  };
+  check(2, 4, 3, 1, 0, 1);
+  check(2, 4, 3, 2, 1, 1);
+  check(4, 6, 3, 1, 2, 2);
+  check(3, 6, 2, 2, 1, 3);  // depthwise
+  check(4, 3, 1, 1, 0, 1);  // 1x1
 }
 
 TEST_CASE("Kronecker factors are found inside residual blocks and for each head", "[kronecker]") {

@@ -15,6 +15,7 @@
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/layout.hpp>
 #include <lifelong/nn/heads.hpp>
+#include <lifelong/nn/kronecker_convolution.hpp>
 #include <lifelong/nn/layer.hpp>
 #include <lifelong/nn/linear.hpp>
 #include <lifelong/nn/parallel.hpp>
@@ -153,9 +154,10 @@ concept makes_outer_products = requires(const L& layer, const Backend& backend, 
 ///
 ///     A = 1/N Σ_n Σ_t x_nt x_ntᵀ,   G = 1/(N T) Σ_n Σ_k Σ_t d_nkt d_nktᵀ,
 ///
-/// x_nt with a last element 1 where there is a bias. Martens & Grosse 2015, eq. 1; positions as in Grosse & Martens
-/// 2016, eq. 31-33 (x_nt are the patches of a convolution). The groups of a convolution are weight matrices of their
-/// own. Cost: per sample and seed a backward pass and half of O² T products, and I² T / 2 products per sample.
+/// x_nt with a last element 1 where there is a bias. Martens & Grosse 2015; positions as in Grosse & Martens
+/// 2016, where x_nt are the patches of a convolution (KFC: Ω = A, Γ = G). The groups of a convolution are weight
+/// matrices of their own. Cost: per sample and seed a backward pass and half of O² T products, and I² T / 2 products
+/// per sample.
 template <class T>
 class KroneckerAccumulator {
  public:

@@ -45,10 +45,10 @@ struct KroneckerState {
 /// λ/2 Σ_layers Σ_k ⟨ΔW, G_k ΔW A_k⟩ = λ/2 Σ_layers vec(ΔW)ᵀ (Σ_k A_k ⊗ G_k) vec(ΔW), gradient λ Σ_k G_k ΔW A_k, with
 /// ΔW = W - W* the move since the last task ended, the bias as the last column, over the tasks k that have ended. It is
 /// the quadratic penalty whose curvature is block diagonal by layers rather than diagonal: online structured Laplace
-/// (Ritter, Botev & Barber 2018, section 3; anchor at the last task as in their eq. 8). With importances as means over
+/// (Ritter, Botev & Barber 2018; the anchor is the last task's, as in their recursion). With importances as means over
 /// samples and a mean loss, λ = 1 is the Laplace approximation of the posterior if tasks are equally large.
 ///
-/// Cost per step: 2 O I (O + I) multiplications per layer O x I, however large the batch; times the number of tasks for
+/// Cost per step: 2 O I (O + I) operations per layer O x I, however large the batch; times the number of tasks for
 /// `KroneckerSum::exact`. Memory: (O² + I²) per layer, times tasks likewise, θ*, and three work arrays of the size of
 /// the largest W.
 struct KroneckerPenalty {
