@@ -94,7 +94,7 @@ TEST_CASE("a written NPY file has the bytes that NumPy writes") {
   const Folder folder;
   const std::vector<std::uint8_t> values{0, 1, 2};
   ll::io::write_npy<std::uint8_t>(folder.path() + "/x.npy", {3}, values);
-  std::string text = "{'descr': '|u1', 'fortran_order': False, 'shape': (3, ), }";
+  std::string text = "{'descr': '|u1', 'fortran_order': False, 'shape': (3,), }";
   CHECK(folder.read("x.npy") == file(text + std::string(118 - 1 - text.size(), ' ') + "\n", 3));
 }
 

@@ -309,8 +309,9 @@ void write_npy(const std::string& path, const std::vector<std::size_t>& shape, s
     npy_detail::raise<ShapeMismatch>("'" + path + "' would have " + std::to_string(values.size()) +
                                      " values, not the " + lifelong::detail::shape_text(shape) + " of its shape");
   std::string header = std::string("{'descr': '") + npy_detail::dtype_of<T> + "', 'fortran_order': False, 'shape': (";
-  for (const std::size_t extent : shape) header += std::to_string(extent) + ", ";
-  header += "), }";
+  for (std::size_t axis = 0; axis < shape.size(); ++axis)
+    header += (axis > 0 ? ", " : "") + std::to_string(shape[axis]);
+  header += shape.size() == 1 ? ",), }" : "), }";
   constexpr std::size_t before = 10, alignment = 64;
   header.resize((before + header.size() + 1 + alignment - 1) / alignment * alignment - before - 1, ' ');
   header += '\n';
