@@ -230,12 +230,13 @@ TEST_CASE("a layer without bias, numbers with gaps and images as features are ta
 
 TEST_CASE("every hidden layer can have its own activation") {
   const Case one("relu");
-  const auto bytes_with = [&](const std::string& activation) {
+  const auto weights_with = [&](const std::string& activation) {
     const auto found = one.importances({"--activation", activation});
     return found.values<double>("0.weight");
   };
-  CHECK(bytes_with("gelu,tanh") != bytes_with("tanh,gelu"));
-  CHECK(bytes_with("relu,relu") == bytes_with("relu"));
+  CHECK(weights_with("gelu,tanh") != weights_with("tanh,gelu"));
+  CHECK(weights_with("gelu,tanh") != weights_with("gelu"));
+  CHECK(weights_with("relu,relu") == weights_with("relu"));
   check_refused(Case("relu"), {"--activation", "relu,relu,relu"}, {"--activation lists 3", "has 2 hidden layers"});
   check_refused(Case("relu"), {"--activation", ""}, {"has 2 hidden layers", "--activation"});
 }
