@@ -24,11 +24,14 @@ namespace {
 
 using namespace lifelong;
 using namespace lifelong::importance;
+using nn::AvgPool2d;
 using nn::BatchNorm;
+using nn::Conv2d;
 using nn::Dropout;
 using nn::Embedding;
 using nn::Flatten;
 using nn::GELU;
+using nn::GlobalAvgPool;
 using nn::GroupNorm;
 using nn::Gru;
 using nn::Heads;
@@ -36,6 +39,7 @@ using nn::LastPosition;
 using nn::LayerNorm;
 using nn::Linear;
 using nn::Lstm;
+using nn::MaxPool2d;
 using nn::ReLU;
 using nn::residual;
 using nn::Shape;
@@ -48,9 +52,9 @@ constexpr std::size_t classes = 4, samples = 11;
 auto block() { return residual(Tanh{}, Linear{5, 5}); }
 auto block_with_shortcut() { return residual(std::tuple{Linear{5, 4}, GELU{}}, std::tuple{Linear{5, 4}}); }
 
-using AnyLayer =
-    std::variant<Linear, ReLU, Tanh, Sigmoid, GELU, Flatten, Heads, Embedding, Gru, Lstm, LastPosition, LayerNorm,
-                 GroupNorm, BatchNorm, Dropout, decltype(block()), decltype(block_with_shortcut())>;
+using AnyLayer = std::variant<Linear, ReLU, Tanh, Sigmoid, GELU, Flatten, Heads, Embedding, Gru, Lstm, LastPosition,
+                              LayerNorm, GroupNorm, BatchNorm, Dropout, Conv2d, MaxPool2d, AvgPool2d, GlobalAvgPool,
+                              decltype(block()), decltype(block_with_shortcut())>;
 using Network = nn::Network<double, std::vector<AnyLayer>>;
 
 /// A small network for one kind of layer.
@@ -78,6 +82,14 @@ std::vector<Case> cases() {
       {"BatchNorm", {6}, {Linear{6, 5}, BatchNorm{5}, Tanh{}, Linear{5, classes}}},
       {"BatchNorm of images", {4, 3, 3}, {BatchNorm{4}, Linear{3, 3}, BatchNorm{4}, Flatten{}, Linear{36, classes}}},
       {"Dropout", {6}, {Dropout{0.3}, Linear{6, 5}, Tanh{}, Dropout{0.5}, Linear{5, classes}}},
+      {"Conv2d", {2, 4, 5}, {Conv2d{2, 3, 3, 1, 1}, Tanh{}, Flatten{}, Linear{60, classes}}},
+      {"Conv2d strided", {2, 5, 5}, {Conv2d{2, 3, 3, 2, 1}, Tanh{}, Conv2d{3, 4, 2}, Flatten{}, Linear{16, classes}}},
+      {"Conv2d grouped", {4, 3, 3}, {Conv2d{4, 6, 2, 1, 0, 2}, Tanh{}, Flatten{}, Linear{24, classes}}},
+      {"Conv2d depthwise", {3, 4, 4}, {Conv2d{3, 3, 3, 1, 1, 3}, Tanh{}, Flatten{}, Linear{48, classes}}},
+      {"Conv2d 1x1", {4, 3, 3}, {Conv2d{4, 2, 1}, Tanh{}, Flatten{}, Linear{18, classes}}},
+      {"MaxPool2d", {1, 6, 6}, {Conv2d{1, 2, 3, 1, 1}, MaxPool2d{2}, Flatten{}, Linear{18, classes}}},
+      {"AvgPool2d", {1, 6, 6}, {Conv2d{1, 2, 3, 1, 1}, AvgPool2d{3, 2}, Flatten{}, Linear{8, classes}}},
+      {"GlobalAvgPool", {1, 4, 4}, {Conv2d{1, 5, 3}, Tanh{}, GlobalAvgPool{}, Linear{5, classes}}},
       {"Residual", {5}, {Linear{5, 5}, block(), block_with_shortcut(), Linear{4, classes}}},
   };
 }
