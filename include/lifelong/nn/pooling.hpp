@@ -73,10 +73,11 @@ struct MaxPool2d {
           for (std::size_t j = 0; j < run.length; ++j) {
             const std::size_t source = run.in + j * stride.width;
             T& most = to[run.out + j];
-            if (from[source] <= most && index[run.out + j] != unchosen) continue;
-            if (most != most) continue;
-            most = from[source];
-            index[run.out + j] = static_cast<std::uint32_t>(source);
+            std::uint32_t& at = index[run.out + j];
+            const T value = from[source];
+            const bool takes = (value > most) | (value != value) | (at == unchosen);
+            at ^= (at ^ static_cast<std::uint32_t>(source)) & -static_cast<std::uint32_t>(takes);  // without a branch
+            most = from[at];
           }
         });
     });
