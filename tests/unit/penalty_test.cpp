@@ -182,7 +182,7 @@ TEST_CASE("a task that no parameter matters to leaves anchors per task usable", 
   for (const double a : learner.anchor()) REQUIRE(std::isfinite(a));
 }
 
-TEST_CASE("Huber is the quadratic near the anchor and linear beyond; L1 is linear everywhere", "[penalty]") {
+TEST_CASE("Huber is the quadratic near the anchor and linear beyond, and L1 is linear everywhere", "[penalty]") {
   const double lambda = 2.5, delta = 0.3, omega = 1.7;
   for (double move = -1; move <= 1; move += 0.0625) {
     const double size = std::abs(move), sign = move > 0 ? 1 : move < 0 ? -1 : 0;

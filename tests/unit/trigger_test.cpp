@@ -153,7 +153,7 @@ TEST_CASE("the Page-Hinkley test fires at the steps of its definition", "[trigge
   REQUIRE(found > 20);
 }
 
-TEST_CASE("a rising loss is a drift; a steady or falling one is none", "[trigger]") {
+TEST_CASE("a rising loss is a drift, a steady or falling one is none", "[trigger]") {
   const ll::Random random(3);
   std::vector<double> steady, falling, rising;
   for (std::size_t t = 0; t < 400; ++t) {

@@ -70,8 +70,8 @@ struct TaskWalk {
     bool total, guarded, late;
 
     template <class V>
-    LIFELONG_HOST_DEVICE void observe(std::size_t i, V gradient, V penalty_gradient, V before, V after) const {
-      const V g = total ? gradient + penalty_gradient : gradient;
+    LIFELONG_HOST_DEVICE void observe(std::size_t i, V task, V penalty, V before, V after) const {
+      const V g = total ? task + penalty : task;
       const V fall = -g * (after - before);
       store(path, i, load<V>(path, i) + (late ? load<V>(pending, i) : fall));
       if (late) store(pending, i, fall);

@@ -108,17 +108,17 @@ struct LogLikelihoodOf {
   }
 
  private:
-  static constexpr bool has_mode = requires(const L& likelihood, std::span<const float> row,
-                                            const SampleContext<float>& sample, std::span<float> delta) {
-    likelihood.mode(row, sample, delta);
+  static constexpr bool has_mode =
+      requires(const L& one, std::span<const float> row, const SampleContext<float>& sample, std::span<float> delta) {
+    one.mode(row, sample, delta);
   };
   static constexpr bool has_probability =
-      requires(const L& likelihood, std::span<const float> row, const SampleContext<float>& sample) {
-    likelihood.probability(row, sample);
+      requires(const L& one, std::span<const float> row, const SampleContext<float>& sample) {
+    one.probability(row, sample);
   };
-  static constexpr bool has_outcomes = requires(const L& likelihood, std::span<const float> row,
-                                                const SampleContext<float>& sample, std::span<float> delta) {
-    likelihood.outcome(likelihood.outcomes(row.size()), row, sample, delta);
+  static constexpr bool has_outcomes =
+      requires(const L& one, std::span<const float> row, const SampleContext<float>& sample, std::span<float> delta) {
+    one.outcome(one.outcomes(row.size()), row, sample, delta);
   };
 
   [[noreturn]] void refuse(const char* missing) const {

@@ -71,8 +71,8 @@ struct SynapticIntelligence {
     bool total;
 
     template <class V>
-    LIFELONG_HOST_DEVICE void observe(std::size_t i, V gradient, V penalty_gradient, V before, V after) const {
-      const V g = total ? gradient + penalty_gradient : gradient;
+    LIFELONG_HOST_DEVICE void observe(std::size_t i, V task, V penalty, V before, V after) const {
+      const V g = total ? task + penalty : task;
       store(path, i, load<V>(path, i) - g * (after - before));
     }
     template <class V>
