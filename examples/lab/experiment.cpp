@@ -55,14 +55,16 @@ std::optional<double> strength_of(const Method& method, const Options& options) 
 std::string recipe(const Method& method, const Trial& trial) {
   const Options& options = trial.options;
   const std::string strength = method.strengths ? fmt::format(", strength {:g}", trial.strength) : "";
+  const std::string falling = options.final_rate < 1 ? fmt::format(" falling to {:g}", options.final_rate) : "";
   const std::string samples = options.train_samples ? fmt::format("{}", *options.train_samples) : "all";
   return fmt::format(
-      "{} ({}){}; {} {}, {}-incremental, {} tasks, {} training samples each; {}; {}, learning rate {:g}, state {} at a "
+      "{} ({}){}; {} {}, {}-incremental, {} tasks, {} training samples each; {}; {}, learning rate {:g}{}, state {} at "
+      "a "
       "new task; epochs {}, batch size {}; seed {}; lifelong {}",
       method.name, method.description, strength, name_of(options.stream), options.dataset, name_of(options.scenario),
       options.tasks, samples, model_text(options, trial.stream), name_of(options.optimizer), options.learning_rate,
-      options.optimizer_state == lifelong::OptimizerState::keep ? "kept" : "reset", options.epochs, options.batch_size,
-      trial.seed, LIFELONG_VERSION_STRING);
+      falling, options.optimizer_state == lifelong::OptimizerState::keep ? "kept" : "reset", options.epochs,
+      options.batch_size, trial.seed, LIFELONG_VERSION_STRING);
 }
 
 RunResult run(const Method& method, std::uint64_t seed, const Options& options, const Stream& stream,

@@ -48,7 +48,8 @@ std::vector<std::string> distinct_parts(const std::string& what, const std::stri
 struct Arguments {
   std::string dataset = "fashion-mnist", stream = "rotated", scenario, tasks = "5", hidden = "256,256",
               methods = joined(method_names(), ","), epochs = "3", batch_size = "128", optimizer = "adam",
-              learning_rate, seeds = "1", train_samples, threads, optimizer_state = "keep", output = "lifelong-results";
+              learning_rate, seeds = "1", train_samples, threads, optimizer_state = "keep", final_rate = "1",
+              output = "lifelong-results";
   std::vector<std::string> strengths;
 };
 
@@ -88,6 +89,8 @@ void describe_run(CLI::App& app, Arguments& arguments) {
   add(app, "--learning-rate", arguments.learning_rate, "X",
       fmt::format("Learning rate [adam {:g}, momentum {:g}, sgd {:g}]", default_learning_rate(OptimizerKind::adam),
                   default_learning_rate(OptimizerKind::momentum), default_learning_rate(OptimizerKind::sgd)));
+  add(app, "--final-rate", arguments.final_rate, "X",
+      "Share of the learning rate to fall to, linearly, over each task");
   add(app, "--optimizer-state", arguments.optimizer_state, "KIND", "keep or reset it when a task begins");
   add(app, "--seeds", arguments.seeds, "N,N,...", "One run of every method for each seed");
 
@@ -132,6 +135,12 @@ std::map<std::string, double> chosen_strengths(const std::vector<std::string>& t
   return strengths;
 }
 
+double share(const std::string& what, const std::string& text) {
+  const double value = real_number(what, text);
+  if (value > 1) throw lifelong::InvalidArgument(fmt::format("{} is at most 1, but is {:g}", what, value));
+  return value;
+}
+
 lifelong::Scenario chosen_scenario(const std::string& text, StreamKind stream) {
   if (!text.empty()) return value_of(scenario_names, "--scenario", text);
   return stream == StreamKind::split ? lifelong::Scenario::task : lifelong::Scenario::domain;
@@ -165,6 +174,7 @@ Options resolved(const Arguments& arguments, std::string command) {
       .optimizer = optimizer,
       .learning_rate = arguments.learning_rate.empty() ? default_learning_rate(optimizer)
                                                        : real_number("--learning-rate", arguments.learning_rate, true),
+      .final_rate = share("--final-rate", arguments.final_rate),
       .strengths = strengths,
       .seeds = chosen_seeds(arguments.seeds),
       .train_samples = arguments.train_samples.empty()

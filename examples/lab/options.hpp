@@ -32,6 +32,7 @@ struct Options {
   std::size_t batch_size;
   OptimizerKind optimizer;
   double learning_rate;
+  double final_rate;                        ///< share of it at the end of a task
   std::map<std::string, double> strengths;  ///< by method, where it is not the default
   std::vector<std::uint64_t> seeds;
   std::optional<std::size_t> train_samples;  ///< per task; all if not said

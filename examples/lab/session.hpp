@@ -44,7 +44,8 @@ class Session {
                  {.epochs = options.epochs,
                   .batch_size = options.batch_size,
                   .seed = trial_.seed,
-                  .optimizer_state = options.optimizer_state},
+                  .optimizer_state = options.optimizer_state,
+                  .final_rate = options.final_rate},
                  [&](const lifelong::FitProgress& at) { trial_.progress.stepped(at, batch_size); });
     outcome_.train_seconds += seconds_since(start);
   }

@@ -39,6 +39,7 @@ struct FitOptions {
   bool shuffle = true;     ///< a new order every epoch, a function of seed and epoch; else the order of the source
   std::uint64_t seed = 1;  ///< of the order
   OptimizerState optimizer_state = OptimizerState::keep;
+  double final_rate = 1;  ///< the learning rate falls linearly from itself towards this share of itself
 };
 
 /// Where `Learner::fit` is; handed to its callback after every step.
@@ -155,6 +156,34 @@ constexpr int array_index(std::string_view name) {
 template <class Penalty>
 inline constexpr bool is_anchored = array_index<Penalty>("importance") >= 0 && array_index<Penalty>("anchor") >= 0;
 
+/// Lets an optimizer's learning rate fall, and gives it back at the end.
+template <class Optimizer>
+class FallingRate {
+ public:
+  /// \throws InvalidArgument unless 0 <= `share` <= 1, or if the rate is to fall and there is none.
+  FallingRate(Optimizer& optimizer, double share) : optimizer_(optimizer), share_(share) {
+    require_at_least("FitOptions.final_rate", share, 0);
+    require_at_least("1 - FitOptions.final_rate", 1 - share, 0);
+    if constexpr (requires { optimizer.learning_rate; })
+      rate_ = optimizer.learning_rate;
+    else if (share != 1)
+      raise<InvalidArgument>("FitOptions.final_rate needs an optimizer with a learning_rate");
+  }
+  FallingRate(const FallingRate&) = delete;
+  FallingRate& operator=(const FallingRate&) = delete;
+  ~FallingRate() { set(0); }
+
+  /// The rate when the part `done` of all steps is done.
+  void set(double done) {
+    if constexpr (requires { optimizer_.learning_rate; })
+      if (share_ != 1) optimizer_.learning_rate = rate_ * (1 - (1 - share_) * done);
+  }
+
+ private:
+  Optimizer& optimizer_;
+  double share_, rate_ = 0;
+};
+
 struct NoCallback {
   void operator()(const FitProgress&) const {}
 };
@@ -236,6 +265,7 @@ class Learner {
   void fit(const Examples& examples, const FitOptions& options = {}, OnStep&& on_step = {}) {
     require_examples(examples.size(), "fit");
     detail::require_at_least("FitOptions.batch_size", static_cast<double>(options.batch_size), 1);
+    detail::FallingRate<Optimizer> rate(optimizer_, options.final_rate);
     if (options.optimizer_state == OptimizerState::reset) reset_optimizer();
     order_.resize(examples.size());
     const BatchLoader loader(examples, options.batch_size, buffer_, backend_, std::span<const std::uint32_t>(order_));
@@ -245,6 +275,7 @@ class Learner {
       if (options.shuffle)
         Random(options.seed, Purpose::shuffle, epochs_trained_).shuffle(std::span<std::uint32_t>(order_));
       for (const Batch<T>& batch : loader) {
+        rate.set(static_cast<double>(progress.step) / static_cast<double>(progress.steps));
         const StepResult result = step(batch);
         ++progress.step;
         progress.loss = result.loss;

@@ -296,6 +296,29 @@ TEST_CASE("a running mean of importances stays of one size, however much data ar
     REQUIRE_THAT(learner.importance()[i], test::WithinRel(once.importance()[i], 1e-6));
 }
 
+TEST_CASE("the learning rate falls linearly over a call of fit and is given back", "[learner]") {
+  const TinyTask task(1, 24);
+  ll::Learner learner{TinyModel{}, Constant{}, ll::penalty::None{}, ll::optimizer::Sgd{.learning_rate = 0.2}};
+  std::vector<double> rates;
+  const auto note = [&](const ll::FitProgress&) { rates.push_back(learner.optimizer_policy().learning_rate); };
+  learner.fit(task, {.epochs = 2, .batch_size = 6, .final_rate = 0.5}, note);
+  REQUIRE(rates.size() == 8);
+  for (std::size_t k = 0; k < 8; ++k)
+    CHECK_THAT(rates[k], test::WithinRel(0.2 * (1 - 0.5 * static_cast<double>(k) / 8), 1e-15));
+  CHECK(learner.optimizer_policy().learning_rate == 0.2);
+  struct Stop {};
+  CHECK_THROWS_AS(learner.fit(task, {.batch_size = 6, .final_rate = 0},
+                              [](const FitProgress& at) {
+                                if (at.step == 2) throw Stop{};
+                              }),
+                  Stop);
+  CHECK(learner.optimizer_policy().learning_rate == 0.2);
+  for (const double share : {1.5, -0.1}) {
+    const ll::FitOptions refused{.final_rate = share};
+    CHECK_THROWS_AS(learner.fit(task, refused), ll::InvalidArgument);
+  }
+}
+
 TEST_CASE("a failed update of the importance changes nothing", "[learner][errors]") {
   ll::Learner learner{TinyModel(), ll::importance::Mas{}, Quadratic{}, ll::optimizer::Sgd{}};
   learner.consolidate(TinyTask(1));
