@@ -307,11 +307,11 @@ TEST_CASE("the learning rate falls linearly over a call of fit and is given back
     CHECK_THAT(rates[k], test::WithinRel(0.2 * (1 - 0.5 * static_cast<double>(k) / 8), 1e-15));
   CHECK(learner.optimizer_policy().learning_rate == 0.2);
   struct Stop {};
-  CHECK_THROWS_AS(learner.fit(task, {.batch_size = 6, .final_rate = 0},
-                              [](const FitProgress& at) {
-                                if (at.step == 2) throw Stop{};
-                              }),
-                  Stop);
+  const auto stop = [](const ll::FitProgress& at) {
+    if (at.step == 2) throw Stop{};
+  };
+  const ll::FitOptions falling{.batch_size = 6, .final_rate = 0};
+  CHECK_THROWS_AS(learner.fit(task, falling, stop), Stop);
   CHECK(learner.optimizer_policy().learning_rate == 0.2);
   for (const double share : {1.5, -0.1}) {
     const ll::FitOptions refused{.final_rate = share};
