@@ -58,28 +58,28 @@ const std::vector<Method>& methods() {
          return learn_in_sequence(trial, SynapticIntelligence{.xi = 0.1}, Quadratic{.strength = trial.strength});
        }},
 
-      {"rwalk", Strengths{.rotated = 1, .permuted = 1, .split = 1},
+      {"rwalk", Strengths{.rotated = 30, .permuted = 1, .split = 10},
        "Riemannian Walk: running Fisher information and path score, both brought to a largest value of 1",
        [](const Trial& trial) { return learn_in_sequence(trial, RWalk{}, Quadratic{.strength = trial.strength}); }},
 
-      {"scp", Strengths{.rotated = 1, .permuted = 1, .split = 1},
+      {"scp", Strengths{.rotated = 300, .permuted = 100, .split = 300},
        "Sliced Cramer Preservation: how far the mean output moves, all directions",
        [](const Trial& trial) { return learn_in_sequence(trial, ScpLimit{}, Quadratic{.strength = trial.strength}); }},
 
-      {"ewc-dr", Strengths{.rotated = 1, .permuted = 1, .split = 1},
+      {"ewc-dr", Strengths{.rotated = 30, .permuted = 10, .split = 3},
        "EWC with reversed logits while the importance is estimated",
        [](const Trial& trial) {
          return learn_in_sequence(trial, ReversedFisher{}, Quadratic{.strength = trial.strength});
        }},
 
-      {"kfac", Strengths{.rotated = 100, .permuted = 4, .split = 100},
+      {"kfac", Strengths{.rotated = 10, .permuted = 4, .split = 10},
        "online structured Laplace: Kronecker-factored Fisher information of each layer, one pair of factors",
        [](const Trial& trial) {
          return learn_in_sequence(trial, KroneckerFisher{.labels = Labels::sampled, .seed = trial.seed},
                                   KroneckerPenalty{.strength = trial.strength, .sum = KroneckerSum::nearest});
        }},
 
-      {"kfac-exact", Strengths{.rotated = 100, .permuted = 4, .split = 100},
+      {"kfac-exact", Strengths{.rotated = 10, .permuted = 4, .split = 10},
        "the same with the factors of every task: memory and time per step grow with the tasks",
        [](const Trial& trial) {
          return learn_in_sequence(trial, KroneckerFisher{.labels = Labels::sampled, .seed = trial.seed},
