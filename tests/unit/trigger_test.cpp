@@ -58,7 +58,7 @@ std::vector<std::size_t> slow_plateaus(const std::vector<double>& losses, const 
     const auto variance = [](const std::vector<double>& values) {
       std::vector<double> squares;
       for (const double value : values) squares.push_back(value * value);
-      return mean_of(squares) - mean_of(values) * mean_of(values);
+      return std::max(0.0, mean_of(squares) - mean_of(values) * mean_of(values));  // rounding may leave it below 0
     };
     if (!plateau.empty() && mean_of(window) > mean_of(plateau) + std::sqrt(variance(plateau))) plateau.clear();
     if (!plateau.empty()) continue;

@@ -67,7 +67,8 @@ constexpr double polynomial(const double (&coefficients)[N], double x) {
 }
 
 /// Quantile of the standard normal distribution (Wichura, algorithm AS 241 PPND16, 1988), relative error about 1e-16.
-inline double normal_quantile(double p) {
+/// Never inlined, lest its last bit differ between two places where a compiler contracts a b + c differently.
+[[gnu::noinline]] inline double normal_quantile(double p) {
   constexpr double a[] = {3.3871328727963666080e0,  1.3314166789178437745e+2, 1.9715909503065514427e+3,
                           1.3731693765509461125e+4, 4.5921953931549871457e+4, 6.7265770927008700853e+4,
                           3.3430575583588128105e+4, 2.5090809287301226727e+3};
