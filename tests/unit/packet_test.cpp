@@ -100,3 +100,15 @@ TEST_CASE("an exception in a parallel loop reaches the caller", "[threads]") {
   };
   REQUIRE_THROWS_AS(backend.parallel_for(100, task), std::runtime_error);
 }
+
+#if defined(LIFELONG_HAS_PACKETS)
+TEMPLATE_TEST_CASE("transposing packets turns rows into columns", "[packet]", float, double) {
+  using V = lifelong::Packet<TestType>;
+  V rows[V::size];
+  for (std::size_t i = 0; i < V::size; ++i)
+    for (std::size_t j = 0; j < V::size; ++j) rows[i].lanes[j] = static_cast<TestType>(100 * i + j);
+  transpose(rows);
+  for (std::size_t i = 0; i < V::size; ++i)
+    for (std::size_t j = 0; j < V::size; ++j) CHECK(rows[i].lanes[j] == static_cast<TestType>(100 * j + i));
+}
+#endif

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <utility>
 
 #include <lifelong/config.hpp>
 
@@ -116,6 +117,35 @@ T sum(Packet<T> a) {
   for (std::size_t half = Packet<T>::size / 2; half > 0; half /= 2)
     for (std::size_t k = 0; k < half; ++k) a.lanes[k] += a.lanes[k + half];
   return a.lanes[0];
+}
+
+namespace detail {
+
+/// From packets a and b of rows k and k + `half` the rows k and k + `half` of the matrix in which the squares of side
+/// `half` off the diagonal have changed places.
+template <std::size_t half, class Native, std::size_t... lane>
+void exchange_halves(Native& a, Native& b, std::index_sequence<lane...>) {
+  constexpr std::size_t lanes = sizeof...(lane);
+  const Native upper = __builtin_shufflevector(a, b, ((lane & half) ? lane - half + lanes : lane)...);
+  b = __builtin_shufflevector(a, b, ((lane & half) ? lane + lanes : lane + half)...);
+  a = upper;
+}
+
+template <std::size_t half, class T, std::size_t lanes, std::size_t... pair>
+void transpose_squares(Packet<T> (&rows)[lanes], std::index_sequence<pair...>) {
+  (exchange_halves<half>(rows[pair / half * 2 * half + pair % half].lanes,
+                         rows[pair / half * 2 * half + pair % half + half].lanes, std::make_index_sequence<lanes>{}),
+   ...);
+  if constexpr (half > 1) transpose_squares<half / 2>(rows, std::index_sequence<pair...>{});
+}
+
+}  // namespace detail
+
+/// Rows become columns.
+template <class T>
+void transpose(Packet<T> (&rows)[Packet<T>::size]) {
+  constexpr std::size_t half = Packet<T>::size / 2;
+  if constexpr (half > 0) detail::transpose_squares<half>(rows, std::make_index_sequence<half>{});
 }
 
 #else

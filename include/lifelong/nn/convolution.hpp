@@ -1,7 +1,6 @@
 // The convolution of images.
 #pragma once
 
-#include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -15,6 +14,7 @@
 #include <lifelong/core/layout.hpp>
 #include <lifelong/core/packet.hpp>
 #include <lifelong/core/random.hpp>
+#include <lifelong/nn/dot.hpp>
 #include <lifelong/nn/layer.hpp>
 #include <lifelong/nn/parallel.hpp>
 #include <lifelong/nn/product.hpp>
@@ -36,19 +36,6 @@ void add_multiple(T* to, std::size_t to_step, T factor, const T* from, std::size
     });
   else
     for (std::size_t j = 0; j < count; ++j) to[j * to_step] += factor * from[j * from_step];
-}
-
-/// Σ_j a[j] b[j · step], j < count.
-template <class T>
-T dot(const T* a, const T* b, std::size_t step, std::size_t count) {
-  using V = Packet<T>;
-  V sums(T(0));
-  std::size_t j = 0;
-  if (step == 1)
-    for (; j + lane_count<V> <= count; j += lane_count<V>) sums = multiply_add(load<V>(a, j), load<V>(b, j), sums);
-  T rest = 0;
-  for (; j < count; ++j) rest += a[j] * b[j * step];
-  return sum(sums) + rest;
 }
 
 }  // namespace detail
@@ -109,7 +96,7 @@ struct Conv2d {
       unfold(backend, part(x, first, count), work.columns);
       for (std::size_t g = 0; g < groups; ++g)
         product(backend, weight(flow.theta, g), group(work.columns, g), group(work.outputs, g), fan_in(),
-                start_from(bias(flow.theta, g)));
+                StartFromColumn<T>{bias(flow.theta, g)});
       exchange<true>(backend, part(y, first, count), work.outputs.data, columns);
     });
   }
@@ -179,14 +166,6 @@ struct Conv2d {
   template <class T>
   static Rows<T> part(Rows<T> rows, std::size_t first, std::size_t count) {
     return {rows.data + first * rows.width, count, rows.width};
-  }
-
-  /// Every row of the product starts from its bias.
-  template <class T>
-  static auto start_from(const T* bias) {
-    return [bias](auto& tile, std::size_t row, std::size_t) {
-      tile.colwise() = Eigen::Map<const Eigen::Matrix<T, Eigen::Dynamic, 1>>(bias + row, tile.rows());
-    };
   }
 
   /// Calls `task(first, count)` for chunks of images that fit into the scratch.
@@ -265,7 +244,7 @@ struct Conv2d {
       const Rows<T> columns{work.columns.data, work.columns.count, work.outputs.width};
       for (std::size_t g = 0; g < groups; ++g)
         product(backend, Transposed<T>{weight(flow.theta, g)}, Rows<const T>(group(work.outputs, g)), group(columns, g),
-                out / groups, StartFromZero{});
+                out / groups, Add{false});
       fold(backend, Rows<const T>(columns), part(dx, first, count));
     });
   }
@@ -297,7 +276,7 @@ struct Conv2d {
     detail::parallel_for(backend, x.count * groups, 2 * y.size() * fan_in(), [&](std::size_t i) {
       const std::size_t n = i / groups, g = i % groups;
       product(backend::Serial{}, weight(theta, g), group(image(x, n, in), g), group(image(y, n, out), g), fan_in(),
-              start_from(bias(theta, g)));
+              StartFromColumn<T>{bias(theta, g)});
     });
   }
   template <class T, class Backend>
@@ -305,7 +284,7 @@ struct Conv2d {
     detail::parallel_for(backend, dy.count * groups, 2 * dy.size() * fan_in(), [&](std::size_t i) {
       const std::size_t n = i / groups, g = i % groups;
       product(backend::Serial{}, Transposed<T>{weight(theta, g)}, group(image(dy, n, out), g),
-              group(image(dx, n, in), g), out / groups, StartFromZero{});
+              group(image(dx, n, in), g), out / groups, Add{false});
     });
   }
 

@@ -50,26 +50,21 @@ struct KroneckerFactors {
 
 namespace detail {
 
-/// Adds the lower triangle of Xᵀ X to C, tile by tile; `mirror` does the rest at the end. Bitwise equal for any number
-/// of threads.
+/// Adds the lower triangle of Xᵀ X to C, and some of the upper one; `mirror` does the rest at the end. Bitwise equal
+/// for any number of threads.
 template <class T, class Backend>
 void add_gram(const Backend& backend, Rows<const T> x, Rows<T> c) {
-  using Limits = TileLimits<T>;
-  constexpr std::size_t deepest = Limits::depth;
-  const std::size_t length = piece(x.width, Limits::rows, 64, 64 / sizeof(T));
-  const std::size_t side = (x.width + length - 1) / length;
-  parallel_for(backend, side * (side + 1) / 2, x.width * x.size(), [&](std::size_t index) {
-    [[maybe_unused]] const SingleThreadedEigen guard;
-    std::size_t i = 0;
-    while ((i + 1) * (i + 2) / 2 <= index) ++i;
-    const std::size_t row = i * length, column = (index - i * (i + 1) / 2) * length;
-    const std::size_t m = std::min(length, x.width - row), n = std::min(length, x.width - column);
-    auto tile = block<Limits::rows, Limits::columns>(c, row, column, m, n);
-    for (std::size_t k = 0; k < x.count; k += deepest) {
-      const std::size_t d = std::min(deepest, x.count - k);
-      tile.noalias() += block<Limits::rows, Limits::depth>(Transposed<T>{x}, row, k, m, d) *
-                        block<Limits::depth, Limits::columns>(x, k, column, d, n);
-    }
+  const Panels<T> panels(x.width);
+  const std::size_t pieces = (x.width + PieceLimits<T>::rows / 2 - 1) / (PieceLimits<T>::rows / 2);
+  const std::size_t tiles = (x.width + tile_rows - 1) / tile_rows;
+  parallel_for(backend, pieces, x.width * x.size(), [&](std::size_t index) {
+    const std::size_t i = pieces - 1 - index;  // the longest first
+    const std::size_t row = i * tiles / pieces * tile_rows;
+    const std::size_t end = std::min(x.width, (i + 1) * tiles / pieces * tile_rows);
+    std::size_t last = panels.count();
+    while (last > 1 && panels.begin(last - 1) >= end) --last;
+    Piece<T> piece;
+    piece.compute(as_left<T>(Transposed<T>{x}), as_right<T>(x), c, x.count, panels, row, end - row, 0, last, Add{});
   });
 }
 

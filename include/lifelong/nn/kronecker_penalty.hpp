@@ -1,7 +1,6 @@
 // The quadratic penalty that a Kronecker-factored importance defines.
 #pragma once
 
-#include <Eigen/Core>
 #include <algorithm>
 #include <cstddef>
 #include <span>
@@ -12,6 +11,7 @@
 #include <lifelong/core/aligned_vector.hpp>
 #include <lifelong/core/error.hpp>
 #include <lifelong/importance/merge.hpp>
+#include <lifelong/nn/dot.hpp>
 #include <lifelong/nn/kronecker_factors.hpp>
 #include <lifelong/nn/kronecker_sum.hpp>
 #include <lifelong/nn/parallel.hpp>
@@ -174,24 +174,20 @@ struct KroneckerPenalty {
         gradient{state.gradient.data(), rows, columns};
     for (const KroneckerPair<T>& pair : layer.pairs) {
       nn::product(backend, Rows<const T>(move), Rows<const T>{pair.a.data(), columns, columns}, product, columns,
-                  StartFromZero{});
+                  Add{false});
       nn::product(backend, Rows<const T>{pair.g.data(), rows, rows}, Rows<const T>(product), gradient, rows,
-                  [first = &pair == layer.pairs.data()](auto& tile, std::size_t, std::size_t) {
-                    if (first) tile.setZero();
-                  });
+                  Add{&pair != layer.pairs.data()});
     }
   }
 
   /// out = λ gradient; returns ⟨move, gradient⟩.
   template <class T, class Backend>
   double write(KroneckerState<T>& state, const KroneckerSite& site, const Backend& backend, std::span<T> out) const {
-    using Row = Eigen::Map<const Eigen::Matrix<T, 1, Eigen::Dynamic>>;
-    const auto columns = static_cast<Eigen::Index>(site.columns);
     const T lambda = static_cast<T>(strength);
     for_each_row(backend, site, [&](std::size_t row) {
       const T* from = state.gradient.data() + row * site.columns;
       const T* move = state.move.data() + row * site.columns;
-      state.row_values[row] = static_cast<double>(Row(move, columns).dot(Row(from, columns)));
+      state.row_values[row] = static_cast<double>(detail::dot(move, from, 1, site.columns));
       const std::size_t inputs = site.inputs(), first = site.weight + row * inputs;
       for (std::size_t i = 0; i < inputs; ++i) out[first + i] = lambda * from[i];
       if (site.has_bias) out[site.bias + row] = lambda * from[inputs];

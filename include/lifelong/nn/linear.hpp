@@ -1,7 +1,6 @@
 // The fully connected layer.
 #pragma once
 
-#include <Eigen/Core>
 #include <cmath>
 #include <concepts>
 #include <cstddef>
@@ -65,19 +64,15 @@ struct Linear {
   /// Y = X Wᵀ + b.
   template <class T, class Backend>
   void forward(const Backend& backend, const Flow<T>& flow, Rows<const T> x, Rows<T> y) const {
-    const T* bias = flow.theta.data() + in * out;
     product(backend, apart(x), Transposed<T>{weight(flow.theta)}, apart(y), in,
-            [bias](auto& tile, std::size_t, std::size_t column) {
-              tile.rowwise() = Eigen::Map<const Eigen::Matrix<T, 1, Eigen::Dynamic>>(bias + column, tile.cols());
-            });
+            StartFromRow<T>{flow.theta.data() + in * out});
   }
 
   /// dX = dY W; then the gradient of W and b.
   template <class T, class Backend, class Moment>
   void backward(const Backend& backend, const Pass<Moment>& pass, const Flow<T>& flow, Rows<const T> x, Rows<const T>,
                 Rows<T> dy, Rows<T> dx, std::span<T> gradient) const {
-    if (dx.data != nullptr)
-      product(backend, apart(Rows<const T>(dy)), weight(flow.theta), apart(dx), out, StartFromZero{});
+    if (dx.data != nullptr) product(backend, apart(Rows<const T>(dy)), weight(flow.theta), apart(dx), out, Add{false});
     if (gradient.empty()) return;
     if (positions == 1 || std::same_as<Moment, moment::Sum>)
       accumulate_outer(backend, pass, flow, apart(x), apart(dy), gradient);
@@ -150,19 +145,11 @@ struct Linear {
     });
   }
 
-  /// weight (+)= Sᵀ X; the tiles at the left edge sum their rows of the bias as well.
+  /// weight (+)= Sᵀ X, bias (+)= Sᵀ 1.
   template <class T, class Backend>
   void multiply(const Backend& backend, bool add, Rows<const T> x, Rows<const T> s, std::span<T> gradient) const {
-    T* bias = gradient.data() + in * out;
-    product(backend, Transposed<T>{s}, x, weight(gradient), x.count,
-            [=](auto& tile, std::size_t row, std::size_t column) {
-              if (!add) tile.setZero();
-              if (column > 0) return;
-              Eigen::Map<Eigen::Array<T, 1, Eigen::Dynamic>> sums(bias + row, tile.rows());
-              if (!add) sums.setZero();
-              for (std::size_t n = 0; n < s.count; ++n)
-                sums += Eigen::Map<const Eigen::Array<T, 1, Eigen::Dynamic>>(s.row(n).data() + row, tile.rows());
-            });
+    product(backend, Transposed<T>{s}, x, weight(gradient), x.count, Add{add});
+    shared_sum(backend, moment::Sum{}, s.count, 1, Positions<T>{s.data, out, out}, add, gradient.last(out));
   }
 };
 

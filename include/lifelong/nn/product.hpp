@@ -1,12 +1,15 @@
-// Matrix products cut into fixed tiles, each one a single-threaded product of Eigen.
+// Matrix products in tiles that are summed in registers.
 #pragma once
 
-#include <Eigen/Core>
 #include <algorithm>
 #include <cstddef>
 #include <type_traits>
 
+#include <lifelong/core/moment.hpp>
+#include <lifelong/core/packet.hpp>
+#include <lifelong/nn/few_rows.hpp>
 #include <lifelong/nn/parallel.hpp>
+#include <lifelong/nn/register_tile.hpp>
 #include <lifelong/nn/rows.hpp>
 
 namespace lifelong::nn {
@@ -17,99 +20,172 @@ struct Transposed {
   Rows<const T> matrix;
 };
 
+/// A factor of a product.
+template <class T>
+struct Factor {
+  Rows<const T> matrix;
+  bool transposed = false;
+
+  Factor(Rows<T> plain) : matrix(plain) {}
+  Factor(Rows<const T> plain) : matrix(plain) {}
+  Factor(Transposed<T> other) : matrix(other.matrix), transposed(true) {}
+};
+
+/// Start of a product that adds to what is there, or overwrites it.
+struct Add {
+  bool add = true;
+  template <class V, class T>
+  V value(std::size_t, std::size_t, const T* there) const {
+    return add ? load<V>(there, 0) : V(T(0));
+  }
+};
+
+/// Start of a product from a value for each column, such as the biases of outputs side by side.
+template <class T>
+struct StartFromRow {
+  const T* row;
+  template <class V>
+  V value(std::size_t, std::size_t column, const T*) const {
+    return load<V>(row, column);
+  }
+};
+
+/// Start of a product from a value for each row.
+template <class T>
+struct StartFromColumn {
+  const T* column;
+  template <class V>
+  V value(std::size_t row, std::size_t, const T*) const {
+    return V(column[row]);
+  }
+};
+
 namespace detail {
 
-/// Largest tile of a product, known to Eigen at compile time: its packing buffers are then arrays on the stack (about
-/// 245 KiB) and its blocking does not depend on the machine's caches.
+/// Largest piece of a product that a thread works on at a time: what it packs lies on its stack.
 template <class T>
-struct TileLimits {
-  static constexpr int rows = 192;
-  static constexpr int columns = 288;
-  static constexpr int depth = 512 / static_cast<int>(sizeof(T));
+struct PieceLimits {
+  static constexpr std::size_t rows = 32 * tile_rows;
+  static constexpr std::size_t depth = 512 / sizeof(T);
 };
 
-/// A stretch of a row-major matrix for Eigen, at most MaxRows x MaxColumns.
-template <class T, int MaxRows, int MaxColumns>
-using BlockMap = Eigen::Map<
-    std::conditional_t<std::is_const_v<T>,
-                       const Eigen::Matrix<std::remove_const_t<T>, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor,
-                                           MaxRows, MaxColumns>,
-                       Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor, MaxRows, MaxColumns>>,
-    Eigen::Unaligned, Eigen::OuterStride<>>;
-
-/// Rows [row, row + rows) and columns [column, column + columns) of `matrix`.
-template <int MaxRows, int MaxColumns, class T>
-BlockMap<T, MaxRows, MaxColumns> block(Rows<T> matrix, std::size_t row, std::size_t column, std::size_t rows,
-                                       std::size_t columns) {
-  return {matrix.data + row * matrix.width + column, static_cast<Eigen::Index>(rows),
-          static_cast<Eigen::Index>(columns), Eigen::OuterStride<>(static_cast<Eigen::Index>(matrix.width))};
+/// A factor as what `pack_left`, `pack_right` and `left_rows` read: positions are the indices that are summed over.
+template <class T>
+Positions<T> as_left(const Factor<T>& a) {
+  const auto [data, count, width] = a.matrix;
+  return a.transposed ? Positions<T>{data, width, 0, width, 1} : Positions<T>{data, count, 0, 1, width};
+}
+template <class T>
+Positions<T> as_right(const Factor<T>& b) {
+  const auto [data, count, width] = b.matrix;
+  return b.transposed ? Positions<T>{data, count, 0, 1, width} : Positions<T>{data, width, 0, width, 1};
 }
 
-template <int MaxRows, int MaxColumns, class T>
-auto block(Transposed<T> factor, std::size_t row, std::size_t column, std::size_t rows, std::size_t columns) {
-  return block<MaxColumns, MaxRows>(factor.matrix, column, row, columns, rows).transpose();
+/// C(row + r, column + j) = start + sums(r, j) for r < rows and j < columns.
+template <class T, class Start>
+void write_tile(const Rows<T>& c, std::size_t row, std::size_t rows, std::size_t column, std::size_t columns,
+                const T* sums, std::size_t width, const Start& start) {
+  for (std::size_t r = 0; r < rows; ++r) {
+    T* to = c.data + (row + r) * c.width + column;
+    const T* from = sums + r * width;
+    for_each_packet<T>(0, columns, [&]<class V>(std::size_t j) {
+      store<V>(to, j, start.template value<V>(row + r, column + j, to + j) + load<V>(from, j));
+    });
+  }
 }
 
-/// Keeps Eigen from starting OpenMP threads of its own while a tile is computed: they would split it in their own
-/// way. Only the calling thread's setting is touched, and restored.
-class SingleThreadedEigen {
+/// What a piece of a product packs: the left factor's rows only where their values do not follow each other.
+template <class T>
+class Piece {
  public:
-#if defined(EIGEN_HAS_OPENMP)
-  SingleThreadedEigen() { omp_set_num_threads(1); }
-  ~SingleThreadedEigen() { omp_set_num_threads(before_); }
-  SingleThreadedEigen(const SingleThreadedEigen&) = delete;
-  SingleThreadedEigen& operator=(const SingleThreadedEigen&) = delete;
+  /// Rows [row, row + rows) and panels [first, last) of C = start + A·B.
+  template <class Start>
+  [[gnu::noinline]] void compute(const Positions<T>& a, const Positions<T>& b, const Rows<T>& c, std::size_t depth,
+                                 const Panels<T>& panels, std::size_t row, std::size_t rows, std::size_t first,
+                                 std::size_t last, const Start& start) {
+    const bool packs_left = a.position != 1;
+    for (std::size_t k = 0; k == 0 || k < depth; k += PieceLimits<T>::depth) {  // once for no depth, to start
+      const std::size_t d = std::min(PieceLimits<T>::depth, depth - k);
+      Positions<T> left = a, right = b;
+      left.data += k * a.position;
+      right.data += k * b.position;
+      if (packs_left)
+        for (std::size_t r = 0; r < rows; r += tile_rows) pack_left(left, row + r, 0, d, left_ + r * d);
+      for (std::size_t p = first; p < last; ++p) {
+        const std::size_t width = panels.width(p), column = panels.begin(p), used = panels.end(p) - column;
+        Panel<T> panel{right.data + column, b.position};
+        if (b.feature != 1 || used < width || rows > 2 * tile_rows) {
+          pack_right(panels, p, right, 0, d, right_);
+          panel = {right_, width};
+        }
+        for (std::size_t r = 0; r < rows; r += tile_rows) {
+          alignas(64) T sums[tile_values<T>];
+          sum_panel<tile_packets<T>>(moment::Sum{}, 1, d,
+                                     packs_left ? left_rows(left_ + r * d, d) : left_rows(left, row + r), panel, width,
+                                     sums);
+          const std::size_t written = std::min(tile_rows, rows - r);
+          if (k == 0)
+            write_tile(c, row + r, written, column, used, sums, width, start);
+          else
+            write_tile(c, row + r, written, column, used, sums, width, Add{});
+        }
+      }
+    }
+  }
 
  private:
-  int before_ = omp_get_max_threads();
-#endif
+  alignas(64) T right_[PieceLimits<T>::depth * tile_packets<T> * lane_count<Packet<T>>];
+  alignas(64) T left_[PieceLimits<T>::depth * PieceLimits<T>::rows];
 };
 
-/// Length of the pieces that `count` is cut into: at most `largest`, a multiple of `grain`, about equal, and up to four
-/// where each is still `smallest` long, so that a few threads find work.
-constexpr std::size_t piece(std::size_t count, std::size_t largest, std::size_t smallest, std::size_t grain) {
-  const std::size_t least = (count + largest - 1) / largest;
-  const std::size_t pieces = std::max({std::size_t{1}, least, std::min<std::size_t>(4, count / smallest)});
-  const std::size_t length = (count + pieces - 1) / pieces;
-  return std::min(largest, (length + grain - 1) / grain * grain);
+/// A product of few rows, in blocks of columns.
+template <class T, class Backend, class Start>
+void multiply_few_rows(const Backend& backend, Rows<const T> a, const Factor<T>& b, Rows<T> c, std::size_t depth,
+                       const Start& start) {
+  constexpr std::size_t block = 64;
+  parallel_for(backend, (c.width + block - 1) / block, 2 * c.size() * depth, [&](std::size_t index) {
+    const std::size_t begin = index * block, end = std::min(c.width, begin + block);
+    for (std::size_t row = 0; row < c.count; ++row) {
+      const T* from = a.data + row * a.width;
+      if (b.transposed)
+        row_times_transposed(from, b.matrix, c, row, begin, end, depth, start);
+      else
+        row_times(from, b.matrix, c, row, begin, end, depth, start);
+    }
+  });
+}
+
+/// A product in pieces of rows, and of columns where there are threads to share them.
+template <class T, class Backend, class Start>
+void multiply(const Backend& backend, const Positions<T>& a, const Positions<T>& b, Rows<T> c, std::size_t depth,
+              const Start& start) {
+  const Panels<T> panels(c.width);
+  const std::size_t wanted = backend.threads() == 1 ? 1 : 3 * backend.threads();
+  const std::size_t tiles = (c.count + tile_rows - 1) / tile_rows;
+  const std::size_t down = (c.count + PieceLimits<T>::rows - 1) / PieceLimits<T>::rows;
+  const std::size_t across = std::min(panels.count(), (wanted + down - 1) / down);
+  parallel_for(backend, down * across, 2 * c.size() * depth, [&](std::size_t index) {
+    const std::size_t i = index % down, j = index / down, row = i * tiles / down * tile_rows;
+    const std::size_t end = std::min(c.count, (i + 1) * tiles / down * tile_rows);
+    Piece<T> piece;
+    piece.compute(a, b, c, depth, panels, row, end - row, j * panels.count() / across,
+                  (j + 1) * panels.count() / across, start);
+  });
 }
 
 }  // namespace detail
 
-/// C = start + A·B for row-major matrices or their transposes, C not overlapping A and B. `start(tile, row, column)`
-/// sets each tile of C (an Eigen matrix that begins at that row and column) just before the product is added to it, on
-/// the same thread: to zero, to a bias, or not at all to add to what is there. Tiles and the order of summation follow
-/// from the shapes alone, so results are bitwise equal for any number of threads. Allocates nothing; every thread needs
-/// about 300 KiB of stack. Programs built with OpenMP must not raise `Eigen::setNbThreads` above 1.
-template <class T, class Backend, class A, class B, class Start>
-void product(const Backend& backend, A a, B b, Rows<T> c, std::size_t depth, const Start& start) {
-  using Limits = detail::TileLimits<T>;
-  constexpr std::size_t deepest = Limits::depth;
-  const std::size_t rows = detail::piece(c.count, Limits::rows, Limits::rows, 4);
-  const std::size_t columns = detail::piece(c.width, Limits::columns, 96, 64 / sizeof(T));
+/// C = start + A·B for row-major matrices or their transposes, C not overlapping A and B, summed over `depth`; `start`
+/// is one of the above. Every element is summed in the same order whatever the piece it is in: bitwise equal for any
+/// number of threads. Allocates nothing; every thread needs about 150 KiB of stack.
+template <class T, class Backend, class Start>
+void product(const Backend& backend, std::type_identity_t<Factor<T>> a, std::type_identity_t<Factor<T>> b, Rows<T> c,
+             std::size_t depth, const Start& start) {
   if (c.size() == 0) return;
-  const std::size_t down = (c.count + rows - 1) / rows, across = (c.width + columns - 1) / columns;
-  const auto compute = [&](std::size_t index) {
-    [[maybe_unused]] const detail::SingleThreadedEigen guard;
-    const std::size_t row = index % down * rows, column = index / down * columns;
-    const std::size_t m = std::min(rows, c.count - row), n = std::min(columns, c.width - column);
-    auto tile = detail::block<Limits::rows, Limits::columns>(c, row, column, m, n);
-    start(tile, row, column);
-    for (std::size_t k = 0; k < depth; k += deepest) {
-      const std::size_t d = std::min(deepest, depth - k);
-      tile.noalias() += detail::block<Limits::rows, Limits::depth>(a, row, k, m, d) *
-                        detail::block<Limits::depth, Limits::columns>(b, k, column, d, n);
-    }
-  };
-  detail::parallel_for(backend, down * across, 2 * c.size() * depth, compute);
+  if (c.count <= detail::few_rows && !a.transposed)
+    detail::multiply_few_rows(backend, a.matrix, b, c, depth, start);
+  else
+    detail::multiply(backend, detail::as_left(a), detail::as_right(b), c, depth, start);
 }
-
-/// Start of a product that overwrites C.
-struct StartFromZero {
-  template <class Tile>
-  void operator()(Tile& tile, std::size_t, std::size_t) const {
-    tile.setZero();
-  }
-};
 
 }  // namespace lifelong::nn

@@ -109,7 +109,7 @@ struct Recurrent {
   void forward(const Backend& backend, const Flow<T>& flow, Rows<const T> x, Rows<T> y) const {
     const Parameters<const T> theta = split(flow.theta);
     const Walk<T> walk = reserve(flow.memory, x.count);
-    product(backend, apart(x), Transposed<T>{theta.input_weight}, walk.gates, in, StartFrom<T>{theta.input_bias});
+    product(backend, apart(x), Transposed<T>{theta.input_weight}, walk.gates, in, StartFromRow<T>{theta.input_bias});
     detail::grow(flow.scratch, x.count * gates());
     const Rows<T> recurrent{flow.scratch.data(), x.count, gates()};
     for_each_sample(backend, x.count, [&](std::size_t n) {
@@ -118,7 +118,7 @@ struct Recurrent {
     });
     for (std::size_t t = 0; t < positions; ++t) {
       product(backend, at(Rows<const T>(walk.before), t), Transposed<T>{theta.hidden_weight}, recurrent, hidden,
-              StartFrom<T>{theta.hidden_bias});
+              StartFromRow<T>{theta.hidden_bias});
       for_each_sample(backend, x.count, [&](std::size_t n) {
         T* h = y.row(n).data() + t * hidden;
         Cell::forward(step(walk, n, t), recurrent.row(n).data(), h);
@@ -134,8 +134,7 @@ struct Recurrent {
     const Parameters<const T> theta = split(flow.theta);
     const Walk<T> walk = reserve(flow.memory, x.count);
     walk_back(backend, walk, theta.hidden_weight, Rows<const T>(dy), flow.scratch);
-    if (dx.data != nullptr)
-      product(backend, Rows<const T>(walk.d), theta.input_weight, apart(dx), gates(), StartFromZero{});
+    if (dx.data != nullptr) product(backend, Rows<const T>(walk.d), theta.input_weight, apart(dx), gates(), Add{false});
     if (out.empty()) return;
     const Parameters<T> gradient = split(out);
     accumulate(backend, pass, x.count, Rows<const T>(walk.d), apart(x), gradient.input_weight, gradient.input_bias,
@@ -211,22 +210,6 @@ struct Recurrent {
     return {steps.data, steps.width, positions * steps.width, steps.width};
   }
 
-  /// Start of a product from a row of biases.
-  template <class T>
-  struct StartFrom {
-    const T* bias;
-    template <class Tile>
-    void operator()(Tile& tile, std::size_t, std::size_t column) const {
-      tile.rowwise() = Eigen::Map<const Eigen::Matrix<T, 1, Eigen::Dynamic>>(bias + column, tile.cols());
-    }
-  };
-
-  /// Start of a product that adds to what is there.
-  struct StartFromWhatIsThere {
-    template <class Tile>
-    void operator()(Tile&, std::size_t, std::size_t) const {}
-  };
-
   /// Calls `task(n)`; a cell takes about 64 operations per gate.
   template <class Backend, class Task>
   void for_each_sample(const Backend& backend, std::size_t samples, const Task& task) const {
@@ -252,7 +235,7 @@ struct Recurrent {
         Cell::backward(step(walk, n, t), own.data(), carry.row(n).data(), walk.d.row(row).data(),
                        walk.e.row(row).data());
       });
-      if (t > 0) product(backend, at(Rows<const T>(walk.e), t), hidden_weight, dh, gates(), StartFromWhatIsThere{});
+      if (t > 0) product(backend, at(Rows<const T>(walk.e), t), hidden_weight, dh, gates(), Add{});
     }
   }
 
@@ -264,29 +247,13 @@ struct Recurrent {
       std::fill_n(weight.data, weight.size(), T(0));
       std::fill_n(bias, weight.count, T(0));
     }
-    accumulate_bias(backend, pass.moment, samples, d, bias);
+    shared_sum(backend, pass.moment, samples, positions, each_sample(d), true, std::span<T>(bias, weight.count));
     if constexpr (std::same_as<Moment, moment::Sum>) {
-      product(backend, Transposed<T>{d}, x, weight, d.count, StartFromWhatIsThere{});
+      product(backend, Transposed<T>{d}, x, weight, d.count, Add{});
     } else {
       shared_product(backend, pass.moment, samples, positions, each_sample(d), each_sample(x), true,
                      Elements<T>{weight.data, weight.width}, scratch);
     }
-  }
-
-  template <class T, class Backend, class Moment>
-  void accumulate_bias(const Backend& backend, const Moment& moment, std::size_t samples, Rows<const T> d,
-                       T* bias) const {
-    detail::for_each_block(backend, d.width, 2 * d.count, [&](std::size_t begin, std::size_t end) {
-      detail::for_each_packet<T>(begin, end, [&]<class V>(std::size_t i) {
-        V total = load<V>(bias, i);
-        for (std::size_t n = 0; n < samples; ++n) {
-          V one = V(T(0));
-          for (std::size_t t = 0; t < positions; ++t) one = one + load<V>(d.row(n * positions + t).data(), i);
-          total = total + moment(one);
-        }
-        store<V>(bias, i, total);
-      });
-    });
   }
 };
 
