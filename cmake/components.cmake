@@ -1,19 +1,24 @@
-# The optional parts of the library: each is one folder (or header), one target and one third-party package.
+# The optional parts of the library: each is one folder (or header), one target and one third-party package,
+# which pkg-config knows as `_module` or, where it does not, by `_flags`.
 # Read by this build and, installed, by find_package(lifelong).
 
 set(lifelong_components openmp nn xtensor zlib)
 
 set(lifelong_openmp_path backend/openmp)
 set(lifelong_openmp_needs OpenMP::OpenMP_CXX)
+set(lifelong_openmp_flags -fopenmp)
 
 set(lifelong_nn_path nn)
 set(lifelong_nn_needs Eigen3::Eigen)
+set(lifelong_nn_module eigen3)
 
 set(lifelong_xtensor_path xtensor)
 set(lifelong_xtensor_needs xtensor)
+set(lifelong_xtensor_module xtensor)
 
 set(lifelong_zlib_path zlib)
 set(lifelong_zlib_needs ZLIB::ZLIB)
+set(lifelong_zlib_module zlib)
 
 # Looks quietly for the package behind a component; sets lifelong_<component>_FOUND for the caller.
 function(lifelong_find_package_of component)

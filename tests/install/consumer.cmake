@@ -1,14 +1,18 @@
-# One program that links lifelong and the COMPONENTS, and the proof that no flag of ours comes with them.
-add_executable(consumer ${CMAKE_CURRENT_LIST_DIR}/main.cpp)
-target_compile_definitions(consumer PRIVATE EXPECTED_VERSION="${VERSION}")
+# The programs that every CMake project here builds, and the proof that no flag of ours comes with the library.
 
-foreach(component lifelong ${COMPONENTS})
-  target_link_libraries(consumer PRIVATE lifelong::${component})
-  target_compile_definitions(consumer PRIVATE WITH_${component})
+# [link]
+add_executable(consumer main.cpp)
+target_link_libraries(consumer PRIVATE lifelong::lifelong)
+
+add_executable(components components.cpp)
+target_link_libraries(components PRIVATE lifelong::nn lifelong::openmp lifelong::xtensor lifelong::zlib)
+# [link]
+
+foreach(target lifelong nn openmp xtensor zlib)
   foreach(property INTERFACE_COMPILE_OPTIONS INTERFACE_COMPILE_DEFINITIONS INTERFACE_LINK_OPTIONS)
-    get_target_property(leaked lifelong::${component} ${property})
+    get_target_property(leaked lifelong::${target} ${property})
     if(leaked)
-      message(FATAL_ERROR "lifelong::${component} has ${property} ${leaked}")
+      message(FATAL_ERROR "lifelong::${target} has ${property} ${leaked}")
     endif()
   endforeach()
 endforeach()

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Builds and runs the consumer WAY, a folder beside this script, outside of the tree: consume.sh WAY FOLDER
+# FOLDER is what prepare.sh made; what the consumer prints goes to FOLDER/output/WAY.
+set -euo pipefail
+ways=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+way=$1
+folder=$(readlink -f "$2")
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cp "$ways"/{main.cpp,components.cpp,consumer.cmake} "$ways/$way"/* "$folder/lifelong.tar.gz" "$work"
+mkdir "$work/lifelong"
+tar xf "$folder/lifelong.tar.gz" -C "$work/lifelong"
+
+cd "$work"
+export CXX=${CXX:-g++}
+if [[ -e build.sh ]]; then
+  bash -eux build.sh
+else
+  cmake -B .
+  cmake --build .
+fi
+[[ ! -e components ]] || ./components
+./consumer | tee "$folder/output/$way"
