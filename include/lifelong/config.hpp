@@ -18,3 +18,12 @@
 #else
 #define LIFELONG_ALWAYS_INLINE
 #endif
+
+/// One copy of a function for all its callers, which keep it out of their own code.
+#if defined(__clang__)
+#define LIFELONG_ONE_COPY __attribute__((noinline))
+#elif defined(__GNUC__)
+#define LIFELONG_ONE_COPY __attribute__((noinline, noclone))
+#else
+#define LIFELONG_ONE_COPY
+#endif

@@ -55,7 +55,8 @@ namespace detail {
 template <class T, class Backend>
 void add_gram(const Backend& backend, Rows<const T> x, Rows<T> c) {
   const Panels<T> panels(x.width);
-  const std::size_t pieces = (x.width + PieceLimits<T>::rows / 2 - 1) / (PieceLimits<T>::rows / 2);
+  constexpr std::size_t most = PieceLimits<T>::packed_rows;
+  const std::size_t pieces = (x.width + most - 1) / most;
   const std::size_t tiles = (x.width + tile_rows - 1) / tile_rows;
   parallel_for(backend, pieces, x.width * x.size(), [&](std::size_t index) {
     const std::size_t i = pieces - 1 - index;  // the longest first

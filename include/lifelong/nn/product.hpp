@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <type_traits>
 
+#include <lifelong/config.hpp>
 #include <lifelong/core/moment.hpp>
 #include <lifelong/core/packet.hpp>
 #include <lifelong/nn/few_rows.hpp>
@@ -65,8 +66,13 @@ namespace detail {
 /// Largest piece of a product that a thread works on at a time: what it packs lies on its stack.
 template <class T>
 struct PieceLimits {
-  static constexpr std::size_t rows = 32 * tile_rows;
-  static constexpr std::size_t depth = 512 / sizeof(T);
+  static constexpr std::size_t rows = 64 * tile_rows;
+  static constexpr std::size_t packed_rows = 16 * tile_rows;
+  static constexpr std::size_t depth = 1024 / sizeof(T);
+
+  /// Of a product with the left factor `a`.
+  static std::size_t rows_of(const Positions<T>& a) { return packs_left(a) ? packed_rows : rows; }
+  static bool packs_left(const Positions<T>& a) { return a.position != 1; }
 };
 
 /// A factor as what `pack_left`, `pack_right` and `left_rows` read: positions are the indices that are summed over.
@@ -100,10 +106,10 @@ class Piece {
  public:
   /// Rows [row, row + rows) and panels [first, last) of C = start + A·B.
   template <class Start>
-  [[gnu::noinline]] void compute(const Positions<T>& a, const Positions<T>& b, const Rows<T>& c, std::size_t depth,
+  LIFELONG_ONE_COPY void compute(const Positions<T>& a, const Positions<T>& b, const Rows<T>& c, std::size_t depth,
                                  const Panels<T>& panels, std::size_t row, std::size_t rows, std::size_t first,
                                  std::size_t last, const Start& start) {
-    const bool packs_left = a.position != 1;
+    const bool packs_left = PieceLimits<T>::packs_left(a);
     for (std::size_t k = 0; k == 0 || k < depth; k += PieceLimits<T>::depth) {  // once for no depth, to start
       const std::size_t d = std::min(PieceLimits<T>::depth, depth - k);
       Positions<T> left = a, right = b;
@@ -135,7 +141,7 @@ class Piece {
 
  private:
   alignas(64) T right_[PieceLimits<T>::depth * tile_packets<T> * lane_count<Packet<T>>];
-  alignas(64) T left_[PieceLimits<T>::depth * PieceLimits<T>::rows];
+  alignas(64) T left_[PieceLimits<T>::depth * PieceLimits<T>::packed_rows];
 };
 
 /// A product of few rows, in blocks of columns.
@@ -162,7 +168,7 @@ void multiply(const Backend& backend, const Positions<T>& a, const Positions<T>&
   const Panels<T> panels(c.width);
   const std::size_t wanted = backend.threads() == 1 ? 1 : 3 * backend.threads();
   const std::size_t tiles = (c.count + tile_rows - 1) / tile_rows;
-  const std::size_t down = (c.count + PieceLimits<T>::rows - 1) / PieceLimits<T>::rows;
+  const std::size_t most = PieceLimits<T>::rows_of(a), down = (c.count + most - 1) / most;
   const std::size_t across = std::min(panels.count(), (wanted + down - 1) / down);
   parallel_for(backend, down * across, 2 * c.size() * depth, [&](std::size_t index) {
     const std::size_t i = index % down, j = index / down, row = i * tiles / down * tile_rows;
@@ -177,7 +183,7 @@ void multiply(const Backend& backend, const Positions<T>& a, const Positions<T>&
 
 /// C = start + A·B for row-major matrices or their transposes, C not overlapping A and B, summed over `depth`; `start`
 /// is one of the above. Every element is summed in the same order whatever the piece it is in: bitwise equal for any
-/// number of threads. Allocates nothing; every thread needs about 150 KiB of stack.
+/// number of threads. Allocates nothing; every thread needs about 170 KiB of stack.
 template <class T, class Backend, class Start>
 void product(const Backend& backend, std::type_identity_t<Factor<T>> a, std::type_identity_t<Factor<T>> b, Rows<T> c,
              std::size_t depth, const Start& start) {

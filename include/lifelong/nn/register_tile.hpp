@@ -23,7 +23,7 @@ struct Positions {
 
 namespace detail {
 
-// Functions marked noinline are one copy for all layers and backends: programs stay small and compile sooner.
+// One copy of a function for all layers and backends keeps programs small and soon compiled.
 
 /// Rows and packets of the tile: 6 x 4 of AVX-512's 32 registers, else 6 x 2 of 16.
 inline constexpr std::size_t tile_rows = 6;
@@ -43,10 +43,13 @@ LIFELONG_ALWAYS_INLINE inline void unroll(const Visit& visit) {
   all(std::make_index_sequence<count>{});
 }
 
-/// Left factor of a tile: its row r at position t of sample n is rows[r][n · sample + t · position].
+/// Left factor of a tile: its row r at position t of sample n is data[min(r, last) · feature + n · sample + t ·
+/// position].
 template <class T>
 struct LeftRows {
-  const T* rows[tile_rows];
+  const T* data;
+  std::size_t feature;
+  std::size_t last;
   std::size_t sample;
   std::size_t position;
 };
@@ -54,23 +57,19 @@ struct LeftRows {
 /// Features `row`, `row` + 1, ... of `factor`, in place. Rows beyond the last feature repeat it.
 template <class T>
 LeftRows<T> left_rows(const Positions<T>& factor, std::size_t row) {
-  LeftRows<T> left{{}, factor.sample, factor.position};
-  for (std::size_t r = 0; r < tile_rows; ++r)
-    left.rows[r] = factor.data + std::min(row + r, factor.features - 1) * factor.feature;
-  return left;
+  return {factor.data + row * factor.feature, factor.feature, factor.features - 1 - row, factor.sample,
+          factor.position};
 }
 
 /// The same, packed by `pack_left`.
 template <class T>
 LeftRows<T> left_rows(const T* packed, std::size_t positions) {
-  LeftRows<T> left{{}, positions * tile_rows, tile_rows};
-  for (std::size_t r = 0; r < tile_rows; ++r) left.rows[r] = packed + r;
-  return left;
+  return {packed, 1, tile_rows - 1, positions * tile_rows, tile_rows};
 }
 
 /// Copies features `row`, `row` + 1, ... of sample n: `tile_rows` values per position.
 template <class T>
-[[gnu::noinline]] void pack_left(const Positions<T>& factor, std::size_t row, std::size_t n, std::size_t positions,
+LIFELONG_ONE_COPY void pack_left(const Positions<T>& factor, std::size_t row, std::size_t n, std::size_t positions,
                                  T* to) {
   const T* from = factor.data + n * factor.sample + row * factor.feature;
   const std::size_t used = std::min(tile_rows, factor.features - row);
@@ -92,13 +91,17 @@ struct Panel {
 /// sums(r, c) = Σ_n m(Σ_t left(n, t, r) right(n, t, c)), r < tile_rows, c < `packets` packets. The inner sum is in
 /// registers, the outer one as far as there are any left.
 template <std::size_t packets, class T, class Moment>
-[[gnu::noinline]] void sum_tile(const Moment& moment, std::size_t samples, std::size_t positions, LeftRows<T> left,
-                                Panel<T> right, T* sums) {
+LIFELONG_ONE_COPY void sum_tile(const Moment& moment, std::size_t samples, std::size_t positions,
+                                const LeftRows<T>& left, Panel<T> right, T* sums) {
   using V = Packet<T>;
   const auto each = [](const auto& visit) LIFELONG_ALWAYS_INLINE {
     unroll<tile_rows>(
         [&](auto r) LIFELONG_ALWAYS_INLINE { unroll<packets>([&](auto c) LIFELONG_ALWAYS_INLINE { visit(r, c); }); });
   };
+  const T* rows[tile_rows];
+  unroll<tile_rows>(
+      [&](auto r) LIFELONG_ALWAYS_INLINE { rows[r] = left.data + std::min<std::size_t>(r, left.last) * left.feature; });
+  const std::size_t step = left.position;
   V total[tile_rows][packets], own[tile_rows][packets];
   each([&](auto r, auto c) LIFELONG_ALWAYS_INLINE { total[r][c] = V(T(0)); });
   for (std::size_t n = 0; n < samples; ++n) {
@@ -107,12 +110,12 @@ template <std::size_t packets, class T, class Moment>
       V x[packets];
       unroll<packets>([&](auto c) LIFELONG_ALWAYS_INLINE { x[c] = load<V>(right.data, c * lane_count<V>); });
       unroll<tile_rows>([&](auto r) LIFELONG_ALWAYS_INLINE {
-        const V d(left.rows[r][t * left.position]);
+        const V d(rows[r][t * step]);
         unroll<packets>([&](auto c) LIFELONG_ALWAYS_INLINE { own[r][c] = multiply_add(d, x[c], own[r][c]); });
       });
     }
     each([&](auto r, auto c) LIFELONG_ALWAYS_INLINE { total[r][c] = total[r][c] + moment(own[r][c]); });
-    unroll<tile_rows>([&](auto r) LIFELONG_ALWAYS_INLINE { left.rows[r] += left.sample; });
+    unroll<tile_rows>([&](auto r) LIFELONG_ALWAYS_INLINE { rows[r] += left.sample; });
   }
   each([&](auto r, auto c) LIFELONG_ALWAYS_INLINE { store<V>(sums, (r * packets + c) * lane_count<V>, total[r][c]); });
 }
@@ -153,7 +156,7 @@ class Panels {
 
 /// to[t · step + f] = from[f · stride + t] for f < features and t < positions, square by square in registers.
 template <class T>
-[[gnu::noinline]] void copy_transposed(const T* from, std::size_t stride, std::size_t features, std::size_t positions,
+LIFELONG_ONE_COPY void copy_transposed(const T* from, std::size_t stride, std::size_t features, std::size_t positions,
                                        T* to, std::size_t step) {
   constexpr std::size_t lanes = lane_count<Packet<T>>;
   std::size_t f = 0;
@@ -176,7 +179,7 @@ template <class T>
 
 /// Copies panel p of sample n; what lies beyond the last feature becomes zero.
 template <class T>
-[[gnu::noinline]] void pack_right(const Panels<T>& panels, std::size_t p, const Positions<T>& from, std::size_t n,
+LIFELONG_ONE_COPY void pack_right(const Panels<T>& panels, std::size_t p, const Positions<T>& from, std::size_t n,
                                   std::size_t positions, T* to) {
   const std::size_t width = panels.width(p), used = panels.end(p) - panels.begin(p);
   const T* data = from.data + n * from.sample + panels.begin(p) * from.feature;
