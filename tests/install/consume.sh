@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds and runs the consumer WAY, a folder beside this script, outside of the tree: consume.sh WAY FOLDER
-# FOLDER is what prepare.sh made; what the consumer prints goes to FOLDER/output/WAY.
+# Builds and runs the consumer WAY, a folder beside this script, outside of the tree: consume.sh WAY FOLDER [NAME]
+# FOLDER is what prepare.sh made; what the consumer prints goes to FOLDER/output/NAME, which is WAY if not given.
 set -euo pipefail
 ways=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 way=$1
@@ -21,4 +21,4 @@ else
   cmake --build .
 fi
 [[ ! -e components ]] || ./components
-./consumer | tee "$folder/output/$way"
+./consumer | tee "$folder/output/${3:-$way}"
