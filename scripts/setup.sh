@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
-# Installs what is missing, and only that: setup.sh GROUP...   (build, library, tests, lab, data, clang)
+# Installs what is missing, and only that: setup.sh GROUP...   (build, library, tests, lab, data, clang, packages)
 # Instant where nothing is missing. What is already there is never touched, wherever it came from.
 set -euo pipefail
+tools=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)/build/tools
+
+have_conan() { command -v conan >/dev/null || [[ -x $tools/bin/conan ]]; }
 
 packages_of() {
   case $1 in
@@ -11,7 +14,11 @@ packages_of() {
     lab) echo libcli11-dev libfmt-dev nlohmann-json3-dev ;;
     data) echo dataset-fashion-mnist ;;
     clang) echo clang-19 libc++-19-dev libc++abi-19-dev libomp-19-dev ;;
-    *) echo "setup.sh: no group '$1' (build, library, tests, lab, data, clang)" >&2 && exit 2 ;;
+    packages)
+      echo pkgconf
+      have_conan || python3 -c "import ensurepip, venv" 2>/dev/null || echo python3-venv
+      ;;
+    *) echo "setup.sh: no group '$1' (build, library, tests, lab, data, clang, packages)" >&2 && exit 2 ;;
   esac
 }
 
@@ -35,6 +42,8 @@ describe() {
     libc++-19-dev) what="second standard library" signs=/usr/lib/llvm-19/include/c++/v1/version ;;
     libc++abi-19-dev) what="second standard library" signs=/usr/lib/llvm-19/include/c++/v1/cxxabi.h ;;
     libomp-19-dev) what="OpenMP of the second compiler" signs=/usr/lib/llvm-19/lib/libomp.so ;;
+    pkgconf) what="tests of the installed package" signs="pkg-config pkgconf" ;;
+    python3-venv) what="place for Conan" signs="" ;;
   esac
 }
 
@@ -91,6 +100,16 @@ if ((${#missing[@]})); then
     cat "$log" >&2
     by_hand "apt-get failed."
   }
+fi
+
+# Conan is no Debian package: it comes from PyPI, into a folder of this checkout.
+if [[ " $* " == *" packages "* ]] && ! have_conan; then
+  echo "Installing Conan with pip, in build/tools ..." >&2
+  if ! { python3 -m venv "$tools" && "$tools/bin/pip" install --quiet --retries 1 "conan>=2,<3"; } >&2; then
+    rm -rf "$tools"
+    echo "Conan cannot be installed here." >&2
+    exit 1
+  fi
 fi
 
 # What was there before may be too old; replacing it is not ours to do.
