@@ -1,6 +1,10 @@
 // What the compiler at hand needs to be told; nothing here has to be defined by a build system.
 #pragma once
 
+#if (defined(_MSVC_LANG) ? _MSVC_LANG : __cplusplus) < 202002L
+#error "lifelong needs C++20: compile with -std=c++20, or with CMake link lifelong::lifelong, which asks for it"
+#endif
+
 #if defined(__FAST_MATH__) && !defined(LIFELONG_ALLOW_FAST_MATH)
 #error "-ffast-math removes the search for NaN: compile without it, or define LIFELONG_ALLOW_FAST_MATH"
 #endif

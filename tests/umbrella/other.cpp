@@ -1,0 +1,2 @@
+// The umbrella once more, in a program that includes it elsewhere too.
+#include <lifelong/lifelong.hpp>

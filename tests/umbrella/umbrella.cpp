@@ -1,3 +1,0 @@
-#include <lifelong/lifelong.hpp>
-
-int main() {}
