@@ -100,6 +100,14 @@ void write_tile(const Rows<T>& c, std::size_t row, std::size_t rows, std::size_t
   }
 }
 
+/// Brings the part of C that `write_tile` will write while its sums are being made.
+template <class T>
+void prefetch_tile(const Rows<T>& c, std::size_t row, std::size_t rows, std::size_t column, std::size_t columns) {
+  for (std::size_t r = 0; r < rows; ++r)
+    for (std::size_t j = 0; j < columns; j += 64 / sizeof(T))
+      prefetch<Access::write>(c.data + (row + r) * c.width + column + j);
+}
+
 /// What a piece of a product packs: the left factor's rows only where their values do not follow each other.
 template <class T>
 class Piece {
@@ -125,11 +133,12 @@ class Piece {
           panel = {right_, width};
         }
         for (std::size_t r = 0; r < rows; r += tile_rows) {
+          const std::size_t written = std::min(tile_rows, rows - r);
+          prefetch_tile(c, row + r, written, column, used);
           alignas(64) T sums[tile_values<T>];
           sum_panel<tile_packets<T>>(moment::Sum{}, 1, d,
                                      packs_left ? left_rows(left_ + r * d, d) : left_rows(left, row + r), panel, width,
                                      sums);
-          const std::size_t written = std::min(tile_rows, rows - r);
           if (k == 0)
             write_tile(c, row + r, written, column, used, sums, width, start);
           else

@@ -7,6 +7,7 @@
 
 #include <lifelong/config.hpp>
 #include <lifelong/core/packet.hpp>
+#include <lifelong/nn/parallel.hpp>
 
 namespace lifelong::nn {
 
@@ -154,6 +155,15 @@ class Panels {
   std::size_t features_, packets_, count_;
 };
 
+/// Asks for the cache line at `address`, which will be read, or written.
+enum class Access { read, write };
+template <Access access>
+LIFELONG_ALWAYS_INLINE inline void prefetch([[maybe_unused]] const void* address) {
+#if defined(__GNUC__) || defined(__clang__)
+  __builtin_prefetch(address, access == Access::write);
+#endif
+}
+
 /// to[t · step + f] = from[f · stride + t] for f < features and t < positions, square by square in registers.
 template <class T>
 LIFELONG_ONE_COPY void copy_transposed(const T* from, std::size_t stride, std::size_t features, std::size_t positions,
@@ -165,7 +175,10 @@ LIFELONG_ONE_COPY void copy_transposed(const T* from, std::size_t stride, std::s
       std::size_t t = 0;
       for (; t + lanes <= positions; t += lanes) {
         Packet<T> square[lanes];
-        unroll<lanes>([&](auto k) LIFELONG_ALWAYS_INLINE { square[k] = load<Packet<T>>(from, (f + k) * stride + t); });
+        unroll<lanes>([&](auto k) LIFELONG_ALWAYS_INLINE {
+          square[k] = load<Packet<T>>(from, (f + k) * stride + t);
+          prefetch<Access::read>(from + (f + k + lanes) * stride + t);
+        });
         transpose(square);
         unroll<lanes>([&](auto k) LIFELONG_ALWAYS_INLINE { store(to, (t + k) * step + f, square[k]); });
       }
@@ -185,7 +198,11 @@ LIFELONG_ONE_COPY void pack_right(const Panels<T>& panels, std::size_t p, const 
   const T* data = from.data + n * from.sample + panels.begin(p) * from.feature;
   if (used < width) std::fill_n(to, positions * width, T(0));
   if (from.feature == 1)
-    for (std::size_t t = 0; t < positions; ++t) std::copy_n(data + t * from.position, used, to + t * width);
+    for (std::size_t t = 0; t < positions; ++t, data += from.position, to += width)
+      for_each_packet<T>(0, used, [=]<class V>(std::size_t f) {
+        prefetch<Access::read>(data + 8 * from.position + f);
+        store<V>(to, f, load<V>(data, f));
+      });
   else if (from.position == 1)
     copy_transposed(data, from.feature, used, positions, to, width);
   else
