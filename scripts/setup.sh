@@ -10,7 +10,7 @@ packages_of() {
   case $1 in
     build) echo g++ cmake ninja-build ;;
     library) echo libeigen3-dev zlib1g-dev ;;
-    tests) echo catch2 libxtensor-dev nlohmann-json3-dev libbenchmark-dev curl ;;
+    tests) echo catch2 libblas-dev libxtensor-dev nlohmann-json3-dev libbenchmark-dev curl ;;
     lab) echo libcli11-dev libfmt-dev nlohmann-json3-dev ;;
     data) echo dataset-fashion-mnist ;;
     clang) echo clang-19 libc++-19-dev libc++abi-19-dev libomp-19-dev ;;
@@ -31,6 +31,7 @@ describe() {
     libeigen3-dev) what="matrices of lifelong::nn" signs="eigen3/Eigen/Core Eigen/Core" ;;
     zlib1g-dev) what="compressed data files, lifelong::zlib" signs=/zlib.h ;;
     catch2) what="unit tests" signs="catch2/catch.hpp catch2/catch_test_macros.hpp" ;;
+    libblas-dev) what="products by a BLAS" signs="/usr/include/$(uname -m)-linux-gnu/cblas.h cblas.h" ;;
     libxtensor-dev) what="lifelong::xtensor and its tests" signs="xtensor/xtensor_config.hpp xtensor/core/xtensor_config.hpp" ;;
     nlohmann-json3-dev) what="result files of the lab" signs=nlohmann/json.hpp ;;
     libbenchmark-dev) what="benchmarks" signs=benchmark/benchmark.h ;;

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <type_traits>
 
+#include <lifelong/cblas/product.hpp>
 #include <lifelong/config.hpp>
 #include <lifelong/core/moment.hpp>
 #include <lifelong/core/packet.hpp>
@@ -188,19 +189,39 @@ void multiply(const Backend& backend, const Positions<T>& a, const Positions<T>&
   });
 }
 
+#if defined(LIFELONG_USE_CBLAS)
+/// The same by a BLAS: C is set to its start, the rest is added.
+template <class T, class Start>
+void multiply_by_blas(const Factor<T>& a, const Factor<T>& b, Rows<T> c, std::size_t depth, const Start& start) {
+  for (std::size_t i = 0; i < c.count; ++i) {
+    T* row = c.data + i * c.width;
+    for (std::size_t j = 0; j < c.width; ++j) row[j] = start.template value<T>(i, j, row + j);
+  }
+  if (depth > 0)
+    cblas::multiply<T>({a.matrix.data, a.matrix.width, a.transposed}, {b.matrix.data, b.matrix.width, b.transposed},
+                       c.data, c.count, c.width, depth);
+}
+#endif
+
 }  // namespace detail
 
 /// C = start + A·B for row-major matrices or their transposes, C not overlapping A and B, summed over `depth`; `start`
 /// is one of the above. Every element is summed in the same order whatever the piece it is in: bitwise equal for any
 /// number of threads. Allocates nothing; every thread needs about 170 KiB of stack.
+///
+/// With the macro LIFELONG_USE_CBLAS, the same in all of a program, larger products are the linked BLAS's: worth it for
+/// a program that is not compiled for its processor, since a good BLAS chooses its instructions when it runs.
 template <class T, class Backend, class Start>
 void product(const Backend& backend, std::type_identity_t<Factor<T>> a, std::type_identity_t<Factor<T>> b, Rows<T> c,
              std::size_t depth, const Start& start) {
   if (c.size() == 0) return;
   if (c.count <= detail::few_rows && !a.transposed)
-    detail::multiply_few_rows(backend, a.matrix, b, c, depth, start);
-  else
-    detail::multiply(backend, detail::as_left(a), detail::as_right(b), c, depth, start);
+    return detail::multiply_few_rows(backend, a.matrix, b, c, depth, start);
+#if defined(LIFELONG_USE_CBLAS)
+  detail::multiply_by_blas(a, b, c, depth, start);
+#else
+  detail::multiply(backend, detail::as_left(a), detail::as_right(b), c, depth, start);
+#endif
 }
 
 }  // namespace lifelong::nn
