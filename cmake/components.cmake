@@ -2,7 +2,7 @@
 # which pkg-config knows as `_module` or, where it does not, by `_flags`.
 # Read by this build and, installed, by find_package(lifelong).
 
-set(lifelong_components openmp nn xtensor zlib)
+set(lifelong_components openmp nn xtensor zlib torch)
 
 set(lifelong_openmp_path backend/openmp)
 set(lifelong_openmp_needs OpenMP::OpenMP_CXX)
@@ -20,6 +20,16 @@ set(lifelong_zlib_path zlib)
 set(lifelong_zlib_needs ZLIB::ZLIB)
 set(lifelong_zlib_module zlib)
 
+set(lifelong_torch_path torch)
+set(lifelong_torch_needs torch) # which pkg-config does not know: its flags are for the user to give
+
+# LibTorch's package talks, whether asked to be quiet or not.
+function(lifelong_find_torch)
+  set(CMAKE_MESSAGE_LOG_LEVEL WARNING)
+  set(FPHSA_NAME_MISMATCHED TRUE)
+  find_package(Torch CONFIG QUIET)
+endfunction()
+
 # Looks quietly for the package behind a component; sets lifelong_<component>_FOUND for the caller.
 function(lifelong_find_package_of component)
   if(component STREQUAL "openmp")
@@ -34,6 +44,8 @@ function(lifelong_find_package_of component)
     find_package(xtensor CONFIG QUIET)
   elseif(component STREQUAL "zlib")
     find_package(ZLIB QUIET)
+  elseif(component STREQUAL "torch" AND NOT TARGET torch)
+    lifelong_find_torch()
   endif()
   if(TARGET ${lifelong_${component}_needs})
     set(lifelong_${component}_FOUND TRUE PARENT_SCOPE)

@@ -1,8 +1,14 @@
 # What tests, examples and benchmarks share. Nothing here is exported.
 
-# The library with every component this machine can link, our warnings and, if asked for, this machine's instructions.
+# Components whose package takes seconds to include and to load are linked by those who include them alone.
+set(lifelong_heavy_components torch)
+
+# The library with every other component this machine can link, our warnings and, if asked for, this machine's
+# instructions.
 add_library(lifelong_dev INTERFACE)
-list(TRANSFORM lifelong_available PREPEND lifelong:: OUTPUT_VARIABLE components)
+set(components ${lifelong_available})
+list(REMOVE_ITEM components ${lifelong_heavy_components})
+list(TRANSFORM components PREPEND lifelong::)
 target_link_libraries(lifelong_dev INTERFACE lifelong::lifelong ${components})
 target_compile_options(lifelong_dev INTERFACE $<$<BOOL:${LIFELONG_NATIVE}>:-march=native>)
 include(${CMAKE_CURRENT_LIST_DIR}/warnings.cmake)
@@ -11,6 +17,17 @@ include(${CMAKE_CURRENT_LIST_DIR}/warnings.cmake)
 function(lifelong_skip name reason)
   add_test(NAME ${name} COMMAND ${CMAKE_COMMAND} -E echo "skipped: ${reason}")
   set_tests_properties(${name} PROPERTIES SKIP_REGULAR_EXPRESSION "skipped: ")
+endfunction()
+
+# Links what a program made of `source` needs of ours.
+function(lifelong_link_dev program source)
+  target_link_libraries(${program} PRIVATE lifelong_dev)
+  file(STRINGS ${source} includes REGEX "^#include <lifelong/")
+  foreach(component IN LISTS lifelong_heavy_components)
+    if(includes MATCHES "<lifelong/${lifelong_${component}_path}[./]")
+      target_link_libraries(${program} PRIVATE lifelong::${component})
+    endif()
+  endforeach()
 endfunction()
 
 # Sets `result` to the components that a source includes and this build lacks, and shows a skipped test for them.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing, and only that: setup.sh GROUP...   (build, library, tests, lab, data, clang, packages)
+# Installs what is missing, and only that: setup.sh GROUP...   (build, library, tests, lab, data, clang, packages, torch)
 # Instant where nothing is missing. What is already there is never touched, wherever it came from.
 set -euo pipefail
 tools=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)/build/tools
@@ -18,7 +18,8 @@ packages_of() {
       echo pkgconf
       have_conan || python3 -c "import ensurepip, venv" 2>/dev/null || echo python3-venv
       ;;
-    *) echo "setup.sh: no group '$1' (build, library, tests, lab, data, clang, packages)" >&2 && exit 2 ;;
+    torch) echo libtorch-dev ;; # with 300 others, nearly a gigabyte: no script asks for it
+    *) echo "setup.sh: no group '$1' (build, library, tests, lab, data, clang, packages, torch)" >&2 && exit 2 ;;
   esac
 }
 
@@ -42,6 +43,7 @@ describe() {
     clang-19) what="second compiler" signs=clang++-19 ;;
     libc++-19-dev) what="second standard library" signs=/usr/lib/llvm-19/include/c++/v1/version ;;
     libc++abi-19-dev) what="second standard library" signs=/usr/lib/llvm-19/include/c++/v1/cxxabi.h ;;
+    libtorch-dev) what="models of LibTorch, lifelong::torch" signs=torch/csrc/api/include/torch/torch.h ;;
     libomp-19-dev) what="OpenMP of the second compiler" signs=/usr/lib/llvm-19/lib/libomp.so ;;
     pkgconf) what="tests of the installed package" signs="pkg-config pkgconf" ;;
     python3-venv) what="place for Conan" signs="" ;;

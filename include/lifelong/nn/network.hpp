@@ -12,6 +12,7 @@
 #include <lifelong/backend/serial.hpp>
 #include <lifelong/core/aligned_vector.hpp>
 #include <lifelong/core/batch.hpp>
+#include <lifelong/core/check_batch.hpp>
 #include <lifelong/core/concepts.hpp>
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/layout.hpp>
@@ -161,7 +162,7 @@ class Network {
   void accumulate_local_moment(const Batch<T>& batch, const Functional& functional, Moment moment, std::span<T> out) {
     check_parameters(out.size());
     check_inputs(batch);
-    check_active(batch);
+    lifelong::detail::check_active(batch, outputs());
     chain_.require_samples_apart();
     const Flow<T> flow = evaluation();
     chain_.forward(backend_, flow, input(batch));
@@ -243,9 +244,7 @@ class Network {
   template <class Functional, class Moment, class Hook>
   void differentiate_outputs(const Batch<T>& batch, const Functional& functional, Moment moment, std::span<T> out,
                              const Hook& hook) {
-    check_inputs(batch);
-    check_active(batch);
-    if (!batch.labels.empty()) check_labels(batch, false);
+    lifelong::detail::check_answers(batch, inputs(), outputs());
     chain_.require_samples_apart();
     const Flow<T> flow = evaluation();
     const Rows<T> prepared = prepare(batch, functional, chain_.forward(backend_, flow, input(batch)));
@@ -279,54 +278,11 @@ class Network {
     lifelong::detail::require_size("the gradient", size, parameters_.size());
   }
 
-  void check_inputs(const Batch<T>& batch) const {
-    if (batch.features != inputs())
-      lifelong::detail::raise<ShapeMismatch>("the batch has " + std::to_string(batch.features) +
-                                             " features per sample where the network takes " +
-                                             std::to_string(inputs()));
-    lifelong::detail::require_size("batch.inputs", batch.inputs.size(), batch.size * inputs());
-  }
+  void check_inputs(const Batch<T>& batch) const { lifelong::detail::check_inputs(batch, inputs()); }
 
   /// Whether a loss can be taken of the batch.
   void check_supervised(const Batch<T>& batch) const {
-    check_inputs(batch);
-    if (batch.size == 0) lifelong::detail::raise<InvalidArgument>("the mean loss of a batch of 0 samples is undefined");
-    check_active(batch);
-    if constexpr (Loss::uses_labels)
-      check_labels(batch, true);
-    else
-      lifelong::detail::require_size("batch.targets", batch.targets.size(), batch.size * outputs());
-  }
-
-  void check_active(const Batch<T>& batch) const {
-    if (batch.active.empty()) return;
-    lifelong::detail::require_size("batch.active", batch.active.size(), batch.size);
-    for (std::size_t n = 0; n < batch.size; ++n) {
-      const OutputRange range = batch.active[n];
-      if (range.first > outputs() || range.count > outputs() - range.first)
-        lifelong::detail::raise<InvalidArgument>("batch.active[" + std::to_string(n) + "] is " + text(range) +
-                                                 " where the network has " + std::to_string(outputs()) + " outputs");
-    }
-  }
-
-  /// Labels are active outputs; unless `required`, a sample may have none (-1): functionals that need one refuse it.
-  void check_labels(const Batch<T>& batch, bool required) const {
-    lifelong::detail::require_size("batch.labels", batch.labels.size(), batch.size);
-    for (std::size_t n = 0; n < batch.size; ++n) {
-      const SampleContext<T> sample = batch.context(n, outputs());
-      if (!required && sample.label == -1) continue;
-      const std::int64_t first = sample.active.first, end = first + sample.active.count;
-      if (sample.label < first || sample.label >= end)
-        lifelong::detail::raise<InvalidArgument>("batch.labels[" + std::to_string(n) + "] is " +
-                                                 std::to_string(sample.label) + ", not one of the active outputs " +
-                                                 text(sample.active));
-    }
-  }
-
-  /// `[first, end)`.
-  static std::string text(OutputRange range) {
-    return std::string("[") + std::to_string(range.first) + ", " +
-           std::to_string(std::uint64_t{range.first} + range.count) + ")";  // g++ 12 warns of "[" + string (bug 105329)
+    lifelong::detail::check_supervised(batch, inputs(), outputs(), Loss::uses_labels);
   }
 
   Chain<Layers> chain_;

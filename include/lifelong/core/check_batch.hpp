@@ -1,0 +1,76 @@
+// Whether a batch fits a network: asked before anything is computed.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include <lifelong/core/batch.hpp>
+#include <lifelong/core/error.hpp>
+
+namespace lifelong::detail {
+
+/// `[first, end)`.
+inline std::string text(OutputRange range) {
+  return std::string("[") + std::to_string(range.first) + ", " +
+         std::to_string(std::uint64_t{range.first} + range.count) + ")";  // g++ 12 warns of "[" + string (bug 105329)
+}
+
+/// \throws ShapeMismatch unless the batch has `inputs` values per sample.
+template <class T>
+void check_inputs(const Batch<T>& batch, std::size_t inputs) {
+  if (batch.features != inputs)
+    raise<ShapeMismatch>("the batch has " + std::to_string(batch.features) +
+                         " features per sample where the network takes " + std::to_string(inputs));
+  require_size("batch.inputs", batch.inputs.size(), batch.size * inputs);
+}
+
+/// \throws InvalidArgument for a range that reaches past the `outputs` of the network, ShapeMismatch.
+template <class T>
+void check_active(const Batch<T>& batch, std::size_t outputs) {
+  if (batch.active.empty()) return;
+  require_size("batch.active", batch.active.size(), batch.size);
+  for (std::size_t n = 0; n < batch.size; ++n) {
+    const OutputRange range = batch.active[n];
+    if (range.first > outputs || range.count > outputs - range.first)
+      raise<InvalidArgument>("batch.active[" + std::to_string(n) + "] is " + text(range) + " where the network has " +
+                             std::to_string(outputs) + " outputs");
+  }
+}
+
+/// Labels are active outputs; unless `required`, a sample may have none (-1): functionals that need one refuse it.
+/// \throws InvalidArgument, ShapeMismatch.
+template <class T>
+void check_labels(const Batch<T>& batch, std::size_t outputs, bool required) {
+  require_size("batch.labels", batch.labels.size(), batch.size);
+  for (std::size_t n = 0; n < batch.size; ++n) {
+    const SampleContext<T> sample = batch.context(n, outputs);
+    if (!required && sample.label == -1) continue;
+    const std::int64_t first = sample.active.first, end = first + sample.active.count;
+    if (sample.label < first || sample.label >= end)
+      raise<InvalidArgument>("batch.labels[" + std::to_string(n) + "] is " + std::to_string(sample.label) +
+                             ", not one of the active outputs " + text(sample.active));
+  }
+}
+
+/// Whether functionals of the outputs can be differentiated. \throws as the above.
+template <class T>
+void check_answers(const Batch<T>& batch, std::size_t inputs, std::size_t outputs) {
+  check_inputs(batch, inputs);
+  check_active(batch, outputs);
+  if (!batch.labels.empty()) check_labels(batch, outputs, false);
+}
+
+/// Whether a mean loss can be taken of the batch. \throws as the above, and InvalidArgument without samples.
+template <class T>
+void check_supervised(const Batch<T>& batch, std::size_t inputs, std::size_t outputs, bool uses_labels) {
+  check_inputs(batch, inputs);
+  if (batch.size == 0) raise<InvalidArgument>("the mean loss of a batch of 0 samples is undefined");
+  check_active(batch, outputs);
+  if (uses_labels)
+    check_labels(batch, outputs, true);
+  else
+    require_size("batch.targets", batch.targets.size(), batch.size * outputs);
+}
+
+}  // namespace lifelong::detail

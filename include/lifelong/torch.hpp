@@ -1,0 +1,4 @@
+// Everything that needs LibTorch.
+#pragma once
+
+#include <lifelong/torch/model.hpp>
