@@ -10,6 +10,7 @@
 #include <span>
 #include <vector>
 
+#include "any_network.hpp"
 #include "catch.hpp"
 #include "random_batch.hpp"
 #include "tiny_model.hpp"
@@ -122,7 +123,7 @@ void for_each_model(const Check& check) {
     large.use_ranges(ranges);
     TinyModel tiny;
     check(tiny, cut(small.batch(), 5));
-    auto network = lifelong::nn::mlp<double>({7, 9, 6, 5}, {.seed = 2, .activation = lifelong::nn::Activation::tanh});
+    auto network = any_mlp<double>({7, 9, 6, 5}, {.seed = 2, .activation = lifelong::nn::Activation::tanh});
     check(network, cut(large.batch(), 8));
   }
 }

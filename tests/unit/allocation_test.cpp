@@ -1,17 +1,14 @@
 // No allocation per step after warm-up: every allocation of the test program is counted here.
 #include <lifelong/lifelong.hpp>
 #include <lifelong/nn.hpp>
-#if defined(_OPENMP)
-#include <lifelong/backend/openmp.hpp>
-#endif
 
 #include <atomic>
 #include <cstddef>
 #include <cstdlib>
 #include <span>
-#include <tuple>
 #include <vector>
 
+#include "any_network.hpp"
 #include "catch.hpp"
 #include "random_batch.hpp"
 
@@ -75,28 +72,27 @@ TEST_CASE("a network allocates nothing after warm-up", "[allocation]") {
     step(full);
     CHECK(allocations - before == 0);
   };
-  const auto dense = [](auto number, auto backend) {
-    return nn::mlp<decltype(number)>({301, 401, 10}, {.activation = nn::Activation::sigmoid}, backend);
+  const auto dense = [](auto number, int threads) {
+    return test::any_mlp<decltype(number)>({301, 401, 10}, {.activation = nn::Activation::sigmoid}, {threads});
   };
-  const auto recurrent = [](auto layer, auto backend) {
-    return nn::sequential<float>(nn::Shape{5, 7}, std::tuple{layer, nn::LastPosition{}, nn::Linear{33, 10}}, 0,
-                                 backend);
+  const auto recurrent = [](const test::AnyLayer<float>& layer, int threads) {
+    return test::AnyNetwork<float>(nn::Shape{5, 7}, {layer, nn::LastPosition{}, nn::Linear{33, 10}}, 0, {threads});
   };
-  const auto convolutional = [](auto backend) {
-    const std::tuple layers{
+  const auto convolutional = [](int threads) {
+    const std::vector<test::AnyLayer<float> > layers{
         nn::Conv2d{2, 8, 3, 1, 1},  nn::ReLU{},       nn::MaxPool2d{2},    nn::Conv2d{8, 8, 3, 2, 1, 8},
         nn::Conv2d{8, 16, 3, 1, 1}, nn::AvgPool2d{2}, nn::GlobalAvgPool{}, nn::Linear{16, 10}};
-    return nn::sequential<float>(nn::Shape{2, 20, 20}, layers, 0, backend);
+    return test::AnyNetwork<float>(nn::Shape{2, 20, 20}, layers, 0, {threads});
   };
-  check(dense(1.0f, backend::Serial{}));
-  check(dense(1.0, backend::Serial{}));
-  check(convolutional(backend::Serial{}));
-  check(recurrent(nn::Gru{7, 33}, backend::Serial{}));
-  check(recurrent(nn::Lstm{7, 33}, backend::Serial{}));
+  check(dense(1.0f, 0));
+  check(dense(1.0, 0));
+  check(convolutional(0));
+  check(recurrent(nn::Gru{7, 33}, 0));
+  check(recurrent(nn::Lstm{7, 33}, 0));
 #if defined(_OPENMP) && !defined(__clang__)  // LLVM's OpenMP runtime itself allocates in every parallel region
-  check(dense(1.0f, backend::OpenMP{2}));
-  check(convolutional(backend::OpenMP{2}));
-  check(recurrent(nn::Gru{7, 33}, backend::OpenMP{2}));
+  check(dense(1.0f, 2));
+  check(convolutional(2));
+  check(recurrent(nn::Gru{7, 33}, 2));
 #endif
 #endif
 }
@@ -130,8 +126,8 @@ TEST_CASE("a learner allocates nothing per step after warm-up", "[allocation]") 
 #if !defined(LIFELONG_TEST_COUNTS_ALLOCATIONS)
   WARN("skipped: allocations are counted with glibc and without sanitizers only");
 #else
-  const auto check_penalty = [](auto importance, auto penalty, auto optimizer, auto backend) {
-    Learner learner{nn::mlp<float>({301, 401, 10}, {}, backend), importance, penalty, optimizer, backend};
+  const auto check_penalty = [](auto network, auto importance, auto penalty, auto optimizer) {
+    Learner learner{network, importance, penalty, optimizer, network.backend()};
     std::vector<float> inputs(130 * 301, 0.5f);
     std::vector<std::int32_t> labels(130);
     for (std::size_t n = 0; n < labels.size(); ++n) labels[n] = static_cast<std::int32_t>(n % 10);
@@ -143,15 +139,15 @@ TEST_CASE("a learner allocates nothing per step after warm-up", "[allocation]") 
     learner.fit(task, options);
     CHECK(allocations - before == 0);
   };
-  const auto check = [&](auto importance, auto optimizer, auto backend) {
-    check_penalty(importance, penalty::Quadratic{}, optimizer, backend);
+  const auto check = [&](auto importance, auto optimizer, int threads) {
+    check_penalty(test::any_mlp<float>({301, 401, 10}, {}, {threads}), importance, penalty::Quadratic{}, optimizer);
   };
-  check(importance::Fisher{}, optimizer::Adam{}, backend::Serial{});
-  check_penalty(nn::KroneckerFisher{.labels = importance::Labels::sampled}, nn::KroneckerPenalty{}, optimizer::Adam{},
-                backend::Serial{});
-  check(importance::SynapticIntelligence{}, optimizer::Momentum{}, backend::Serial{});
+  check(importance::Fisher{}, optimizer::Adam{}, 0);
+  check_penalty(nn::mlp<float>({301, 401, 10}), nn::KroneckerFisher{.labels = importance::Labels::sampled},
+                nn::KroneckerPenalty{}, optimizer::Adam{});
+  check(importance::SynapticIntelligence{}, optimizer::Momentum{}, 0);
 #if defined(_OPENMP) && !defined(__clang__)  // LLVM's OpenMP runtime itself allocates in every parallel region
-  check(importance::Fisher{}, optimizer::Adam{}, backend::OpenMP{2});
+  check(importance::Fisher{}, optimizer::Adam{}, 2);
 #endif
 #endif
 }

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "any_network.hpp"
 #include "catch.hpp"
 #include "slow_importance.hpp"
 #include "tiny_model.hpp"
@@ -370,12 +371,12 @@ TEST_CASE("facil's EWC, MAS, path integral and RWalk follow its code", "[convent
 }
 
 TEST_CASE("facil's importances leave out the heads", "[convention]") {
-  auto network = ll::nn::mlp<double>({4, 5, 3}, {.seed = 3});
+  const auto network = test::any_mlp<double>({4, 5, 3}, {.seed = 3});
   const auto recipe = cv::facil::ewc();
   ll::Learner learner{network, recipe.importance, recipe.penalty, ll::optimizer::Sgd{}};
   learner.restrict_importance(recipe.scope);
   learner.consolidate(TinyTask(2));
-  for (const ll::Block& block : std::as_const(network).layout().blocks()) {
+  for (const ll::Block& block : network.layout().blocks()) {
     double sum = 0;
     for (std::size_t i = block.offset; i < block.offset + block.size; ++i) sum += learner.importance()[i];
     CHECK((sum > 0) == !block.head);

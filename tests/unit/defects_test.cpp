@@ -9,10 +9,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <numeric>
-#include <tuple>
 #include <utility>
 #include <vector>
 
+#include "any_network.hpp"
 #include "catch.hpp"
 #include "slow_importance.hpp"
 #include "tiny_model.hpp"
@@ -204,8 +204,8 @@ TEST_CASE("defect 4: a sample counts by its gradient, the harder the more (Mammo
 }
 
 TEST_CASE("defect 5: estimating moves no running statistics (Mammoth: single samples in training mode)", "[defect]") {
-  auto network = ll::nn::sequential<double>(
-      std::tuple{ll::nn::Linear{4, 6}, ll::nn::BatchNorm{6}, ll::nn::Tanh{}, ll::nn::Linear{6, 3}}, 5);
+  test::AnyNetwork<double> network({ll::nn::Linear{4, 6}, ll::nn::BatchNorm{6}, ll::nn::Tanh{}, ll::nn::Linear{6, 3}},
+                                   5);
   const TinyTask task(4);
   Vec g(network.parameters().size());
   network.gradient(task.all(), g);
@@ -264,8 +264,8 @@ struct CountingModel {
 /// θ of a network with dropout after training.
 template <class Importance>
 Vec trained_with_dropout(const Importance& importance, const ll::penalty::Quadratic& penalty) {
-  auto network = ll::nn::sequential<double>(
-      std::tuple{ll::nn::Linear{4, 8}, ll::nn::Tanh{}, ll::nn::Dropout{0.5}, ll::nn::Linear{8, 3}}, 5);
+  const test::AnyNetwork<double> network(
+      {ll::nn::Linear{4, 8}, ll::nn::Tanh{}, ll::nn::Dropout{0.5}, ll::nn::Linear{8, 3}}, 5);
   auto learner = learner_of(importance, network, penalty);
   train(learner, 1);
   learner.consolidate(TinyTask(2));
@@ -340,9 +340,9 @@ TEST_CASE(
                     plus(times(0.5, omega(avalanche, first, 32)), times(0.5, omega(avalanche, second, 32))));
   CHECK(sum(omega(avalanche, first, 32)) < 0.9 * sum(omega(Mas{}, first, 32)));
 
-  const auto with = ll::nn::sequential<double>(
-      std::tuple{ll::nn::Linear{4, 8}, ll::nn::Tanh{}, ll::nn::Dropout{0.5}, ll::nn::Linear{8, 3}}, 5);
-  auto without = ll::nn::sequential<double>(std::tuple{ll::nn::Linear{4, 8}, ll::nn::Tanh{}, ll::nn::Linear{8, 3}}, 5);
+  const test::AnyNetwork<double> with(
+      {ll::nn::Linear{4, 8}, ll::nn::Tanh{}, ll::nn::Dropout{0.5}, ll::nn::Linear{8, 3}}, 5);
+  test::AnyNetwork<double> without({ll::nn::Linear{4, 8}, ll::nn::Tanh{}, ll::nn::Linear{8, 3}}, 5);
   std::copy(with.parameters().begin(), with.parameters().end(), without.parameters().begin());
   CHECK(omega(Mas{}, first, 32, with) == omega(Mas{}, first, 32, without));
   CHECK(omega(avalanche, first, 32, with) == omega(avalanche, first, 32, without));  // not reproduced

@@ -1,8 +1,5 @@
 // Dropout: what is dropped, when, and what comes back.
 #include <lifelong/nn.hpp>
-#if defined(_OPENMP)
-#include <lifelong/backend/openmp.hpp>
-#endif
 
 #include <cstddef>
 #include <span>
@@ -10,6 +7,7 @@
 #include <tuple>
 #include <vector>
 
+#include "any_network.hpp"
 #include "catch.hpp"
 #include "finite_difference.hpp"
 #include "moments.hpp"
@@ -21,13 +19,13 @@ using namespace lifelong;
 using nn::Dropout;
 using nn::Linear;
 using nn::Tanh;
+using test::AnyNetwork;
 using test::message_of;
 using test::RandomBatch;
 
 /// The biases of Linear{0 weights} behind dropout: the gradient tells what was kept.
 auto summing(double p, std::size_t width) {
-  auto network = nn::sequential<double>(std::tuple{Linear{width, width}, Dropout{p}}, 5, backend::Serial{},
-                                        nn::MeanSquaredError{});
+  AnyNetwork<double, nn::MeanSquaredError> network({Linear{width, width}, Dropout{p}}, 5);
   for (double& value : network.parameters()) value = 0;
   for (std::size_t i = width * width; i < network.parameters().size(); ++i) network.parameters()[i] = 1;
   return network;
@@ -56,7 +54,7 @@ TEST_CASE("dropout keeps a share 1 - p of the values, and scales them", "[nn][dr
 
 TEST_CASE("every training pass drops other values, a copy the same", "[nn][dropout]") {
   const RandomBatch<double> data(6, 8, 4);
-  auto network = nn::sequential<double>(Linear{8, 9}, Dropout{0.5}, Linear{9, 4});
+  auto network = AnyNetwork<double>({Linear{8, 9}, Dropout{0.5}, Linear{9, 4}});
   std::vector<double> first(network.parameters().size()), second(first.size());
   auto copy = network;
   const double loss = network.gradient(data.batch(), first);
@@ -67,9 +65,8 @@ TEST_CASE("every training pass drops other values, a copy the same", "[nn][dropo
 
 TEST_CASE("layers of dropout draw apart, also inside residual blocks", "[nn][dropout]") {
   const std::size_t width = 64;
-  auto network = nn::sequential<double>(
-      std::tuple{Linear{width, width}, nn::residual(std::tuple{Dropout{0.5}}, std::tuple{Dropout{0.5}})}, 5,
-      backend::Serial{}, nn::MeanSquaredError{});
+  AnyNetwork<double, nn::MeanSquaredError> network(
+      {Linear{width, width}, nn::residual(std::tuple{Dropout{0.5}}, std::tuple{Dropout{0.5}})}, 5);
   for (double& value : network.parameters()) value = 0;
   for (std::size_t i = width * width; i < network.parameters().size(); ++i) network.parameters()[i] = 1;
   const std::vector<double> x(width, 0.0), target(width, 0.0);
@@ -85,8 +82,8 @@ TEST_CASE("layers of dropout draw apart, also inside residual blocks", "[nn][dro
 
 TEST_CASE("gradients and moments pass through dropout", "[nn][dropout]") {
   const RandomBatch<double> data(6, 8, 4);
-  const auto network = nn::sequential<double>(Dropout{0.2}, Linear{8, 9}, Dropout{0.5},
-                                              nn::residual(Tanh{}, Linear{9, 9}, Dropout{0.3}), Linear{9, 4});
+  const auto network = AnyNetwork<double>(
+      {Dropout{0.2}, Linear{8, 9}, Dropout{0.5}, nn::residual(Tanh{}, Linear{9, 9}, Dropout{0.3}), Linear{9, 4}});
   test::check_gradient(network, data.batch());
   test::check_training_gradient(network, data.batch());
   test::check_all_moments(network, data.batch());
@@ -94,22 +91,21 @@ TEST_CASE("gradients and moments pass through dropout", "[nn][dropout]") {
 
 TEST_CASE("probabilities outside their domain are refused", "[nn][dropout]") {
   CHECK(message_of<InvalidArgument>([] {
-          (void)nn::sequential<float>(Dropout{1}, Linear{2, 2});
+          (void)AnyNetwork<float>({Dropout{1}, Linear{2, 2}});
         }) == "layer 0: Dropout.p must be in [0, 1), but is 1");
-  CHECK_NOTHROW(nn::sequential<float>(Dropout{0}, Linear{2, 2}));
+  CHECK_NOTHROW(AnyNetwork<float>({Dropout{0}, Linear{2, 2}}));
 }
 
 #if defined(_OPENMP)
 TEST_CASE("dropout gives the same bits for any number of threads", "[nn][dropout]") {
-  const auto gradient = [](auto backend) {
+  const auto gradient = [](int threads) {
     const RandomBatch<float> data(200, 300, 10);
-    auto network =
-        nn::sequential<float>(std::tuple{Dropout{0.2}, Linear{300, 200}, Dropout{0.5}, Linear{200, 10}}, 1, backend);
+    auto network = AnyNetwork<float>({Dropout{0.2}, Linear{300, 200}, Dropout{0.5}, Linear{200, 10}}, 1, {threads});
     std::vector<float> out(network.parameters().size());
     network.gradient(data.batch(), out);
     return out;
   };
-  const auto serial = gradient(backend::Serial{});
-  for (const int threads : {1, 2, 3}) CHECK(gradient(backend::OpenMP{threads}) == serial);
+  const auto serial = gradient(0);
+  for (const int threads : {1, 2, 3}) CHECK(gradient(threads) == serial);
 }
 #endif

@@ -1,8 +1,5 @@
 // Embedding: rows of tokens, tokens that a sample repeats, and values that are no tokens.
 #include <lifelong/nn.hpp>
-#if defined(_OPENMP)
-#include <lifelong/backend/openmp.hpp>
-#endif
 
 #include <algorithm>
 #include <cstddef>
@@ -10,9 +7,9 @@
 #include <map>
 #include <span>
 #include <string>
-#include <tuple>
 #include <vector>
 
+#include "any_network.hpp"
 #include "catch.hpp"
 #include "finite_difference.hpp"
 #include "moments.hpp"
@@ -26,6 +23,7 @@ using nn::Flatten;
 using nn::Linear;
 using nn::Shape;
 using nn::Tanh;
+using test::AnyNetwork;
 using test::message_of;
 using test::RandomBatch;
 
@@ -41,7 +39,7 @@ RandomBatch<T> sentences(std::size_t samples, std::size_t positions, std::size_t
 }  // namespace
 
 TEST_CASE("an embedding hands out the rows of its tokens", "[nn][embedding]") {
-  auto network = nn::sequential<double>(Shape{3}, Embedding{5, 2});
+  auto network = AnyNetwork<double>(Shape{3}, {Embedding{5, 2}});
   CHECK(network.output_shape() == Shape{3, 2});
   CHECK(network.layout().blocks()[0].name == "0.weight");
   CHECK(network.layout().blocks()[0].shape == std::vector<std::size_t>{5, 2});
@@ -57,11 +55,11 @@ TEST_CASE("an embedding hands out the rows of its tokens", "[nn][embedding]") {
 
 TEST_CASE("gradients and moments reach an embedding", "[nn][embedding]") {
   const auto data = sentences<double>(9, 6, 4, 3);
-  const auto network = nn::sequential<double>(Shape{6}, Embedding{5, 7}, Flatten{}, Tanh{}, Linear{42, 3});
+  const auto network = AnyNetwork<double>(Shape{6}, {Embedding{5, 7}, Flatten{}, Tanh{}, Linear{42, 3}});
   test::check_gradient(network, data.batch());
   test::check_all_moments(network, data.batch());
   const auto shared =
-      nn::sequential<double>(Shape{6}, Embedding{5, 4}, nn::residual(Linear{4, 4}, Tanh{}), Flatten{}, Linear{24, 3});
+      AnyNetwork<double>(Shape{6}, {Embedding{5, 4}, nn::residual(Tanh{}, Linear{4, 4}), Flatten{}, Linear{24, 3}});
   test::check_gradient(shared, data.batch());
   test::check_all_moments(shared, data.batch());
 }
@@ -69,7 +67,7 @@ TEST_CASE("gradients and moments reach an embedding", "[nn][embedding]") {
 TEST_CASE("a token's gradients are summed over a sample before the moment", "[nn][embedding]") {
   const std::size_t positions = 6, features = 3;
   const auto data = sentences<double>(5, positions, 3, positions * features);
-  auto network = nn::sequential<double>(Shape{positions}, Embedding{4, features});
+  auto network = AnyNetwork<double>(Shape{positions}, {Embedding{4, features}});
   const auto square = test::at_once(network, data.batch(), importance::SquaredNorm{}, moment::Square{});
   // d ‖y‖² / dW[t, f] of a sample with token t at k positions is 2 k W[t, f].
   std::vector<double> expected(12);
@@ -87,7 +85,7 @@ TEST_CASE("a token's gradients are summed over a sample before the moment", "[nn
 }
 
 TEST_CASE("values that are no tokens are refused", "[nn][embedding]") {
-  auto network = nn::sequential<double>(Shape{2}, Embedding{5, 2});
+  auto network = AnyNetwork<double>(Shape{2}, {Embedding{5, 2}});
   std::vector<double> tokens{0, 1, 2, 4}, gradient(10, 7.0);
   const std::vector<double> targets(16);
   const auto message = [&](double value) {
@@ -106,25 +104,24 @@ TEST_CASE("values that are no tokens are refused", "[nn][embedding]") {
 
 TEST_CASE("embeddings that do not fit are refused", "[nn][embedding]") {
   CHECK(message_of<InvalidArgument>([] {
-          (void)nn::sequential<float>(Shape{2}, Embedding{0, 2});
+          (void)AnyNetwork<float>(Shape{2}, {Embedding{0, 2}});
         }) == "layer 0: Embedding{0, 2} must have at least 1 token and 1 feature");
   CHECK(message_of<ShapeMismatch>([] {
-          (void)nn::sequential<float>(Shape{2, 3}, Embedding{4, 2});
+          (void)AnyNetwork<float>(Shape{2, 3}, {Embedding{4, 2}});
         }) == "layer 0: Embedding{4, 2} takes one token number per position but is given 2 x 3");
   CHECK(message_of<InvalidArgument>([] {
-          (void)nn::sequential<float>(Embedding{4, 2}, Flatten{}, Linear{6, 2});
+          (void)AnyNetwork<float>({Embedding{4, 2}, Flatten{}, Linear{6, 2}});
         }) == "the first layers take inputs of more than one shape: name theirs, as in Shape{1, 28, 28}");
 }
 
 #if defined(_OPENMP)
 TEST_CASE("an embedding gives the same bits for any number of threads", "[nn][embedding]") {
-  const auto moments = [](auto backend) {
+  const auto moments = [](int threads) {
     const auto data = sentences<float>(100, 20, 30, 20 * 200);
-    auto network = nn::Network<float, std::tuple<Embedding>, nn::MeanSquaredError, decltype(backend)>(
-        Shape{20}, {Embedding{31, 200}}, 1, backend);
+    AnyNetwork<float> network(Shape{20}, {Embedding{31, 200}}, 1, {threads});
     return test::at_once(network, data.batch(), importance::SquaredNorm{}, moment::Square{});
   };
-  const auto serial = moments(backend::Serial{});
-  for (const int threads : {1, 2, 3}) CHECK(moments(backend::OpenMP{threads}) == serial);
+  const auto serial = moments(0);
+  for (const int threads : {1, 2, 3}) CHECK(moments(threads) == serial);
 }
 #endif

@@ -12,9 +12,9 @@
 #include <string>
 #include <tuple>
 #include <utility>
-#include <variant>
 #include <vector>
 
+#include "any_network.hpp"
 #include "catch.hpp"
 #include "finite_difference.hpp"
 #include "random_batch.hpp"
@@ -52,16 +52,13 @@ constexpr std::size_t classes = 4, samples = 11;
 auto block() { return residual(Tanh{}, Linear{5, 5}); }
 auto block_with_shortcut() { return residual(std::tuple{Linear{5, 4}, GELU{}}, std::tuple{Linear{5, 4}}); }
 
-using AnyLayer = std::variant<Linear, ReLU, Tanh, Sigmoid, GELU, Flatten, Heads, Embedding, Gru, Lstm, LastPosition,
-                              LayerNorm, GroupNorm, BatchNorm, Dropout, Conv2d, MaxPool2d, AvgPool2d, GlobalAvgPool,
-                              decltype(block()), decltype(block_with_shortcut())>;
-using Network = nn::Network<double, std::vector<AnyLayer>>;
+using Network = test::AnyNetwork<double>;
 
 /// A small network for one kind of layer.
 struct Case {
   std::string name;
   Shape input;
-  std::vector<AnyLayer> layers;
+  std::vector<test::AnyLayer<double>> layers;
   std::size_t tokens = 0;  ///< the inputs are their numbers, if any
 };
 

@@ -332,10 +332,10 @@ TEST_CASE("the Gauss-Newton diagonal is that of the second derivative of the los
     Trained<ll::nn::MeanSquaredError> regression;
     test::check_equal(test::estimate_of(GaussNewton{}, classifier, few), slow(classifier, few, true), 1e-2);
     test::check_equal(test::estimate_of(GaussNewton{}, regression, few), slow(regression, few, false), 1e-2);
-    auto network = ll::nn::mlp<double>({7, 9, 5}, {.seed = 2});
+    auto network = test::any_mlp<double>({7, 9, 5}, {.seed = 2});
     test::check_equal(test::estimate_of(GaussNewton{}, network, many), slow(network, many, true), 1e-2);
     test::check_equal(test::estimate_of(GaussNewton{}, network, many), test::estimate_of(Fisher{}, network, many));
-    auto fit = ll::nn::mlp<double>({7, 9, 5}, {}, ll::backend::Serial{}, ll::nn::MeanSquaredError{});
+    auto fit = test::any_mlp<double, ll::nn::MeanSquaredError>({7, 9, 5});
     test::check_equal(test::estimate_of(GaussNewton{}, fit, many), slow(fit, many, false));
     if (!ranges) {
       const GaussianFisher fisher{.likelihood = {.variance = 2.5}};

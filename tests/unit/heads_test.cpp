@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "any_network.hpp"
 #include "catch.hpp"
 #include "finite_difference.hpp"
 #include "moments.hpp"
@@ -15,10 +16,11 @@
 namespace {
 
 using namespace lifelong;
+using test::AnyNetwork;
 using test::RandomBatch;
 
 auto with_heads(std::vector<std::size_t> widths, std::uint64_t seed = 3) {
-  return nn::sequential<double>(std::tuple{nn::Linear{5, 7}, nn::Tanh{}, nn::Heads{7, std::move(widths)}}, seed);
+  return AnyNetwork<double>({nn::Linear{5, 7}, nn::Tanh{}, nn::Heads{7, std::move(widths)}}, seed);
 }
 
 /// A learner that has been through one task.
@@ -40,8 +42,8 @@ std::vector<double> copy_of(const Values& values) {
 }  // namespace
 
 TEST_CASE("heads are linear layers side by side", "[nn][heads]") {
-  auto heads = nn::sequential<double>(nn::Heads{4, {2, 3}});
-  auto plain = nn::sequential<double>(nn::Linear{4, 5});
+  auto heads = AnyNetwork<double>({nn::Heads{4, {2, 3}}});
+  auto plain = AnyNetwork<double>({nn::Linear{4, 5}});
   const auto from = heads.parameters(), to = plain.parameters();
   std::copy_n(&from[0], 8, &to[0]);    // 0.0.weight
   std::copy_n(&from[8], 2, &to[20]);   // 0.0.bias
@@ -60,7 +62,7 @@ TEST_CASE("gradients and moments of heads are exact", "[nn][heads]") {
     data.use_ranges(ranges);
     test::check_gradient(with_heads({2, 1, 3}), data.batch());
     test::check_all_moments(with_heads({2, 1, 3}), data.batch());
-    test::check_all_moments(nn::sequential<double>(nn::Heads{5, {4, 2}}), data.batch());
+    test::check_all_moments(AnyNetwork<double>({nn::Heads{5, {4, 2}}}), data.batch());
   }
 }
 
@@ -140,9 +142,9 @@ TEST_CASE("what cannot grow says so and stays as it was", "[learner][heads]") {
   Learner learner{with_heads({2}), importance::Mas{}, penalty::Quadratic{}, optimizer::Sgd{}};
   CHECK_THROWS_AS(learner.grow(0), InvalidArgument);
   CHECK(learner.model().outputs() == 2);
-  CHECK_THROWS_AS(nn::sequential<double>(nn::Heads{4, {}}), InvalidArgument);
-  CHECK_THROWS_AS(nn::sequential<double>(nn::Heads{4, {2, 0}}), InvalidArgument);
-  CHECK_THROWS_AS(nn::sequential<double>(nn::Linear{3, 5}, nn::Heads{4, {2}}), ShapeMismatch);
+  CHECK_THROWS_AS(AnyNetwork<double>({nn::Heads{4, {}}}), InvalidArgument);
+  CHECK_THROWS_AS(AnyNetwork<double>({nn::Heads{4, {2, 0}}}), InvalidArgument);
+  CHECK_THROWS_AS(AnyNetwork<double>({nn::Linear{3, 5}, nn::Heads{4, {2}}}), ShapeMismatch);
 }
 
 TEST_CASE("a scope says which parameters have an importance", "[learner][scope]") {

@@ -16,11 +16,12 @@
 #include <tuple>
 #include <type_traits>
 #include <utility>
+#include <variant>
 #include <vector>
 
-#include "../support/catch.hpp"
-#include "../support/moments.hpp"
-#include "../support/random_batch.hpp"
+#include "catch.hpp"
+#include "moments.hpp"
+#include "random_batch.hpp"
 
 namespace {
 
@@ -238,9 +239,13 @@ struct SlowConvolution {
   }
 };
 
-auto tanh_network(std::uint64_t seed = 3) {
-  return nn::mlp<double>({4, 3, 5}, {.seed = seed, .activation = nn::Activation::tanh});
-}
+/// One type for all networks here.
+using Network =
+    nn::Network<double,
+                std::vector<std::variant<nn::Linear, nn::Tanh, nn::Flatten, nn::Heads, nn::Conv2d, SlowConvolution,
+                                         nn::Gru, nn::LastPosition, decltype(nn::residual(nn::Tanh{}, nn::Linear{}))>>>;
+
+Network tanh_network() { return Network({nn::Linear{4, 3}, nn::Tanh{}, nn::Linear{3, 5}}, 3); }
 
 /// Factors for two small layers, positive definite, from a seed.
 Factors random_factors(std::uint64_t seed) {
@@ -305,7 +310,7 @@ static_assert(ImportancePolicy<KroneckerFisher>);
 }  // namespace
 
 TEST_CASE("KFAC is the Fisher information itself for one linear layer and one sample", "[kronecker]") {
-  auto network = nn::sequential<double>(nn::Linear{4, 3});
+  auto network = Network({nn::Linear{4, 3}});
   const RandomBatch<double> data(5, 4, 3);
   for (const Labels labels : {Labels::exact, Labels::sampled, Labels::predicted, Labels::empirical})
     for (std::size_t n = 0; n < data.size; ++n) {
@@ -317,7 +322,7 @@ TEST_CASE("KFAC is the Fisher information itself for one linear layer and one sa
 }
 
 TEST_CASE("KFAC of a mean over samples is not the Fisher information of their mean", "[kronecker]") {
-  auto network = nn::sequential<double>(nn::Linear{4, 3});
+  auto network = Network({nn::Linear{4, 3}});
   const RandomBatch<double> data(5, 4, 3);
   const Factors factors = estimated(KroneckerFisher{}, network, {data.batch()});
   CHECK(difference(dense(factors, network.parameters().size()),
@@ -367,11 +372,10 @@ TEST_CASE("Kronecker factors do not depend on how samples are cut into batches",
 TEST_CASE("the positions of a linear layer are summed in A and averaged in G", "[kronecker]") {
   constexpr std::size_t positions = 3, in = 2, out = 4;
   const RandomBatch<double> data(5, positions * in, 6);
-  auto network = nn::sequential<double>(nn::Shape{positions, in}, nn::Linear{in, out}, nn::Tanh{}, nn::Flatten{},
-                                        nn::Linear{positions * out, 6});
+  auto network = Network(nn::Shape{positions, in},
+                         {nn::Linear{in, out}, nn::Tanh{}, nn::Flatten{}, nn::Linear{positions * out, 6}});
   // The same first layer with an output vector of its own for every position, whose bias gradients are the d_nt.
-  auto apart =
-      nn::sequential<double>(nn::Linear{positions * in, positions * out}, nn::Tanh{}, nn::Linear{positions * out, 6});
+  auto apart = Network({nn::Linear{positions * in, positions * out}, nn::Tanh{}, nn::Linear{positions * out, 6}});
   const auto theta = network.parameters();
   const auto wide = apart.parameters();
   const std::size_t wide_bias = positions * positions * in * out;
@@ -406,13 +410,13 @@ TEST_CASE("a convolution has the factors of its patches, each group its own", "[
   for (const std::size_t groups : {std::size_t{1}, std::size_t{2}})
     for (const bool biased : {true, false}) {
       const SlowConvolution convolution{channels, outputs, kernel, 1, 0, groups, biased};
-      auto network = nn::sequential<double>(nn::Shape{channels, side, side}, convolution, nn::Tanh{}, nn::Flatten{},
-                                            nn::Linear{outputs * patches, 3});
+      auto network = Network(nn::Shape{channels, side, side},
+                             {convolution, nn::Tanh{}, nn::Flatten{}, nn::Linear{outputs * patches, 3}});
       const Factors factors = estimated(KroneckerFisher{}, network, {data.batch()});
       REQUIRE(factors.size() == groups + 1);
       // The gradients of the convolution's outputs are those of the biases of a linear layer that has its outputs.
-      auto behind = nn::sequential<double>(nn::Linear{outputs * patches, outputs * patches}, nn::Tanh{},
-                                           nn::Linear{outputs * patches, 3});
+      auto behind =
+          Network({nn::Linear{outputs * patches, outputs * patches}, nn::Tanh{}, nn::Linear{outputs * patches, 3}});
       const auto theta = network.parameters();
       const std::size_t convolved = theta.size() - (outputs * patches + 1) * 3;
       SlowConvolution first = convolution;
@@ -482,9 +486,9 @@ TEST_CASE("the factors of Conv2d are those of its patches", "[kronecker]") {
     const RandomBatch<double> data(4, image.size(), 3);
     SlowConvolution slow{in, out, kernel, stride, padding, groups, true};
     const std::size_t made = slow.connect(image).size();
-    auto network = nn::sequential<double>(image, nn::Conv2d{in, out, kernel, stride, padding, groups}, nn::Tanh{},
-                                          nn::Flatten{}, nn::Linear{made, 3});
-    auto expected = nn::sequential<double>(image, slow, nn::Tanh{}, nn::Flatten{}, nn::Linear{made, 3});
+    auto network = Network(
+        image, {nn::Conv2d{in, out, kernel, stride, padding, groups}, nn::Tanh{}, nn::Flatten{}, nn::Linear{made, 3}});
+    auto expected = Network(image, {slow, nn::Tanh{}, nn::Flatten{}, nn::Linear{made, 3}});
     std::copy(network.parameters().begin(), network.parameters().end(), expected.parameters().begin());
     const Factors factors = estimated(KroneckerFisher{}, network, {data.batch()});
     const Factors patches = estimated(KroneckerFisher{}, expected, {data.batch()});
@@ -501,8 +505,7 @@ TEST_CASE("the factors of Conv2d are those of its patches", "[kronecker]") {
 
 TEST_CASE("Kronecker factors are found inside residual blocks and for each head", "[kronecker]") {
   const RandomBatch<double> data(6, 4, 5);
-  auto network =
-      nn::sequential<double>(nn::Linear{4, 3}, nn::residual(nn::Tanh{}, nn::Linear{3, 3}), nn::Heads{3, {2, 3}});
+  auto network = Network({nn::Linear{4, 3}, nn::residual(nn::Tanh{}, nn::Linear{3, 3}), nn::Heads{3, {2, 3}}});
   const Factors factors = estimated(KroneckerFisher{}, network, {data.batch()});
   REQUIRE(factors.size() == 4);
   CHECK(factors[1].site.name == "1.1");
@@ -527,7 +530,7 @@ TEST_CASE("layers with parameters but without Kronecker factors are refused by n
   layout.add("1.weight", {3}, BlockKind::normalization);
   CHECK(test::message_of<InvalidArgument>([&] { nn::KroneckerAccumulator<double>{layout}; }) ==
         "layer 1 has no Kronecker factors: only Linear and Conv2d have, and 1.weight is of another kind");
-  auto network = nn::sequential<double>(nn::Shape{2, 3}, nn::Gru{3, 4}, nn::LastPosition{}, nn::Linear{4, 2});
+  auto network = Network(nn::Shape{2, 3}, {nn::Gru{3, 4}, nn::LastPosition{}, nn::Linear{4, 2}});
   const RandomBatch<double> data(3, 6, 2);
   Factors factors = random_factors(1);
   const std::vector<Batch<double>> batches{data.batch()};
@@ -597,8 +600,9 @@ TEST_CASE("the nearest Kronecker product is the best of rank one", "[kronecker]"
     };
     const Matrix sum =
         0.7 * vec(old[l].a) * vec(old[l].g).transpose() + 1.3 * vec(added[l].a) * vec(added[l].g).transpose();
-    const Eigen::JacobiSVD<Eigen::MatrixXd> svd(sum, Eigen::ComputeThinU | Eigen::ComputeThinV);
-    const Matrix best = svd.singularValues()[0] * svd.matrixU().col(0) * svd.matrixV().col(0).transpose();
+    const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> squares(sum.transpose() * sum);  // ascending eigenvalues
+    const Eigen::VectorXd right = squares.eigenvectors().rightCols<1>();
+    const Matrix best = sum * right * right.transpose();
     const auto& pair = state.layers[l].pairs.front();
     REQUIRE(state.layers[l].pairs.size() == 1);
     CHECK(difference(vec(pair.a) * vec(pair.g).transpose(), best) < 1e-12);

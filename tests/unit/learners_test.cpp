@@ -6,6 +6,7 @@
 
 #include <type_traits>
 
+#include "any_network.hpp"
 #include "catch.hpp"
 #include "tiny_model.hpp"
 
@@ -13,7 +14,8 @@ namespace {
 
 namespace ll = lifelong;
 namespace learners = lifelong::learners;
-using Model = decltype(ll::nn::mlp<double>({4, 5, 3}));
+using Model = test::AnyNetwork<double>;
+using Mlp = decltype(ll::nn::mlp<double>({4, 5, 3}));
 
 /// Two tasks; whether the first one's end left a penalty on moves.
 template <class Learner>
@@ -27,7 +29,9 @@ bool pulls_back(Learner learner) {
   return penalty > 0;
 }
 
-Model model() { return ll::nn::mlp<double>({4, 5, 3}, {.seed = 4, .activation = ll::nn::Activation::tanh}); }
+const ll::nn::MlpOptions options{.seed = 4, .activation = ll::nn::Activation::tanh};
+
+Model model() { return test::any_mlp<double>({4, 5, 3}, options); }
 
 }  // namespace
 
@@ -48,7 +52,7 @@ TEST_CASE("learners have the names of the field", "[learner]") {
   CHECK(pulls_back(learners::Scp<Model>(model(), {.slices = 5}, {}, {})));
   CHECK(pulls_back(learners::ScpLimit<Model>(model(), {}, {}, {})));
   CHECK(pulls_back(learners::EwcSi<Model>(model(), {}, {}, {})));
-  CHECK(pulls_back(learners::StructuredLaplace<Model>(model(), {}, {}, {})));
+  CHECK(pulls_back(learners::StructuredLaplace<Mlp>(ll::nn::mlp<double>({4, 5, 3}, options), {}, {}, {})));
 }
 
 TEST_CASE("a learner's name stands for the type that its parts make", "[learner]") {

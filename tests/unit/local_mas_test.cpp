@@ -5,6 +5,7 @@
 #include <cmath>
 #include <vector>
 
+#include "any_network.hpp"
 #include "slow_importance.hpp"
 
 namespace nn = lifelong::nn;
@@ -69,20 +70,20 @@ TEST_CASE("local MAS sees each layer with the activation behind it", "[mas]") {
     test::RandomBatch<double> data(23, 7, 5);
     data.use_ranges(ranges);
     const auto batches = test::cut(data.batch(), 8);
-    auto deep = nn::mlp<double>({7, 9, 6, 5}, {.seed = 2});
+    auto deep = test::any_mlp<double>({7, 9, 6, 5}, {.seed = 2});
     test::check_equal(test::estimate_of(LocalMas{}, deep, batches),
                       slow_local_mas(deep, data.batch(), {7, 9, 6, 5}, {relu, relu, identity}));
-    auto smooth = nn::mlp<double>({7, 9, 6, 5}, {.seed = 2, .activation = nn::Activation::tanh});
+    auto smooth = test::any_mlp<double>({7, 9, 6, 5}, {.seed = 2, .activation = nn::Activation::tanh});
     test::check_equal(test::estimate_of(LocalMas{}, smooth, batches),
                       slow_local_mas(smooth, data.batch(), {7, 9, 6, 5}, {tanh_, tanh_, identity}));
-    auto bounded = nn::sequential<double>(nn::Linear{7, 6}, nn::Linear{6, 5}, nn::Tanh{});
+    auto bounded = test::AnyNetwork<double>({nn::Linear{7, 6}, nn::Linear{6, 5}, nn::Tanh{}});
     test::check_equal(test::estimate_of(LocalMas{}, bounded, batches),
                       slow_local_mas(bounded, data.batch(), {7, 6, 5}, {identity, tanh_}));
   }
 }
 
 TEST_CASE("local MAS of a layer with ReLU is Hebb's rule", "[mas]") {
-  auto network = nn::sequential<double>(nn::Linear{4, 3}, nn::ReLU{});
+  auto network = test::AnyNetwork<double>({nn::Linear{4, 3}, nn::ReLU{}});
   const test::RandomBatch<double> data(1, 4, 3);
   Vector y(3);
   network.predict(data.batch(), y);
@@ -93,7 +94,7 @@ TEST_CASE("local MAS of a layer with ReLU is Hebb's rule", "[mas]") {
 }
 
 TEST_CASE("local and global MAS agree on the layer that makes the outputs", "[mas]") {
-  auto network = nn::mlp<double>({7, 9, 5}, {.seed = 2});
+  auto network = test::any_mlp<double>({7, 9, 5}, {.seed = 2});
   const test::RandomBatch<double> data(11, 7, 5);
   for (const MasNorm norm : {MasNorm::squared, MasNorm::plain, MasNorm::mean}) {
     const Vector local = test::estimate_of(LocalMas{.norm = norm}, network, {data.batch()});
@@ -112,7 +113,7 @@ TEST_CASE("local MAS takes a residual block for one layer", "[mas]") {
 }
 
 TEST_CASE("local MAS looks past a layer that drops values in training", "[mas]") {
-  auto plain = nn::sequential<double>(nn::Linear{4, 6}, nn::ReLU{}, nn::Linear{6, 3}, nn::Tanh{});
+  auto plain = test::AnyNetwork<double>({nn::Linear{4, 6}, nn::ReLU{}, nn::Linear{6, 3}, nn::Tanh{}});
   auto dropping =
       nn::sequential<double>(nn::Linear{4, 6}, nn::ReLU{}, Dropping{}, nn::Linear{6, 3}, Dropping{}, nn::Tanh{});
   const test::RandomBatch<double> data(7, 4, 3);

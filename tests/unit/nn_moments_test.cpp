@@ -8,13 +8,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <tuple>
 #include <vector>
 
-#include "../support/catch.hpp"
-#include "../support/moments.hpp"
-#include "../support/random_batch.hpp"
-#include "../support/tiny_model.hpp"
+#include "any_network.hpp"
+#include "catch.hpp"
+#include "moments.hpp"
+#include "random_batch.hpp"
+#include "tiny_model.hpp"
 
 namespace {
 
@@ -22,6 +22,7 @@ using namespace lifelong;
 using importance::Labels;
 using importance::LogLikelihood;
 using importance::SquaredNorm;
+using test::AnyNetwork;
 using test::at_once;
 using test::check_all_moments;
 using test::difference;
@@ -37,16 +38,16 @@ TEST_CASE("moments equal the sum over single samples", "[nn][moments]") {
     data.use_ranges(ranges);
     for (const auto activation :
          {nn::Activation::relu, nn::Activation::tanh, nn::Activation::sigmoid, nn::Activation::gelu})
-      check_all_moments(nn::mlp<double>({12, 15, 9, 10}, {.seed = 2, .activation = activation}), data.batch());
-    check_all_moments(nn::sequential<double>(nn::Tanh{}, nn::Linear{12, 8}, nn::ReLU{}, nn::Linear{8, 10}, nn::Tanh{}),
+      check_all_moments(test::any_mlp<double>({12, 15, 9, 10}, {.seed = 2, .activation = activation}), data.batch());
+    check_all_moments(AnyNetwork<double>({nn::Tanh{}, nn::Linear{12, 8}, nn::ReLU{}, nn::Linear{8, 10}, nn::Tanh{}}),
                       data.batch());
-    check_all_moments(nn::sequential<double>(nn::Linear{12, 10}), data.batch());
+    check_all_moments(AnyNetwork<double>({nn::Linear{12, 10}}), data.batch());
   }
 }
 
 TEST_CASE("moments equal those of a network written out by hand", "[nn][moments]") {
   test::TinyModel slow;
-  auto network = nn::mlp<double>({slow.in, slow.hidden, slow.out}, {.activation = nn::Activation::tanh});
+  auto network = test::any_mlp<double>({slow.in, slow.hidden, slow.out}, {.activation = nn::Activation::tanh});
   std::copy(slow.theta.begin(), slow.theta.end(), network.parameters().begin());
   const RandomBatch<double> data(19, slow.in, slow.out);
   const LogLikelihood exact = log_likelihood(Labels::exact), empirical = log_likelihood(Labels::empirical);
@@ -60,7 +61,7 @@ TEST_CASE("moments equal those of a network written out by hand", "[nn][moments]
 
 TEST_CASE("moments of a tile's size and beyond equal the sum over single samples", "[nn][moments]") {
   const RandomBatch<double> data(201, 151, 3);
-  auto network = nn::mlp<double>({151, 203, 3}, {.seed = 4});
+  auto network = test::any_mlp<double>({151, 203, 3}, {.seed = 4});
   const LogLikelihood exact = log_likelihood(Labels::exact);
   CHECK(difference(at_once(network, data.batch(), exact, moment::Square{}),
                    one_by_one(network, data.batch(), exact, moment::Square{})) < 1e-12);
@@ -68,7 +69,7 @@ TEST_CASE("moments of a tile's size and beyond equal the sum over single samples
 
 TEST_CASE("the sum of per-sample gradients is the gradient", "[nn][moments]") {
   const RandomBatch<double> data(17, 6, 4);
-  auto network = nn::mlp<double>({6, 9, 4}, {.seed = 3});
+  auto network = test::any_mlp<double>({6, 9, 4}, {.seed = 3});
   std::vector<double> gradient(network.parameters().size());
   network.gradient(data.batch(), gradient);
   const auto total = at_once(network, data.batch(), log_likelihood(Labels::empirical), moment::Sum{});
@@ -78,7 +79,7 @@ TEST_CASE("the sum of per-sample gradients is the gradient", "[nn][moments]") {
 TEST_CASE("seeds of one sample do not mix: the expected score is zero, its square is not", "[nn][moments]") {
   // Σ_c √p_c · √p_c (e_c - p) = 0, yet each class counts in the exact Fisher information.
   const RandomBatch<double> data(8, 6, 4);
-  auto network = nn::mlp<double>({6, 9, 4}, {.seed = 3});
+  auto network = test::any_mlp<double>({6, 9, 4}, {.seed = 3});
   const auto square = at_once(network, data.batch(), log_likelihood(Labels::exact), moment::Square{});
   CHECK(*std::max_element(square.begin(), square.end()) > 1e-3);
   const auto folded = at_once(network, data.batch(), log_likelihood(Labels::exact), moment::Sum{});
@@ -88,7 +89,7 @@ TEST_CASE("seeds of one sample do not mix: the expected score is zero, its squar
 
 TEST_CASE("moments add up over batches", "[nn][moments]") {
   const RandomBatch<double> data(50, 6, 4);
-  auto network = nn::mlp<double>({6, 9, 4}, {.seed = 3});
+  auto network = test::any_mlp<double>({6, 9, 4}, {.seed = 3});
   const auto whole = data.batch();
   for (const Labels labels : {Labels::exact, Labels::sampled}) {
     const auto functional = log_likelihood(labels);
@@ -111,7 +112,7 @@ TEST_CASE("moments add up over batches", "[nn][moments]") {
 
 TEST_CASE("moments need no labels and accept no samples", "[nn][moments]") {
   const RandomBatch<double> data(5, 6, 4);
-  auto network = nn::mlp<double>({6, 9, 4}, {.seed = 3});
+  auto network = test::any_mlp<double>({6, 9, 4}, {.seed = 3});
   Batch<double> batch = data.batch();
   const auto expected = at_once(network, batch, SquaredNorm{}, moment::Absolute{});
   batch.labels = {};
@@ -128,8 +129,8 @@ TEST_CASE("float agrees with double", "[nn][moments]") {
   const RandomBatch<double> twice(64, 40, 10);
   const std::vector<std::size_t> widths{40, 50, 30, 10};
   const nn::MlpOptions options{.seed = 6, .activation = nn::Activation::tanh};
-  auto a = nn::mlp<float>(widths, options);
-  auto b = nn::mlp<double>(widths, options);
+  auto a = test::any_mlp<float>(widths, options);
+  auto b = test::any_mlp<double>(widths, options);
   for (const Labels labels : {Labels::exact, Labels::empirical})
     CHECK(difference(at_once(a, single.batch(), log_likelihood(labels), moment::Square{}),
                      at_once(b, twice.batch(), log_likelihood(labels), moment::Square{})) < 1e-4);

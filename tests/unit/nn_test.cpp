@@ -2,9 +2,6 @@
 #include <lifelong/importance/log_likelihood.hpp>
 #include <lifelong/importance/output_norm.hpp>
 #include <lifelong/nn.hpp>
-#if defined(_OPENMP)
-#include <lifelong/backend/openmp.hpp>
-#endif
 
 #include <cmath>
 #include <cstddef>
@@ -15,14 +12,16 @@
 #include <tuple>
 #include <vector>
 
-#include "../support/catch.hpp"
-#include "../support/finite_difference.hpp"
-#include "../support/random_batch.hpp"
-#include "../support/tiny_model.hpp"
+#include "any_network.hpp"
+#include "catch.hpp"
+#include "finite_difference.hpp"
+#include "random_batch.hpp"
+#include "tiny_model.hpp"
 
 namespace {
 
 using namespace lifelong;
+using test::AnyNetwork;
 using test::check_gradient;
 using test::ContainsSubstring;
 using test::message_of;
@@ -30,17 +29,16 @@ using test::RandomBatch;
 using test::WithinAbs;
 using test::WithinRel;
 
-template <class L>
-void check_activation(L activation) {
+void check_activation(const test::AnyLayer<double>& activation) {
   RandomBatch<double> data(9, 5, 4);
-  const auto layers = std::tuple{nn::Linear{5, 7}, activation, nn::Linear{7, 4}};
-  const auto ending = std::tuple{activation, nn::Linear{5, 6}, nn::Linear{6, 4}, activation};
+  const std::vector<test::AnyLayer<double>> layers{nn::Linear{5, 7}, activation, nn::Linear{7, 4}};
+  const std::vector<test::AnyLayer<double>> ending{activation, nn::Linear{5, 6}, nn::Linear{6, 4}, activation};
   for (const bool ranges : {false, true}) {
     data.use_ranges(ranges);
-    check_gradient(nn::sequential<double>(layers, 3), data.batch());
-    check_gradient(nn::sequential<double>(layers, 4, backend::Serial{}, nn::MeanSquaredError{}), data.batch());
-    check_gradient(nn::sequential<double>(ending, 5), data.batch());
-    check_gradient(nn::sequential<double>(ending, 6, backend::Serial{}, nn::MeanSquaredError{}), data.batch());
+    check_gradient(AnyNetwork<double>(layers, 3), data.batch());
+    check_gradient(AnyNetwork<double, nn::MeanSquaredError>(layers, 4), data.batch());
+    check_gradient(AnyNetwork<double>(ending, 5), data.batch());
+    check_gradient(AnyNetwork<double, nn::MeanSquaredError>(ending, 6), data.batch());
   }
 }
 
@@ -61,7 +59,7 @@ TEST_CASE("gradients agree with central differences", "[nn]") {
          {nn::Activation::relu, nn::Activation::tanh, nn::Activation::sigmoid, nn::Activation::gelu}) {
       const nn::MlpOptions options{.seed = 7, .activation = activation};
       check_gradient(nn::mlp<double>({5, 6, 7, 4}, options), data.batch());
-      check_gradient(nn::mlp<double>({5, 6, 4}, options, backend::Serial{}, nn::MeanSquaredError{}), data.batch());
+      check_gradient(test::any_mlp<double, nn::MeanSquaredError>({5, 6, 4}, options), data.batch());
     }
   }
 }
@@ -275,10 +273,10 @@ TEST_CASE("batches that do not fit are refused and nothing is written", "[nn]") 
 namespace {
 
 /// Everything a network computes from a batch, one after the other.
-template <class T, class Backend, class Functional>
-std::vector<T> everything(const std::vector<std::size_t>& widths, const RandomBatch<T>& data, Backend backend,
+template <class T, class Functional>
+std::vector<T> everything(const std::vector<std::size_t>& widths, const RandomBatch<T>& data, int threads,
                           const Functional& functional) {
-  auto network = nn::mlp<T>(widths, {.seed = 3, .activation = nn::Activation::tanh}, backend);
+  auto network = test::any_mlp<T>(widths, {.seed = 3, .activation = nn::Activation::tanh}, {threads});
   const std::size_t count = network.parameters().size();
   std::vector<T> all(3 * count + data.targets.size() + 1);
   const std::span<T> results(all);
@@ -292,9 +290,8 @@ std::vector<T> everything(const std::vector<std::size_t>& widths, const RandomBa
 template <class T, class Functional>
 void check_threads(const std::vector<std::size_t>& widths, std::size_t samples, const Functional& functional) {
   const RandomBatch<T> data(samples, widths.front(), widths.back());
-  const auto serial = everything(widths, data, backend::Serial{}, functional);
-  for (const int threads : {1, 2, 3, 4})
-    CHECK(everything(widths, data, backend::OpenMP{threads}, functional) == serial);
+  const auto serial = everything(widths, data, 0, functional);
+  for (const int threads : {1, 2, 3, 4}) CHECK(everything(widths, data, threads, functional) == serial);
 }
 
 }  // namespace

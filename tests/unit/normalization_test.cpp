@@ -1,8 +1,5 @@
 // LayerNorm, GroupNorm and BatchNorm against their formulas, differences and one sample at a time.
 #include <lifelong/nn.hpp>
-#if defined(_OPENMP)
-#include <lifelong/backend/openmp.hpp>
-#endif
 
 #include <algorithm>
 #include <cmath>
@@ -14,6 +11,7 @@
 #include <tuple>
 #include <vector>
 
+#include "any_network.hpp"
 #include "catch.hpp"
 #include "finite_difference.hpp"
 #include "moments.hpp"
@@ -30,21 +28,19 @@ using nn::LayerNorm;
 using nn::Linear;
 using nn::Shape;
 using nn::Tanh;
+using test::AnyNetwork;
 using test::message_of;
 using test::RandomBatch;
 using test::WithinAbs;
 
 /// Moves all parameters, so that no γ is 1 and no β is 0.
-template <class N>
-N stirred(N network) {
+AnyNetwork<double> stirred(AnyNetwork<double> network) {
   const Random random(77);
-  for (std::size_t i = 0; i < network.parameters().size(); ++i)
-    network.parameters()[i] += static_cast<typename N::value_type>(0.3 * random.normal(i));
+  for (std::size_t i = 0; i < network.parameters().size(); ++i) network.parameters()[i] += 0.3 * random.normal(i);
   return network;
 }
 
-template <class N>
-void check(const N& network, const RandomBatch<double>& data) {
+void check(const AnyNetwork<double>& network, const RandomBatch<double>& data) {
   test::check_gradient(network, data.batch());
   test::check_training_gradient(network, data.batch());
   test::check_all_moments(network, data.batch());
@@ -60,9 +56,8 @@ std::vector<double> normalized(std::vector<double> x) {
 }
 
 /// Outputs of a network of one normalising layer with its first parameters.
-template <class Layer>
-std::vector<double> outputs_of(Shape shape, Layer layer, const RandomBatch<double>& data) {
-  auto network = nn::sequential<double>(shape, layer);
+std::vector<double> outputs_of(Shape shape, const test::AnyLayer<double>& layer, const RandomBatch<double>& data) {
+  auto network = AnyNetwork<double>(shape, {layer});
   std::vector<double> y(data.inputs.size());
   network.predict(data.batch(), y);
   return y;
@@ -81,14 +76,13 @@ TEST_CASE("LayerNorm normalises the features of each position", "[nn][normalizat
 
 TEST_CASE("gradients and moments pass through LayerNorm", "[nn][normalization]") {
   const RandomBatch<double> data(7, 12, 4);
-  check(stirred(nn::sequential<double>(Linear{12, 11}, LayerNorm{11}, Tanh{}, Linear{11, 4})), data);
-  check(stirred(nn::sequential<double>(LayerNorm{12}, Linear{12, 4})), data);
-  check(stirred(nn::sequential<double>(Shape{3, 4}, Linear{4, 17}, LayerNorm{17}, Tanh{}, Flatten{}, Linear{51, 4},
-                                       LayerNorm{4})),
+  check(stirred(AnyNetwork<double>({Linear{12, 11}, LayerNorm{11}, Tanh{}, Linear{11, 4}})), data);
+  check(stirred(AnyNetwork<double>({LayerNorm{12}, Linear{12, 4}})), data);
+  check(stirred(AnyNetwork<double>(Shape{3, 4},
+                                   {Linear{4, 17}, LayerNorm{17}, Tanh{}, Flatten{}, Linear{51, 4}, LayerNorm{4}})),
         data);
-  check(
-      stirred(nn::sequential<double>(Shape{3, 4}, nn::residual(LayerNorm{4}, Linear{4, 4}), Flatten{}, Linear{12, 4})),
-      data);
+  check(stirred(AnyNetwork<double>(Shape{3, 4}, {nn::residual(LayerNorm{4}, Linear{4, 4}), Flatten{}, Linear{12, 4}})),
+        data);
 }
 
 TEST_CASE("GroupNorm normalises groups of channels of each sample", "[nn][normalization]") {
@@ -103,15 +97,14 @@ TEST_CASE("GroupNorm normalises groups of channels of each sample", "[nn][normal
 
 TEST_CASE("gradients and moments pass through GroupNorm", "[nn][normalization]") {
   const RandomBatch<double> data(7, 36, 4);
-  check(stirred(nn::sequential<double>(Shape{4, 3, 3}, GroupNorm{2, 4}, GELU{}, Flatten{}, Linear{36, 4})), data);
-  check(stirred(nn::sequential<double>(Shape{6, 6}, Linear{6, 5}, GroupNorm{3, 6}, Flatten{}, Linear{30, 4})), data);
-  check(stirred(nn::sequential<double>(Linear{36, 12}, GroupNorm{4, 12}, Tanh{}, Linear{12, 4})), data);
+  check(stirred(AnyNetwork<double>(Shape{4, 3, 3}, {GroupNorm{2, 4}, GELU{}, Flatten{}, Linear{36, 4}})), data);
+  check(stirred(AnyNetwork<double>(Shape{6, 6}, {Linear{6, 5}, GroupNorm{3, 6}, Flatten{}, Linear{30, 4}})), data);
+  check(stirred(AnyNetwork<double>({Linear{36, 12}, GroupNorm{4, 12}, Tanh{}, Linear{12, 4}})), data);
 }
 
 TEST_CASE("BatchNorm normalises each channel over batch and pixels in training", "[nn][normalization]") {
   const RandomBatch<double> data(5, 12, 12);
-  auto network =
-      nn::sequential<double>(Shape{3, 2, 2}, std::tuple{BatchNorm{.channels = 3, .running_statistics = false}}, 0);
+  auto network = AnyNetwork<double>(Shape{3, 2, 2}, {BatchNorm{.channels = 3, .running_statistics = false}}, 0);
   std::vector<double> y(60);
   network.predict(data.batch(), y);
   for (std::size_t c = 0; c < 3; ++c) {
@@ -126,7 +119,7 @@ TEST_CASE("BatchNorm normalises each channel over batch and pixels in training",
 
 TEST_CASE("BatchNorm's running statistics follow the batches", "[nn][normalization]") {
   const RandomBatch<double> data(5, 12, 12);
-  auto network = nn::sequential<double>(Shape{3, 2, 2}, BatchNorm{.channels = 3, .momentum = 0.25});
+  auto network = AnyNetwork<double>(Shape{3, 2, 2}, {BatchNorm{.channels = 3, .momentum = 0.25}});
   CHECK(network.layout().blocks()[0].name == "0.weight");
   CHECK(network.layout().blocks()[0].kind == BlockKind::normalization);
   CHECK(network.buffer_layout().blocks()[0].name == "0.running_mean");
@@ -150,25 +143,25 @@ TEST_CASE("BatchNorm's running statistics follow the batches", "[nn][normalizati
 
 TEST_CASE("gradients and moments pass through BatchNorm", "[nn][normalization]") {
   const RandomBatch<double> data(7, 36, 4), other(9, 36, 4, 2);
-  const auto trained = [&](auto network) {
+  const auto trained = [&](AnyNetwork<double> network) {
     std::vector<double> gradient(network.parameters().size());
     for (int step = 0; step < 3; ++step) network.gradient(other.batch(), gradient);
     return stirred(network);
   };
-  check(trained(nn::sequential<double>(Shape{4, 3, 3}, BatchNorm{4}, GELU{}, Flatten{}, Linear{36, 4})), data);
-  check(trained(nn::sequential<double>(Shape{6, 6}, Linear{6, 5}, BatchNorm{6}, Flatten{}, Linear{30, 4})), data);
-  check(trained(nn::sequential<double>(Linear{36, 13}, BatchNorm{13}, Tanh{}, Linear{13, 4}, BatchNorm{4})), data);
-  check(trained(nn::sequential<double>(
-            Linear{36, 8},
-            nn::residual(std::tuple{Linear{8, 6}, BatchNorm{6}, Tanh{}}, std::tuple{Linear{8, 6}, BatchNorm{6}}),
-            Linear{6, 4})),
+  check(trained(AnyNetwork<double>(Shape{4, 3, 3}, {BatchNorm{4}, GELU{}, Flatten{}, Linear{36, 4}})), data);
+  check(trained(AnyNetwork<double>(Shape{6, 6}, {Linear{6, 5}, BatchNorm{6}, Flatten{}, Linear{30, 4}})), data);
+  check(trained(AnyNetwork<double>({Linear{36, 13}, BatchNorm{13}, Tanh{}, Linear{13, 4}, BatchNorm{4}})), data);
+  check(trained(AnyNetwork<double>(
+            {Linear{36, 8},
+             nn::residual(std::tuple{Linear{8, 6}, BatchNorm{6}, Tanh{}}, std::tuple{Linear{8, 6}, BatchNorm{6}}),
+             Linear{6, 4}})),
         data);
 }
 
 TEST_CASE("BatchNorm without running statistics has no moments", "[nn][normalization]") {
   const RandomBatch<double> data(7, 6, 4);
-  auto network = stirred(
-      nn::sequential<double>(Linear{6, 5}, BatchNorm{.channels = 5, .running_statistics = false}, Linear{5, 4}));
+  auto network =
+      stirred(AnyNetwork<double>({Linear{6, 5}, BatchNorm{.channels = 5, .running_statistics = false}, Linear{5, 4}}));
   CHECK(network.buffers().empty());
   test::check_gradient(network, data.batch());
   test::check_training_gradient(network, data.batch());
@@ -184,7 +177,7 @@ TEST_CASE("BatchNorm without running statistics has no moments", "[nn][normaliza
 
 TEST_CASE("a batch with NaN leaves the running statistics as they were", "[nn][normalization]") {
   RandomBatch<double> data(7, 6, 4);
-  auto network = nn::sequential<double>(Linear{6, 5}, BatchNorm{5}, Linear{5, 4}, BatchNorm{4});
+  auto network = AnyNetwork<double>({Linear{6, 5}, BatchNorm{5}, Linear{5, 4}, BatchNorm{4}});
   std::vector<double> out(network.parameters().size());
   network.gradient(data.batch(), out);
   const std::vector<double> before(network.buffers().begin(), network.buffers().end());
@@ -195,7 +188,7 @@ TEST_CASE("a batch with NaN leaves the running statistics as they were", "[nn][n
 
 TEST_CASE("statistics of one value are refused", "[nn][normalization]") {
   const RandomBatch<double> data(1, 6, 4);
-  auto network = nn::sequential<double>(Linear{6, 4}, BatchNorm{4});
+  auto network = AnyNetwork<double>({Linear{6, 4}, BatchNorm{4}});
   std::vector<double> out(network.parameters().size(), 7.0);
   CHECK(message_of<InvalidArgument>([&] { network.gradient(data.batch(), out); }) ==
         "BatchNorm{4} cannot take statistics of a single value per channel");
@@ -205,11 +198,11 @@ TEST_CASE("statistics of one value are refused", "[nn][normalization]") {
 }
 
 TEST_CASE("normalisations that do not fit are refused", "[nn][normalization]") {
-  const auto invalid = [](auto layer) {
-    return message_of<InvalidArgument>([&] { (void)nn::sequential<float>(Shape{4, 3}, layer); });
+  const auto invalid = [](const test::AnyLayer<float>& layer) {
+    return message_of<InvalidArgument>([&] { (void)AnyNetwork<float>(Shape{4, 3}, {layer}); });
   };
-  const auto mismatch = [](auto layer) {
-    return message_of<ShapeMismatch>([&] { (void)nn::sequential<float>(Shape{4, 3}, layer); });
+  const auto mismatch = [](const test::AnyLayer<float>& layer) {
+    return message_of<ShapeMismatch>([&] { (void)AnyNetwork<float>(Shape{4, 3}, {layer}); });
   };
   CHECK(invalid(LayerNorm{0}) == "layer 0: LayerNorm{0} must have at least 1 feature");
   CHECK(invalid(LayerNorm{3, 0}) == "layer 0: LayerNorm.epsilon must be a finite number above 0, but is 0");
@@ -224,12 +217,11 @@ TEST_CASE("normalisations that do not fit are refused", "[nn][normalization]") {
 
 #if defined(_OPENMP)
 TEST_CASE("normalisations give the same bits for any number of threads", "[nn][normalization]") {
-  const auto everything = [](auto backend) {
+  const auto everything = [](int threads) {
     const RandomBatch<float> data(150, 16 * 100, 50);
-    auto network = nn::Network<float, std::tuple<BatchNorm, GroupNorm, Linear, LayerNorm, Flatten, Linear>,
-                               nn::SoftmaxCrossEntropy, decltype(backend)>(
+    AnyNetwork<float> network(
         Shape{16, 100}, {BatchNorm{16}, GroupNorm{4, 16}, Linear{100, 60}, LayerNorm{60}, Flatten{}, Linear{960, 50}},
-        1, backend);
+        1, {threads});
     const std::size_t count = network.parameters().size();
     std::vector<float> all(2 * count + 32);
     network.gradient(data.batch(), std::span(all).first(count));
@@ -238,7 +230,7 @@ TEST_CASE("normalisations give the same bits for any number of threads", "[nn][n
     std::copy_n(network.buffers().begin(), 32, all.begin() + static_cast<std::ptrdiff_t>(2 * count));
     return all;
   };
-  const auto serial = everything(backend::Serial{});
-  for (const int threads : {1, 2, 3}) CHECK(everything(backend::OpenMP{threads}) == serial);
+  const auto serial = everything(0);
+  for (const int threads : {1, 2, 3}) CHECK(everything(threads) == serial);
 }
 #endif

@@ -5,9 +5,9 @@
 #include <cstddef>
 #include <limits>
 #include <string>
-#include <variant>
 #include <vector>
 
+#include "any_network.hpp"
 #include "catch.hpp"
 #include "finite_difference.hpp"
 #include "moments.hpp"
@@ -131,12 +131,10 @@ TEST_CASE("global mean pooling takes the mean of every channel", "[nn][pooling]"
 }
 
 TEST_CASE("gradients and moments pass through pooling layers", "[nn][pooling]") {
-  using Layer = std::variant<nn::Conv2d, nn::Tanh, MaxPool2d, AvgPool2d, GlobalAvgPool, nn::Linear>;
-  const nn::Network<double, std::vector<Layer>> network(
-      Shape{2, 9, 9},
-      {nn::Conv2d{2, 3, 2}, MaxPool2d{3, 2, 1}, nn::Tanh{}, nn::Conv2d{3, 4, 2}, AvgPool2d{2, 1}, GlobalAvgPool{},
-       nn::Linear{4, 3}},
-      2);
+  const test::AnyNetwork<double> network(Shape{2, 9, 9},
+                                         {nn::Conv2d{2, 3, 2}, MaxPool2d{3, 2, 1}, nn::Tanh{}, nn::Conv2d{3, 4, 2},
+                                          AvgPool2d{2, 1}, GlobalAvgPool{}, nn::Linear{4, 3}},
+                                         2);
   const RandomBatch<double> data(5, network.inputs(), 3);
   test::check_gradient(network, data.batch());
   test::check_all_moments(network, data.batch());

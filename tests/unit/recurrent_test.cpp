@@ -1,5 +1,4 @@
 // GRU and LSTM against scalar versions written from their equations, and against PyTorch.
-#include <lifelong/backend/openmp.hpp>
 #include <lifelong/nn.hpp>
 
 #include <array>
@@ -8,17 +7,18 @@
 #include <cstddef>
 #include <span>
 #include <string>
-#include <tuple>
 #include <vector>
 
-#include "../support/catch.hpp"
-#include "../support/finite_difference.hpp"
-#include "../support/moments.hpp"
-#include "../support/random_batch.hpp"
+#include "any_network.hpp"
+#include "catch.hpp"
+#include "finite_difference.hpp"
+#include "moments.hpp"
+#include "random_batch.hpp"
 
 namespace {
 
 using namespace lifelong;
+using test::AnyNetwork;
 using test::RandomBatch;
 using Complex = std::complex<double>;
 
@@ -106,7 +106,7 @@ SlowModel slow_version(const Layer& layer, std::size_t positions, std::span<cons
 template <class Layer>
 void check_against_slow(Layer layer, std::size_t positions, std::size_t samples) {
   INFO(positions << " positions, " << samples << " samples");
-  auto network = nn::sequential<double>(nn::Shape{positions, layer.in}, layer);
+  auto network = AnyNetwork<double>(nn::Shape{positions, layer.in}, {layer});
   SlowModel slow = slow_version(layer, positions, network.parameters());
   const RandomBatch<double> data(samples, positions * layer.in, network.outputs());
   std::vector<double> fast_outputs(samples * network.outputs()), slow_outputs(fast_outputs.size());
@@ -182,7 +182,7 @@ constexpr FromPyTorch lstm{
 
 template <class Layer>
 void check_against_pytorch(const FromPyTorch& expected) {
-  auto network = nn::sequential<double>(nn::Shape{4, 3}, Layer{3, 5});
+  auto network = AnyNetwork<double>(nn::Shape{4, 3}, {Layer{3, 5}});
   for (std::size_t i = 0; i < network.parameters().size(); ++i)
     network.parameters()[i] = 0.6 * std::sin(1.3 * static_cast<double>(i) + 0.5);
   std::vector<double> x(2 * 12), outputs(2 * 20);
@@ -211,12 +211,12 @@ TEST_CASE("recurrent layers equal PyTorch's", "[nn][recurrent]") {
 TEMPLATE_TEST_CASE("stacked recurrent layers: finite differences and all moments", "[nn][recurrent]", nn::Gru,
                    nn::Lstm) {
   const auto stacked =
-      nn::sequential<double>(nn::Shape{5, 3}, TestType{3, 4}, TestType{4, 6}, nn::LastPosition{}, nn::Linear{6, 4});
+      AnyNetwork<double>(nn::Shape{5, 3}, {TestType{3, 4}, TestType{4, 6}, nn::LastPosition{}, nn::Linear{6, 4}});
   const RandomBatch<double> data(7, 15, 4);
   test::check_gradient(stacked, data.batch());
   test::check_all_moments(stacked, data.batch());
   const auto every_position =
-      nn::sequential<double>(nn::Shape{5, 3}, nn::Linear{3, 4}, nn::Tanh{}, TestType{4, 2}, nn::Linear{2, 3});
+      AnyNetwork<double>(nn::Shape{5, 3}, {nn::Linear{3, 4}, nn::Tanh{}, TestType{4, 2}, nn::Linear{2, 3}});
   const RandomBatch<double> longer(7, 15, 15);
   test::check_gradient(every_position, longer.batch());
   test::check_all_moments(every_position, longer.batch());
@@ -224,7 +224,7 @@ TEMPLATE_TEST_CASE("stacked recurrent layers: finite differences and all moments
 
 TEMPLATE_TEST_CASE("parameters of recurrent layers start within one over the root of the hidden units",
                    "[nn][recurrent]", nn::Gru, nn::Lstm) {
-  const auto network = nn::sequential<double>(nn::Shape{2, 3}, TestType{3, 16});
+  const auto network = AnyNetwork<double>(nn::Shape{2, 3}, {TestType{3, 16}});
   double most = 0;
   for (const double value : network.parameters()) most = std::max(most, std::abs(value));
   CHECK(most <= 0.25);
@@ -236,8 +236,7 @@ TEMPLATE_TEST_CASE("recurrent layers give the same bits for any number of thread
                    nn::Lstm) {
   const auto run = [](int threads) {
     auto network =
-        nn::sequential<float>(nn::Shape{6, 40}, std::tuple{TestType{40, 130}, nn::LastPosition{}, nn::Linear{130, 5}},
-                              3, backend::OpenMP{threads});
+        AnyNetwork<float>(nn::Shape{6, 40}, {TestType{40, 130}, nn::LastPosition{}, nn::Linear{130, 5}}, 3, {threads});
     const RandomBatch<float> data(150, 240, 5);
     std::vector<float> results(2 * network.parameters().size());
     const std::span<float> gradient = std::span(results).first(network.parameters().size());
@@ -252,9 +251,9 @@ TEMPLATE_TEST_CASE("recurrent layers give the same bits for any number of thread
 }
 
 TEST_CASE("the last position is what is left, and all that is pulled back", "[nn][recurrent]") {
-  auto network = nn::sequential<double>(nn::Shape{3, 2}, nn::Linear{2, 2}, nn::LastPosition{});
+  auto network = AnyNetwork<double>(nn::Shape{3, 2}, {nn::Linear{2, 2}, nn::LastPosition{}});
   const RandomBatch<double> data(4, 6, 2);
-  auto last = nn::sequential<double>(nn::Linear{2, 2});
+  auto last = AnyNetwork<double>({nn::Linear{2, 2}});
   std::vector<double> inputs;
   for (std::size_t n = 0; n < 4; ++n) inputs.insert(inputs.end(), {data.inputs[n * 6 + 4], data.inputs[n * 6 + 5]});
   Batch<double> short_batch = data.batch();
@@ -268,21 +267,21 @@ TEST_CASE("the last position is what is left, and all that is pulled back", "[nn
 TEST_CASE("recurrent layers say what does not fit", "[nn][recurrent]") {
   using test::message_of;
   CHECK(message_of<ShapeMismatch>([] {
-          (void)nn::sequential<float>(nn::Shape{12}, nn::Gru{3, 4});
+          (void)AnyNetwork<float>(nn::Shape{12}, {nn::Gru{3, 4}});
         }) == "layer 0: Gru{3, 4} takes positions x 3 but is given 12");
   CHECK(message_of<ShapeMismatch>([] {
-          (void)nn::sequential<float>(nn::Shape{1, 4, 3}, nn::Lstm{3, 4});
+          (void)AnyNetwork<float>(nn::Shape{1, 4, 3}, {nn::Lstm{3, 4}});
         }) == "layer 0: Lstm{3, 4} takes positions x 3 but is given 1 x 4 x 3");
   CHECK(message_of<ShapeMismatch>([] {
-          (void)nn::sequential<float>(nn::Shape{4, 2}, nn::Gru{3, 4});
+          (void)AnyNetwork<float>(nn::Shape{4, 2}, {nn::Gru{3, 4}});
         }) == "layer 0: Gru{3, 4} takes positions x 3 but is given 4 x 2");
   CHECK(message_of<InvalidArgument>([] {
-          (void)nn::sequential<float>(nn::Shape{4, 3}, nn::Gru{3, 0});
+          (void)AnyNetwork<float>(nn::Shape{4, 3}, {nn::Gru{3, 0}});
         }) == "layer 0: Gru{3, 0} must have at least 1 input and 1 hidden unit");
   CHECK(message_of<InvalidArgument>([] {
-          (void)nn::sequential<float>(nn::Gru{3, 4});
+          (void)AnyNetwork<float>({nn::Gru{3, 4}});
         }) == "the first layers take inputs of more than one shape: name theirs, as in Shape{1, 28, 28}");
   CHECK(message_of<ShapeMismatch>([] {
-          (void)nn::sequential<float>(nn::Linear{3, 4}, nn::LastPosition{});
+          (void)AnyNetwork<float>({nn::Linear{3, 4}, nn::LastPosition{}});
         }) == "layer 1: LastPosition takes positions x features but is given 4");
 }

@@ -7,9 +7,9 @@
 #include <algorithm>
 #include <cmath>
 #include <string>
-#include <variant>
 #include <vector>
 
+#include "any_network.hpp"
 #include "catch.hpp"
 #include "safetensors.hpp"
 
@@ -23,9 +23,6 @@ using nlohmann::json;
 
 namespace {
 
-using AnyLayer =
-    std::variant<ll::nn::Linear, ll::nn::Conv2d, ll::nn::MaxPool2d, ll::nn::ReLU, ll::nn::Tanh, ll::nn::Flatten>;
-
 /// One reference network: its data, its parameters, and what it should compute.
 template <class T>
 class Case {
@@ -38,8 +35,8 @@ class Case {
 
   auto network() const {
     const auto extents = info_["input"].get<std::vector<std::size_t>>();
-    ll::nn::Network<T, std::vector<AnyLayer>> network(
-        extents.size() == 1 ? Shape{extents[0]} : Shape{extents[0], extents[1], extents[2]}, layers());
+    test::AnyNetwork<T> network(extents.size() == 1 ? Shape{extents[0]} : Shape{extents[0], extents[1], extents[2]},
+                                layers());
     const auto start = group(network.layout(), "parameters");
     for (std::size_t i = 0; i < start.size(); ++i) network.parameters()[i] = static_cast<T>(start[i]);
     return network;
@@ -72,8 +69,8 @@ class Case {
                           std::span(labels_).subspan(first, count), {width});
   }
 
-  std::vector<AnyLayer> layers() const {
-    std::vector<AnyLayer> all;
+  std::vector<test::AnyLayer<T>> layers() const {
+    std::vector<test::AnyLayer<T>> all;
     for (const json& layer : info_["layers"]) {
       const auto number = [&](std::size_t k) { return layer[k].get<std::size_t>(); };
       const std::string kind = layer[0];

@@ -1,0 +1,96 @@
+// Where the layers of `AnyNetwork` are instantiated.
+#include <lifelong/nn.hpp>
+
+#include "any_network.hpp"
+
+namespace test {
+
+namespace {
+
+/// What a network takes for a functional.
+struct Forwarded {
+  const AnyFunctional& to;
+  std::size_t seeds(std::size_t outputs) const { return to.seeds(outputs); }
+  template <class T>
+  void prepare(std::span<T> row, const lifelong::SampleContext<T>& sample) const {
+    to.prepare(row, sample);
+  }
+  template <class T>
+  void seed(std::size_t k, std::span<const T> row, const lifelong::SampleContext<T>& sample, std::span<T> delta) const {
+    to.seed(k, row, sample, delta);
+  }
+};
+
+}  // namespace
+
+template <class T, class Loss>
+AnyNetwork<T, Loss>::AnyNetwork(std::vector<AnyLayer<T>> layers, std::uint64_t seed, AnyBackend backend)
+    : Base(std::move(layers), seed, backend) {}
+
+template <class T, class Loss>
+AnyNetwork<T, Loss>::AnyNetwork(lifelong::nn::Shape input, std::vector<AnyLayer<T>> layers, std::uint64_t seed,
+                                AnyBackend backend)
+    : Base(input, std::move(layers), seed, backend) {}
+
+template <class T, class Loss>
+void AnyNetwork<T, Loss>::grow(std::size_t outputs) {
+  Base::grow(outputs);
+}
+
+template <class T, class Loss>
+double AnyNetwork<T, Loss>::gradient(const Batch& batch, std::span<T> out) {
+  return Base::gradient(batch, out);
+}
+
+template <class T, class Loss>
+double AnyNetwork<T, Loss>::evaluation_gradient(const Batch& batch, std::span<T> out) {
+  return Base::evaluation_gradient(batch, out);
+}
+
+template <class T, class Loss>
+double AnyNetwork<T, Loss>::loss(const Batch& batch) {
+  return Base::loss(batch);
+}
+
+template <class T, class Loss>
+void AnyNetwork<T, Loss>::predict(const Batch& batch, std::span<T> out) {
+  Base::predict(batch, out);
+}
+
+template <class T, class Loss>
+void AnyNetwork<T, Loss>::pullback(const Batch& batch, std::span<const T> seeds, std::span<T> out) {
+  Base::pullback(batch, seeds, out);
+}
+
+template <class T, class Loss>
+template <class Moment>
+void AnyNetwork<T, Loss>::accumulate(const Batch& batch, const AnyFunctional& functional, std::span<T> out) {
+  Base::accumulate_moment(batch, Forwarded{functional}, Moment{}, out);
+}
+
+template <class T, class Loss>
+template <class Moment>
+void AnyNetwork<T, Loss>::accumulate_local(const Batch& batch, const AnyFunctional& functional, std::span<T> out) {
+  Base::accumulate_local_moment(batch, Forwarded{functional}, Moment{}, out);
+}
+
+#define LIFELONG_TEST_INSTANTIATE(pass, Moment, T, ...)                                   \
+  template void AnyNetwork<T __VA_OPT__(, ) __VA_ARGS__>::pass<lifelong::moment::Moment>( \
+      const lifelong::Batch<T>&, const AnyFunctional&, std::span<T>)
+
+template class AnyNetwork<float>;
+LIFELONG_TEST_INSTANTIATE(accumulate, Sum, float);
+LIFELONG_TEST_INSTANTIATE(accumulate, Square, float);
+LIFELONG_TEST_INSTANTIATE(accumulate, Absolute, float);
+
+template class AnyNetwork<double>;
+LIFELONG_TEST_INSTANTIATE(accumulate, Sum, double);
+LIFELONG_TEST_INSTANTIATE(accumulate, Square, double);
+LIFELONG_TEST_INSTANTIATE(accumulate, Absolute, double);
+LIFELONG_TEST_INSTANTIATE(accumulate_local, Sum, double);
+LIFELONG_TEST_INSTANTIATE(accumulate_local, Absolute, double);
+
+template class AnyNetwork<double, lifelong::nn::MeanSquaredError>;
+LIFELONG_TEST_INSTANTIATE(accumulate, Square, double, lifelong::nn::MeanSquaredError);
+
+}  // namespace test
