@@ -8,6 +8,7 @@
 #include <lifelong/core/batch.hpp>
 #include <lifelong/core/concepts.hpp>
 #include <lifelong/core/error.hpp>
+#include <lifelong/core/gradient.hpp>
 #include <lifelong/core/layout.hpp>
 #include <lifelong/core/random.hpp>
 #include <lifelong/core/scope.hpp>
@@ -27,7 +28,9 @@
 #include <lifelong/learner.hpp>
 #include <lifelong/optimizer/adam.hpp>
 #include <lifelong/optimizer/momentum.hpp>
+#include <lifelong/optimizer/schedule.hpp>
 #include <lifelong/optimizer/sgd.hpp>
+#include <lifelong/optimizer/weight_decay.hpp>
 #include <lifelong/penalty/huber.hpp>
 #include <lifelong/penalty/implicit_quadratic.hpp>
 #include <lifelong/penalty/l1.hpp>

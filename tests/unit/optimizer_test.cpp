@@ -1,6 +1,7 @@
 // Optimizers against their formulas, written out for one parameter in double.
 #include <lifelong/lifelong.hpp>
 
+#include <array>
 #include <cmath>
 #include <vector>
 
@@ -100,4 +101,54 @@ TEST_CASE("settings outside their domain are refused by name and value", "[optim
           "1 - Merge::average(alpha) must be a finite number of at least 0, but is -0.5");
   REQUIRE(message(ll::importance::Fisher{.merge = ll::importance::Merge::decay(1.5)}) != "");
   REQUIRE(message(ll::importance::Fisher{.merge = ll::importance::Merge::decay(0)}) == "");
+}
+
+TEST_CASE("weight decay is part of the gradient or apart from it", "[optimizer]") {
+  using namespace ll::optimizer;
+  double v = 0;
+  check(path_of(L2<Momentum>{{.learning_rate = 0.1, .momentum = 0.8}, 0.3}),
+        expected_path([&v](double theta, double g) { return theta - 0.1 * (v = 0.8 * v + g + 0.3 * theta); }));
+  double u = 0;
+  check(path_of(Decoupled<Momentum>{{.learning_rate = 0.1, .momentum = 0.8}, 0.3}),
+        expected_path([&u](double theta, double g) { return theta - 0.1 * (u = 0.8 * u + g) - 0.1 * 0.3 * theta; }));
+  check(path_of(Decoupled<Adam>{{.learning_rate = 0.01}, 0.3}), expected_adam(0.01, 0.3));
+  check(path_of(L2<Sgd>{{.learning_rate = 0.1}, 0}), path_of(Sgd{.learning_rate = 0.1}));
+}
+
+TEST_CASE("weight decay keeps what its optimizer can and says what it is", "[optimizer]") {
+  using namespace ll::optimizer;
+  CHECK(L2<Sgd>{{.learning_rate = 0.1}, 5e-4}.recipe() == "L2(Sgd(learning rate 0.1), weight decay 0.0005)");
+  CHECK(Decoupled<Sgd>{{.learning_rate = 0.1}, 5e-4}.recipe() ==
+        "Decoupled(Sgd(learning rate 0.1), weight decay 0.0005)");
+  CHECK(test::message_of<ll::InvalidArgument>([] {
+          L2<Sgd>{{}, -1}.validate();
+        }) == "L2.weight_decay must be a finite number of at least 0, but is -1");
+  CHECK(test::message_of<ll::InvalidArgument>([] {
+          Decoupled<Adam>{{.beta1 = 1}, 0}.validate();
+        }) == "Adam.beta1 must be in [0, 1), but is 1");
+  CHECK(L2<Adam>{{.learning_rate = 0.2}, 1}.view<float>(std::array<float*, 2>{}, 1).weight_decay == 1);
+  ll::Learner learner{test::TinyModel(), ll::importance::Constant{}, ll::penalty::ImplicitQuadratic{},
+                      L2<Momentum>{{}, 1e-3}};
+  learner.fit(test::TinyTask(1), {.final_rate = 0.5});
+  CHECK(learner.optimizer_policy().learning_rate == Momentum{}.learning_rate);
+}
+
+TEST_CASE("a schedule warms up and decays", "[optimizer]") {
+  using ll::optimizer::Decay, ll::optimizer::Schedule;
+  const Schedule linear{.peak = 2, .steps = 14, .warmup = 4, .decay = Decay::linear, .final_share = 0.1};
+  CHECK(linear(0) == 0.4);
+  CHECK(linear(3) == 1.6);
+  CHECK(linear(4) == 2);
+  CHECK_THAT(linear(9), test::WithinRel(1.1, 1e-14));
+  CHECK_THAT(linear(14), test::WithinRel(0.2, 1e-14));
+  CHECK(linear(1000) == linear(14));
+  const Schedule cosine{.peak = 1, .steps = 6, .decay = Decay::cosine};
+  CHECK(cosine(0) == 1);
+  CHECK_THAT(cosine(2), test::WithinRel(0.75, 1e-14));
+  CHECK_THAT(cosine(3), test::WithinRel(0.5, 1e-14));
+  CHECK_THAT(cosine(6), test::WithinAbs(0, 1e-16));
+  CHECK(Schedule{.peak = 3}(77) == 3);
+  CHECK(test::message_of<ll::InvalidArgument>([] {
+          Schedule{.steps = 3, .warmup = 3, .decay = Decay::linear}.validate();
+        }) == "Schedule.steps must be more than Schedule.warmup");
 }

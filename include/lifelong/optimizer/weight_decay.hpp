@@ -1,0 +1,94 @@
+// Weight decay for any optimizer: as part of the gradient, or apart from it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <type_traits>
+
+#include <lifelong/core/error.hpp>
+#include <lifelong/core/packet.hpp>
+
+namespace lifelong::optimizer {
+
+/// The inner optimizer on d + wθ, the gradient of L + w/2 ‖θ‖²: PyTorch's `weight_decay` of SGD and Adam. Under Adam
+/// the step sizes adapt to it as well, which is why AdamW exists. An importance that is gathered along the way does not
+/// see it. `L2<Momentum>{{.learning_rate = 0.1}, 5e-4}`.
+template <class Optimizer>
+struct L2 : Optimizer {
+  double weight_decay = 0;  ///< w
+
+  /// \throws InvalidArgument as the inner optimizer, and for a decay below 0.
+  void validate() const {
+    Optimizer::validate();
+    lifelong::detail::require_at_least("L2.weight_decay", weight_decay, 0);
+  }
+
+  /// The settings in a line.
+  [[nodiscard]] std::string recipe() const {
+    return "L2(" + Optimizer::recipe() + ", weight decay " + lifelong::detail::text(weight_decay) + ")";
+  }
+
+  template <class T, class Inner>
+  struct View {
+    Inner inner;
+    T weight_decay;
+    template <class V>
+    LIFELONG_HOST_DEVICE V step(std::size_t i, V theta, V gradient) const {
+      return inner.step(i, theta, gradient + V(weight_decay) * theta);
+    }
+    template <class V>
+    LIFELONG_HOST_DEVICE V rate(std::size_t i) const requires requires {
+      inner.template rate<V>(i);
+    }
+    { return inner.template rate<V>(i); }
+  };
+
+  template <class T, class Arrays>
+  [[nodiscard]] auto view(const Arrays& pointers, std::uint64_t step) const {
+    const auto inner = Optimizer::template view<T>(pointers, step);
+    return View<T, std::remove_const_t<decltype(inner)>>{inner, static_cast<T>(weight_decay)};
+  }
+};
+
+/// The inner optimizer's step, and θ ← θ - ηwθ apart from it, η its `learning_rate`: decoupled weight decay (Loshchilov
+/// & Hutter 2019, schedule 1, scaled by η as PyTorch's AdamW). `Decoupled<Adam>` is `AdamW`; with momentum it is their
+/// SGDW. `Decoupled<Momentum>{{.learning_rate = 0.1}, 5e-4}`.
+template <class Optimizer>
+struct Decoupled : Optimizer {
+  double weight_decay = 0;  ///< w
+
+  /// \throws InvalidArgument as the inner optimizer, and for a decay below 0.
+  void validate() const {
+    Optimizer::validate();
+    lifelong::detail::require_at_least("Decoupled.weight_decay", weight_decay, 0);
+  }
+
+  /// The settings in a line.
+  [[nodiscard]] std::string recipe() const {
+    return "Decoupled(" + Optimizer::recipe() + ", weight decay " + lifelong::detail::text(weight_decay) + ")";
+  }
+
+  template <class T, class Inner>
+  struct View {
+    Inner inner;
+    T lost_weight;  // ηw
+    template <class V>
+    LIFELONG_HOST_DEVICE V step(std::size_t i, V theta, V gradient) const {
+      return inner.step(i, theta, gradient) - V(lost_weight) * theta;
+    }
+    template <class V>
+    LIFELONG_HOST_DEVICE V rate(std::size_t i) const requires requires {
+      inner.template rate<V>(i);
+    }
+    { return inner.template rate<V>(i); }
+  };
+
+  template <class T, class Arrays>
+  [[nodiscard]] auto view(const Arrays& pointers, std::uint64_t step) const {
+    const auto inner = Optimizer::template view<T>(pointers, step);
+    return View<T, std::remove_const_t<decltype(inner)>>{inner, static_cast<T>(this->learning_rate * weight_decay)};
+  }
+};
+
+}  // namespace lifelong::optimizer
