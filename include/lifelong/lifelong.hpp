@@ -36,6 +36,7 @@
 #include <lifelong/penalty/l1.hpp>
 #include <lifelong/penalty/none.hpp>
 #include <lifelong/penalty/quadratic.hpp>
+#include <lifelong/stream/cached.hpp>
 #include <lifelong/stream/dataset.hpp>
 #include <lifelong/stream/joined.hpp>
 #include <lifelong/stream/permuted.hpp>

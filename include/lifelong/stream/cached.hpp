@@ -1,0 +1,63 @@
+// A copy of a task's examples as they are read, for sources that work on every example each time.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include <lifelong/backend/serial.hpp>
+#include <lifelong/core/batch.hpp>
+#include <lifelong/core/concepts.hpp>
+#include <lifelong/core/error.hpp>
+#include <lifelong/core/loader.hpp>
+
+namespace lifelong {
+
+/// The examples of a source, read once. A rotation or any other lazy map is then done once for each example instead of
+/// once for each epoch; what is read is the same, bit by bit. Worth it from the second epoch on. Holds
+/// N (features + targets) values of type T and 24 bytes per example; copies of it are whole copies. Satisfies
+/// `ExampleSource<CachedExamples<T>, T>`; reading is safe from several threads.
+template <class T>
+class CachedExamples {
+ public:
+  /// Reads all of `examples`, on the threads of `backend`. \throws InvalidArgument if that would take more than
+  /// `most_bytes`, before anything is allocated.
+  template <ExampleSource<T> Source, ExecutionBackend Backend = backend::Serial>
+  explicit CachedExamples(const Source& examples, std::size_t most_bytes = std::size_t{1} << 30,
+                          const Backend& backend = {})
+      : size_(examples.size()), features_(examples.features()), targets_(examples.targets()) {
+    const double bytes = static_cast<double>(size_) * (static_cast<double>(features_ + targets_) * sizeof(T) + 24);
+    if (bytes > static_cast<double>(most_bytes))
+      detail::raise<InvalidArgument>("CachedExamples: " + std::to_string(size_) + " examples would take " +
+                                     detail::text(bytes) + " bytes, and at most " + std::to_string(most_bytes) +
+                                     " are allowed");
+    for ([[maybe_unused]] const Batch<T>& whole :
+         BatchLoader(examples, std::max<std::size_t>(1, size_), values_, backend)) {
+    }
+  }
+
+  [[nodiscard]] std::size_t size() const { return size_; }
+  [[nodiscard]] std::size_t features() const { return features_; }
+  [[nodiscard]] std::size_t targets() const { return targets_; }
+
+  /// Fills `row` with example `i`. \throws InvalidArgument unless i < size(); ShapeMismatch unless the row has room for
+  /// exactly one example.
+  void read(std::size_t i, ExampleRow<T> row) const {
+    detail::require_index("CachedExamples", i, size_);
+    detail::require_size("the row of inputs to read into", row.inputs.size(), features_);
+    detail::require_size("the row of targets to read into", row.targets.size(), targets_);
+    const Batch<T> all = values_.batch();
+    std::copy_n(all.inputs.data() + i * features_, features_, row.inputs.data());
+    std::copy_n(all.targets.data() + i * targets_, targets_, row.targets.data());
+    if (targets_ == 0) row.label = all.labels[i];
+    row.active = all.active[i];
+  }
+
+ private:
+  std::size_t size_ = 0, features_ = 0, targets_ = 0;
+  BatchBuffer<T> values_;
+};
+
+}  // namespace lifelong
