@@ -15,11 +15,15 @@
 #include <lifelong/backend/serial.hpp>
 #include <lifelong/core/aligned_vector.hpp>
 #include <lifelong/core/batch.hpp>
+#include <lifelong/core/bfloat16.hpp>
+#include <lifelong/core/compact.hpp>
 #include <lifelong/core/concepts.hpp>
 #include <lifelong/core/elementwise.hpp>
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/fused_step.hpp>
 #include <lifelong/core/loader.hpp>
+#include <lifelong/core/memory.hpp>
+#include <lifelong/core/policy_state.hpp>
 #include <lifelong/core/random.hpp>
 #include <lifelong/core/scope.hpp>
 #include <lifelong/importance/merge.hpp>
@@ -65,40 +69,6 @@ struct StepResult {
 
 namespace detail {
 
-/// The parameter-sized arrays a policy asked for, zero at first.
-template <class Policy, class T>
-class PolicyState {
- public:
-  explicit PolicyState(std::size_t parameters) {
-    for (auto& array : arrays_) array.resize(parameters);
-  }
-  [[nodiscard]] ArrayPointers<Policy, T> pointers() {
-    ArrayPointers<Policy, T> pointers{};
-    for (std::size_t k = 0; k < arrays_.size(); ++k) pointers[k] = arrays_[k].data();
-    return pointers;
-  }
-  void clear() {
-    for (auto& array : arrays_) array.assign(array.size(), T(0));
-  }
-  void reserve(std::size_t parameters) {
-    for (auto& array : arrays_) array.reserve(parameters);
-  }
-  /// New elements are zero.
-  void resize(std::size_t parameters) {
-    for (auto& array : arrays_) array.resize(parameters);
-  }
-  [[nodiscard]] std::size_t bytes() const {
-    std::size_t total = 0;
-    for (const auto& array : arrays_) total += array.size() * sizeof(T);
-    return total;
-  }
-  [[nodiscard]] AlignedVector<T>& operator[](std::size_t k) { return arrays_[k]; }
-  [[nodiscard]] const AlignedVector<T>& operator[](std::size_t k) const { return arrays_[k]; }
-
- private:
-  std::array<AlignedVector<T>, arrays_of<Policy>().size()> arrays_;
-};
-
 /// What an importance estimates when a task ends: one value per parameter, or something of its own.
 template <class Importance, class T>
 struct EstimateOf {
@@ -126,7 +96,9 @@ template <class Penalty, class T>
 requires is_structured<Penalty, T>
 struct PenaltyStateOf<Penalty, T> {
   struct type : Penalty::template State<T> {
-    explicit type(std::size_t) {}
+    static constexpr std::size_t bytes_per_parameter = 0;
+    void resize(std::size_t) {}
+    static std::string bill() { return ""; }
   };
 };
 
@@ -211,21 +183,22 @@ class Learner {
   using value_type = typename Model::value_type;
   using T = value_type;
 
-  /// Takes its parts over. \throws InvalidArgument for a setting outside its domain.
-  explicit Learner(Model model, Importance importance, Penalty penalty, Optimizer optimizer, Backend backend = {})
+  /// Takes its parts over. \throws InvalidArgument for a setting outside its domain, OutOfMemory if its arrays do not
+  /// fit into memory, or not into `limit`.
+  explicit Learner(Model model, Importance importance, Penalty penalty, Optimizer optimizer, Backend backend = {},
+                   MemoryLimit limit = {})
       : model_(std::move(model)),
         importance_(std::move(importance)),
         penalty_(std::move(penalty)),
         optimizer_(std::move(optimizer)),
         backend_(std::move(backend)),
-        importance_state_(parameter_count()),
-        penalty_state_(parameter_count()),
-        optimizer_state_(parameter_count()),
-        gradient_(parameter_count()),
-        partials_(block_count(parameter_count())) {
+        limit_(limit) {
     importance_.validate();
     penalty_.validate();
     optimizer_.validate();
+    require_within_limit(parameter_count());
+    detail::with_memory([&] { resize(parameter_count()); },
+                        [&] { return memory_bill(parameter_count()) + ", more than there is"; });
     start_parameters(0);
   }
 
@@ -247,6 +220,10 @@ class Learner {
     ++task_steps_;
     return penalty + penalty_offset() + structured;
   }
+
+  /// The learner's own array for gradients: written by you and handed to `step`, it saves one of yours. Other calls
+  /// overwrite it.
+  [[nodiscard]] std::span<T> gradient() { return gradient_; }
 
   /// Takes one step on a batch of the model's own kind. \throws as `step(gradient)`, and NumericError for a loss that
   /// is not finite.
@@ -347,22 +324,15 @@ class Learner {
 
   /// Gives the model `outputs` new outputs when classes arrive. Old parameters, importances, anchors and the
   /// optimizer's arrays stay; of the new parameters the importance is 0 and the anchor where they start. \throws what
-  /// the model's `grow` throws; then nothing has changed.
+  /// the model's `grow` throws, and OutOfMemory; then nothing has changed.
   void grow(std::size_t outputs) requires GrowingModel<Model> && ElementwisePenalty<Penalty> {
     Model grown = model_;
     grown.grow(outputs);
     const std::size_t before = parameter_count(), after = grown.parameters().size();
-    importance_state_.reserve(after);
-    penalty_state_.reserve(after);
-    optimizer_state_.reserve(after);
-    gradient_.reserve(after);
-    partials_.reserve(block_count(after));
+    require_within_limit(after);
+    detail::with_memory([&] { reserve(after); }, [&] { return memory_bill(after) + ", more than there is"; });
     model_ = std::move(grown);
-    importance_state_.resize(after);
-    penalty_state_.resize(after);
-    optimizer_state_.resize(after);
-    gradient_.resize(after);
-    partials_.resize(block_count(after));
+    resize(after);
     start_parameters(before);
   }
 
@@ -382,13 +352,14 @@ class Learner {
   [[nodiscard]] Penalty& penalty_policy() { return penalty_; }
   [[nodiscard]] Optimizer& optimizer_policy() { return optimizer_; }
 
-  /// Ω, as long as the parameters; 0 before the first task has ended.
-  [[nodiscard]] std::span<const T> importance() const requires detail::is_anchored<Penalty> {
-    return penalty_state_[importance_array];
+  /// Ω, as long as the parameters; 0 before the first task has ended. Elements are T, or `Bfloat16` of a compact
+  /// penalty.
+  [[nodiscard]] auto importance() const requires detail::is_anchored<Penalty> {
+    return std::span(penalty_state_.template get<importance_array>());
   }
   /// θ*, as long as the parameters.
   [[nodiscard]] std::span<const T> anchor() const requires detail::is_anchored<Penalty> {
-    return penalty_state_[anchor_array];
+    return penalty_state_.template get<anchor_array>();
   }
 
   /// Sets Ω by hand, one value per parameter, and the anchor to where θ is now.
@@ -396,8 +367,9 @@ class Learner {
   void set_importance(std::span<const T> importance) requires detail::is_anchored<Penalty> {
     detail::require_size("importance", importance.size(), parameter_count());
     check_finite(importance, "the importance of ");
-    penalty_state_[importance_array].assign(importance.begin(), importance.end());
-    penalty_state_[anchor_array].assign(parameters().begin(), parameters().end());
+    auto& omega = penalty_state_.template get<importance_array>();
+    for (std::size_t i = 0; i < importance.size(); ++i) store(omega.data(), i, importance[i]);
+    penalty_state_.template get<anchor_array>().assign(parameters().begin(), parameters().end());
     offset_ = 0;
   }
 
@@ -420,9 +392,52 @@ class Learner {
     return importance_state_.bytes() + penalty_state_.bytes() + optimizer_state_.bytes();
   }
 
+  /// Bytes of memory per parameter, the model's parameters and the gradient included: 4 bytes for each array of float,
+  /// 2 for each in bfloat16. Not included: what the model keeps beside its parameters, batches, and the `State` of a
+  /// penalty that couples parameters.
+  [[nodiscard]] static constexpr std::size_t bytes_per_parameter() {
+    return (StructuredPenalty<Penalty> ? 3 : 2) * sizeof(T) + detail::PolicyState<Importance, T>::bytes_per_parameter +
+           PenaltyState::bytes_per_parameter + detail::PolicyState<Optimizer, T>::bytes_per_parameter;
+  }
+
  private:
+  using PenaltyState = typename detail::PenaltyStateOf<Penalty, T>::type;
+
   static constexpr auto importance_array = static_cast<std::size_t>(detail::array_index<Penalty>("importance"));
   static constexpr auto anchor_array = static_cast<std::size_t>(detail::array_index<Penalty>("anchor"));
+
+  void reserve(std::size_t parameters) {
+    importance_state_.reserve(parameters);
+    penalty_state_.reserve(parameters);
+    optimizer_state_.reserve(parameters);
+    gradient_.reserve(parameters);
+    partials_.reserve(block_count(parameters));
+  }
+  /// New elements are zero.
+  void resize(std::size_t parameters) {
+    importance_state_.resize(parameters);
+    penalty_state_.resize(parameters);
+    optimizer_state_.resize(parameters);
+    gradient_.resize(parameters);
+    partials_.resize(block_count(parameters));
+  }
+
+  void require_within_limit(std::size_t parameters) const {
+    if (limit_.bytes != MemoryLimit{}.bytes && parameters > limit_.bytes / bytes_per_parameter())
+      detail::raise<OutOfMemory>(memory_bill(parameters) + ", and the limit is " +
+                                 detail::bytes_text(static_cast<double>(limit_.bytes)));
+  }
+
+  /// What a learner of so many parameters needs, and what for.
+  [[nodiscard]] static std::string memory_bill(std::size_t parameters) {
+    const std::string each = std::to_string(sizeof(T));
+    return "a learner of " + std::to_string(parameters) + " parameters needs " +
+           detail::bytes_text(static_cast<double>(parameters) * static_cast<double>(bytes_per_parameter())) + ", " +
+           std::to_string(bytes_per_parameter()) + " bytes each (parameters " + each + ", gradient " + each +
+           (StructuredPenalty<Penalty> ? ", penalty gradient " + each : "") +
+           detail::PolicyState<Importance, T>::bill() + PenaltyState::bill() +
+           detail::PolicyState<Optimizer, T>::bill() + ")";
+  }
 
   [[nodiscard]] std::size_t parameter_count() { return model_.parameters().size(); }
   [[nodiscard]] T* model_parameters() { return model_.parameters().data(); }
@@ -533,7 +548,7 @@ class Learner {
     importance_.estimate(model_, batches, std::span<T>(gradient_));
     clear_out_of_scope();
     check_finite(gradient_, "the importance of ");
-    merge(penalty_state_[anchor_array].data(), weights);
+    merge(penalty_state_.template get<anchor_array>().data(), weights);
   }
 
   /// Counts the task and lets a gathered importance start anew.
@@ -568,8 +583,11 @@ class Learner {
 
   /// Sets the anchor and the start of the path of the parameters from `first` on to where they are.
   void start_parameters(std::size_t first) {
-    if constexpr (detail::is_anchored<Penalty>)
-      for (std::size_t i = first; i < parameter_count(); ++i) penalty_state_[anchor_array][i] = parameters()[i];
+    if constexpr (detail::is_anchored<Penalty>) {
+      const std::span<const T> fresh = parameters().subspan(first);
+      T* const anchor = penalty_state_.template get<anchor_array>().data() + first;
+      for (std::size_t i = 0; i < fresh.size(); ++i) anchor[i] = fresh[i];
+    }
     if constexpr (detail::has_contribution<Importance>) {
       const auto view = importance_view(0);
       const detail::Restart<T, std::remove_const_t<decltype(view)>> restart{model_parameters(), gradient_.data(), view};
@@ -585,8 +603,9 @@ class Learner {
   Penalty penalty_;
   Optimizer optimizer_;
   Backend backend_;
+  MemoryLimit limit_;
   detail::PolicyState<Importance, T> importance_state_;
-  typename detail::PenaltyStateOf<Penalty, T>::type penalty_state_;
+  PenaltyState penalty_state_;
   detail::PolicyState<Optimizer, T> optimizer_state_;
   AlignedVector<T> gradient_;
   AlignedVector<T> penalty_gradient_;  // of a structured penalty alone

@@ -6,10 +6,12 @@
 #include <lifelong/backend/serial.hpp>
 #include <lifelong/config.hpp>
 #include <lifelong/core/batch.hpp>
+#include <lifelong/core/compact.hpp>
 #include <lifelong/core/concepts.hpp>
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/gradient.hpp>
 #include <lifelong/core/layout.hpp>
+#include <lifelong/core/memory.hpp>
 #include <lifelong/core/random.hpp>
 #include <lifelong/core/scope.hpp>
 #include <lifelong/evaluation/accuracy_matrix.hpp>

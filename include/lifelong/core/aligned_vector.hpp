@@ -3,7 +3,10 @@
 
 #include <cstddef>
 #include <new>
+#include <string>
 #include <vector>
+
+#include <lifelong/core/error.hpp>
 
 namespace lifelong {
 
@@ -18,20 +21,19 @@ struct CacheLineAllocator {
   CacheLineAllocator(const CacheLineAllocator<U>&) noexcept {}
 
   T* allocate(std::size_t count) {
-    if (count > static_cast<std::size_t>(-1) / sizeof(T)) throw_too_large();
+#if defined(__cpp_exceptions)
+    if (count > static_cast<std::size_t>(-1) / sizeof(T)) throw std::bad_array_new_length();
     return static_cast<T*>(::operator new (count * sizeof(T), std::align_val_t{64}));
+#else
+    void* const memory = count > static_cast<std::size_t>(-1) / sizeof(T)
+                             ? nullptr
+                             : ::operator new (count * sizeof(T), std::align_val_t{64}, std::nothrow);
+    if (!memory) raise<OutOfMemory>("no memory for an array of " + std::to_string(count) + " elements");
+    return static_cast<T*>(memory);
+#endif
   }
   void deallocate(T* pointer, std::size_t) noexcept { ::operator delete (pointer, std::align_val_t{64}); }
   friend bool operator==(const CacheLineAllocator&, const CacheLineAllocator&) { return true; }
-
- private:
-  [[noreturn]] static void throw_too_large() {
-#if defined(__cpp_exceptions)
-    throw std::bad_array_new_length();
-#else
-    __builtin_trap();
-#endif
-  }
 };
 
 }  // namespace detail

@@ -7,9 +7,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <type_traits>
+#include <utility>
 
 #include <lifelong/backend/serial.hpp>
 #include <lifelong/core/batch.hpp>
+#include <lifelong/core/bfloat16.hpp>
 #include <lifelong/core/layout.hpp>
 #include <lifelong/core/moment.hpp>
 #include <lifelong/penalty/term.hpp>
@@ -58,9 +61,45 @@ constexpr auto arrays_of() {
     return std::array<const char*, 0>{};
 }
 
+/// How many of these arrays, from the first, are `Bfloat16`.
+template <class P>
+constexpr std::size_t compact_arrays_of() {
+  if constexpr (requires { P::compact_arrays; })
+    return P::compact_arrays;
+  else
+    return 0;
+}
+
+/// Pointers to `compact` arrays of `Bfloat16` and `full` ones of T; read as `std::array` is, by `get<k>`.
+template <class T, std::size_t compact_count, std::size_t full_count>
+struct MixedPointers {
+  std::array<Bfloat16*, compact_count> compact;
+  std::array<T*, full_count> full;
+};
+template <std::size_t k, class T, std::size_t compact_count, std::size_t full_count>
+auto get(const MixedPointers<T, compact_count, full_count>& pointers) {
+  if constexpr (k < compact_count)
+    return pointers.compact[k];
+  else
+    return pointers.full[k - compact_count];
+}
+
+template <class P, class T, std::size_t compact_count = compact_arrays_of<P>()>
+struct ArrayPointersOf {
+  using type = MixedPointers<T, compact_count, arrays_of<P>().size() - compact_count>;
+};
+template <class P, class T>
+struct ArrayPointersOf<P, T, 0> {
+  using type = std::array<T*, arrays_of<P>().size()>;
+};
+
 /// The pointers to a policy's arrays, in the order of their names.
 template <class P, class T>
-using ArrayPointers = std::array<T*, arrays_of<P>().size()>;
+using ArrayPointers = typename ArrayPointersOf<P, T>::type;
+
+/// What the first of a policy's arrays holds: T, or `Bfloat16`.
+template <class Arrays>
+using FirstElement = std::remove_pointer_t<std::remove_cvref_t<decltype(get<0>(std::declval<const Arrays&>()))>>;
 
 template <class O>
 concept has_step = requires(const O& optimizer, ArrayPointers<O, float> arrays, std::uint64_t step, float v) {

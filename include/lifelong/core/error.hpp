@@ -28,6 +28,11 @@ struct NumericError : Error {
   using Error::Error;
 };
 
+/// Memory that does not do for what was asked.
+struct OutOfMemory : Error {
+  using Error::Error;
+};
+
 /// A file or folder that cannot be opened, read or written.
 struct FileError : Error {
   using Error::Error;

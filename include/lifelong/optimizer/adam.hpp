@@ -14,9 +14,9 @@
 namespace lifelong::detail {
 
 /// The step of both: m ← β₁m + (1-β₁)d, v ← β₂v + (1-β₂)d², θ ← (1-ηw)θ - η m̂ / (√v̂ + ε).
-template <class T>
+template <class T, class First = T>
 struct AdamView {
-  T* first;
+  First* first;
   T* second;
   T beta1, beta2, epsilon;
   T learning_rate;
@@ -39,11 +39,12 @@ struct AdamView {
   }
 };
 
-template <class T, class Adam>
-AdamView<T> adam_view(const Adam& adam, std::array<T*, 2> pointers, std::uint64_t step, double weight_decay) {
+template <class T, class Adam, class Arrays>
+AdamView<T, FirstElement<Arrays>> adam_view(const Adam& adam, const Arrays& pointers, std::uint64_t step,
+                                            double weight_decay) {
   const double t = static_cast<double>(step);
-  return {pointers[0],
-          pointers[1],
+  return {get<0>(pointers),
+          get<1>(pointers),
           static_cast<T>(adam.beta1),
           static_cast<T>(adam.beta2),
           static_cast<T>(adam.epsilon),
@@ -80,6 +81,7 @@ struct Adam {
   double epsilon = 1e-8;
 
   static constexpr std::array<const char*, 2> arrays{"first_moment", "second_moment"};
+  static constexpr std::size_t compactable = 1;
   static constexpr Streams streams{.reads = 2, .writes = 2};
 
   /// \throws InvalidArgument for a rate below 0, β outside [0, 1), ε <= 0.
@@ -88,8 +90,8 @@ struct Adam {
   /// The settings in a line.
   [[nodiscard]] std::string recipe() const { return "Adam(" + detail::adam_settings(*this) + ")"; }
 
-  template <class T>
-  [[nodiscard]] detail::AdamView<T> view(std::array<T*, 2> pointers, std::uint64_t step) const {
+  template <class T, class Arrays = std::array<T*, 2>>
+  [[nodiscard]] auto view(const Arrays& pointers, std::uint64_t step) const {
     return detail::adam_view<T>(*this, pointers, step, 0);
   }
 };
@@ -104,6 +106,7 @@ struct AdamW {
   double epsilon = 1e-8;
 
   static constexpr std::array<const char*, 2> arrays = Adam::arrays;
+  static constexpr std::size_t compactable = Adam::compactable;
   static constexpr Streams streams = Adam::streams;
 
   /// \throws InvalidArgument as `Adam`, and for a decay below 0.
@@ -117,8 +120,8 @@ struct AdamW {
     return "AdamW(" + detail::adam_settings(*this) + ", weight decay " + detail::text(weight_decay) + ")";
   }
 
-  template <class T>
-  [[nodiscard]] detail::AdamView<T> view(std::array<T*, 2> pointers, std::uint64_t step) const {
+  template <class T, class Arrays = std::array<T*, 2>>
+  [[nodiscard]] auto view(const Arrays& pointers, std::uint64_t step) const {
     return detail::adam_view<T>(*this, pointers, step, weight_decay);
   }
 };

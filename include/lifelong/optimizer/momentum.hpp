@@ -18,6 +18,7 @@ struct Momentum {
   double momentum = 0.9;        ///< μ
 
   static constexpr std::array<const char*, 1> arrays{"velocity"};
+  static constexpr std::size_t compactable = 1;
   static constexpr Streams streams{.reads = 1, .writes = 1};
 
   /// \throws InvalidArgument unless η >= 0 and finite, 0 <= μ < 1.
@@ -31,9 +32,9 @@ struct Momentum {
     return "Momentum(learning rate " + detail::text(learning_rate) + ", momentum " + detail::text(momentum) + ")";
   }
 
-  template <class T>
+  template <class T, class Velocity = T>
   struct View {
-    T* velocity;
+    Velocity* velocity;
     T learning_rate;
     T momentum;
     T steady_rate;
@@ -50,9 +51,9 @@ struct Momentum {
     }
   };
 
-  template <class T>
-  [[nodiscard]] View<T> view(std::array<T*, 1> pointers, std::uint64_t) const {
-    return {pointers[0], static_cast<T>(learning_rate), static_cast<T>(momentum),
+  template <class T, class Arrays = std::array<T*, 1>>
+  [[nodiscard]] View<T, detail::FirstElement<Arrays>> view(const Arrays& pointers, std::uint64_t) const {
+    return {get<0>(pointers), static_cast<T>(learning_rate), static_cast<T>(momentum),
             static_cast<T>(learning_rate / (1 - momentum))};
   }
 };

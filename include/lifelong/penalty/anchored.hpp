@@ -29,10 +29,10 @@ inline constexpr std::array<const char*, 2> anchored_arrays{"importance", "ancho
 inline constexpr Streams anchored_streams{.reads = 2, .writes = 0};
 
 /// Base of the kernels of penalties that are functions of Ω_i and θ_i - θ*_i. `per_task` is for quadratic ones alone:
-/// no other sum over tasks collapses into one anchor.
-template <class T>
+/// no other sum over tasks collapses into one anchor. Ω is stored as `Omega`.
+template <class T, class Omega = T>
 struct AnchoredView {
-  T* importance;
+  Omega* importance;
   T* anchor;
   bool per_task;
 
@@ -59,5 +59,11 @@ struct AnchoredView {
     return V(T(0.5)) * kept * share * move * move;
   }
 };
+
+/// That base from the pointers to `anchored_arrays`.
+template <class T, class Arrays>
+AnchoredView<T, FirstElement<Arrays>> anchored_view(const Arrays& arrays, bool per_task) {
+  return {get<0>(arrays), get<1>(arrays), per_task};
+}
 
 }  // namespace lifelong::detail

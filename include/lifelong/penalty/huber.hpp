@@ -23,6 +23,7 @@ struct Huber {
   double threshold = 0.01;  ///< δ, in units of a parameter
 
   static constexpr auto arrays = detail::anchored_arrays;
+  static constexpr std::size_t compactable = 1;
   static constexpr Streams streams = detail::anchored_streams;
 
   /// \throws InvalidArgument unless λ >= 0, δ > 0, both finite.
@@ -36,8 +37,8 @@ struct Huber {
     return "Huber(strength " + detail::text(strength) + ", threshold " + detail::text(threshold) + ")";
   }
 
-  template <class T>
-  struct View : detail::AnchoredView<T> {
+  template <class T, class Omega = T>
+  struct View : detail::AnchoredView<T, Omega> {
     T strength;
     T threshold;
 
@@ -50,9 +51,9 @@ struct Huber {
     }
   };
 
-  template <class T>
-  [[nodiscard]] View<T> view(std::array<T*, 2> pointers) const {
-    return {{pointers[0], pointers[1], false}, static_cast<T>(strength), static_cast<T>(threshold)};
+  template <class T, class Arrays = std::array<T*, 2>>
+  [[nodiscard]] View<T, detail::FirstElement<Arrays>> view(const Arrays& pointers) const {
+    return {detail::anchored_view<T>(pointers, false), static_cast<T>(strength), static_cast<T>(threshold)};
   }
 };
 

@@ -33,6 +33,7 @@ struct ImplicitQuadratic {
   Anchor anchor = Anchor::last;
 
   static constexpr auto arrays = Quadratic::arrays;
+  static constexpr std::size_t compactable = Quadratic::compactable;
   static constexpr Streams streams = Quadratic::streams;
 
   /// \throws InvalidArgument unless λ >= 0 and finite.
@@ -41,8 +42,8 @@ struct ImplicitQuadratic {
   /// The settings in a line.
   [[nodiscard]] std::string recipe() const { return "Implicit" + Quadratic{strength, anchor}.recipe(); }
 
-  template <class T>
-  struct View : Quadratic::View<T> {
+  template <class T, class Omega = T>
+  struct View : Quadratic::View<T, Omega> {
     /// θ'_i from θ½_i and η_i. c is cut off at the largest number, where θ' is θ* anyway.
     template <class V>
     LIFELONG_HOST_DEVICE V proximal(std::size_t i, V stepped, V rate) const {
@@ -52,8 +53,8 @@ struct ImplicitQuadratic {
     }
   };
 
-  template <class T>
-  [[nodiscard]] View<T> view(std::array<T*, 2> pointers) const {
+  template <class T, class Arrays = std::array<T*, 2>>
+  [[nodiscard]] View<T, detail::FirstElement<Arrays>> view(const Arrays& pointers) const {
     return {Quadratic{strength, anchor}.view<T>(pointers)};
   }
 };

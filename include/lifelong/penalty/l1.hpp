@@ -21,6 +21,7 @@ struct L1 {
   double strength = 1;  ///< λ; there is no ½
 
   static constexpr auto arrays = detail::anchored_arrays;
+  static constexpr std::size_t compactable = 1;
   static constexpr Streams streams = detail::anchored_streams;
 
   /// \throws InvalidArgument unless λ >= 0 and finite.
@@ -29,8 +30,8 @@ struct L1 {
   /// The settings in a line.
   [[nodiscard]] std::string recipe() const { return "L1(strength " + detail::text(strength) + ")"; }
 
-  template <class T>
-  struct View : detail::AnchoredView<T> {
+  template <class T, class Omega = T>
+  struct View : detail::AnchoredView<T, Omega> {
     T strength;
 
     template <class V>
@@ -42,9 +43,9 @@ struct L1 {
     }
   };
 
-  template <class T>
-  [[nodiscard]] View<T> view(std::array<T*, 2> pointers) const {
-    return {{pointers[0], pointers[1], false}, static_cast<T>(strength)};
+  template <class T, class Arrays = std::array<T*, 2>>
+  [[nodiscard]] View<T, detail::FirstElement<Arrays>> view(const Arrays& pointers) const {
+    return {detail::anchored_view<T>(pointers, false), static_cast<T>(strength)};
   }
 };
 

@@ -24,6 +24,7 @@ struct Quadratic {
   Anchor anchor = Anchor::last;
 
   static constexpr auto arrays = detail::anchored_arrays;
+  static constexpr std::size_t compactable = 1;
   static constexpr Streams streams = detail::anchored_streams;
 
   /// \throws InvalidArgument unless λ >= 0 and finite.
@@ -34,8 +35,8 @@ struct Quadratic {
     return "Quadratic(strength " + detail::text(strength) + ", anchor " + detail::name_of(anchor) + ")";
   }
 
-  template <class T>
-  struct View : detail::AnchoredView<T> {
+  template <class T, class Omega = T>
+  struct View : detail::AnchoredView<T, Omega> {
     T strength;
 
     template <class V>
@@ -46,9 +47,9 @@ struct Quadratic {
     }
   };
 
-  template <class T>
-  [[nodiscard]] View<T> view(std::array<T*, 2> pointers) const {
-    return {{pointers[0], pointers[1], anchor == Anchor::per_task}, static_cast<T>(strength)};
+  template <class T, class Arrays = std::array<T*, 2>>
+  [[nodiscard]] View<T, detail::FirstElement<Arrays>> view(const Arrays& pointers) const {
+    return {detail::anchored_view<T>(pointers, anchor == Anchor::per_task), static_cast<T>(strength)};
   }
 };
 

@@ -1,0 +1,46 @@
+// Memory that does not do, reported as an error that says what was wanted.
+#pragma once
+
+#include <cstddef>
+#include <new>
+#include <stdexcept>
+#include <string>
+
+#include <lifelong/core/error.hpp>
+
+namespace lifelong {
+
+/// How many bytes a learner may take, its model's parameters included; no limit by default. Worth setting where the
+/// system promises memory that it does not have (Linux) and ends the program when it is used.
+struct MemoryLimit {
+  std::size_t bytes = static_cast<std::size_t>(-1);
+};
+
+namespace detail {
+
+/// `16 GB`, `1.25 MB`: decimal units.
+inline std::string bytes_text(double bytes) {
+  const char* units[] = {" bytes", " kB", " MB", " GB", " TB", " PB", " EB"};
+  int unit = 0;
+  for (; bytes >= 1000 && unit < 6; ++unit) bytes /= 1000;
+  return text(bytes) + units[unit];
+}
+
+/// Calls `body`. \throws OutOfMemory with the text that `message()` returns if memory does not do.
+template <class Body, class Message>
+void with_memory(const Body& body, const Message& message) {
+#if defined(__cpp_exceptions)
+  try {
+    return body();
+  } catch (const std::bad_alloc&) {
+  } catch (const std::length_error&) {
+  }
+  raise<OutOfMemory>(message());
+#else
+  static_cast<void>(message);
+  body();
+#endif
+}
+
+}  // namespace detail
+}  // namespace lifelong
