@@ -172,7 +172,7 @@ struct NoCallback {
 ///
 /// An error leaves the learner as it was before the call that threw (`fit`: before the step that threw). The one
 /// exception is a step so large that θ itself overflows, which is reported in the same step but not undone.
-template <DifferentiableModel Model, ImportancePolicy Importance, PenaltyPolicy Penalty, OptimizerPolicy Optimizer,
+template <ParameterModel Model, ImportancePolicy Importance, PenaltyPolicy Penalty, OptimizerPolicy Optimizer,
           ExecutionBackend Backend = backend::Serial>
 class Learner {
   /// True if data alone say what Ω is, and no path that a task's end would have to close.
@@ -239,6 +239,7 @@ class Learner {
   /// Trains on one task, without ending it. `on_step(FitProgress)` is called after every step; an exception it throws
   /// ends the training there. \throws InvalidArgument for a task without examples or a batch size of 0.
   template <ExampleSource<T> Examples, class OnStep = detail::NoCallback>
+  requires DifferentiableModel<Model>
   void fit(const Examples& examples, const FitOptions& options = {}, OnStep&& on_step = {}) {
     require_examples(examples.size(), "fit");
     detail::require_at_least("FitOptions.batch_size", static_cast<double>(options.batch_size), 1);

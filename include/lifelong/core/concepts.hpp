@@ -184,11 +184,15 @@ concept ExecutionBackend = std::copyable<B> && requires(const B& backend, void (
   backend.parallel_for(std::size_t{}, task);
 };
 
+/// Parameters θ in one contiguous vector: all that a learner needs whose steps are given their gradients.
+template <class M>
+concept ParameterModel = detail::has_value_type<M> && detail::has_parameters<M>;
+
 /// A model with its parameters θ in one contiguous vector and the gradient of its mean loss over a batch.
 /// `gradient(batch, out)` overwrites `out` (as long as `parameters()`) and returns the loss. Models whose batches are
 /// not `lifelong::Batch` are named with their batch type: `DifferentiableModel<M, MyBatch>`.
 template <class M, class B = Batch<typename M::value_type>>
-concept DifferentiableModel = detail::has_value_type<M> && detail::has_parameters<M> && detail::has_gradient<M, B>;
+concept DifferentiableModel = ParameterModel<M> && detail::has_gradient<M, B>;
 
 /// A model that takes new outputs when classes arrive: `grow(outputs)` appends their parameters behind the old ones,
 /// which keep places and values, or throws and changes nothing.
