@@ -12,6 +12,7 @@
 #include <lifelong/core/concepts.hpp>
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/loader.hpp>
+#include <lifelong/stream/dataset.hpp>
 
 namespace lifelong {
 
