@@ -131,6 +131,8 @@ struct NoParallelFor {
 static_assert(!ll::DifferentiableModel<near_miss::NoParameters>);
 static_assert(!ll::DifferentiableModel<near_miss::ConstParameters>);
 static_assert(!ll::DifferentiableModel<near_miss::NoLoss>);
+static_assert(ll::ParameterModel<near_miss::NoLoss>, "its steps can be given their gradients");
+static_assert(!ll::ParameterModel<near_miss::NoParameters>);
 static_assert(!ll::DifferentiableModel<near_miss::NoValueType, ll::Batch<float>>);
 static_assert(!ll::OptimizerPolicy<near_miss::NoValidate>);
 static_assert(!ll::OptimizerPolicy<near_miss::WrongArrays>);
