@@ -20,6 +20,7 @@
 #include <vector>
 
 #include <lifelong/core/error.hpp>
+#include <lifelong/stream/arrays.hpp>
 #include <lifelong/stream/dataset.hpp>
 
 namespace lifelong::xtensor {
@@ -58,18 +59,6 @@ std::vector<std::size_t> shape(const E& array, const char* name, std::size_t lea
   return extents;
 }
 
-/// Shape of one example in an array of examples: all extents but the first.
-inline std::vector<std::size_t> example(const std::vector<std::size_t>& extents) {
-  return extents.size() == 1 ? std::vector<std::size_t>{1}
-                             : std::vector<std::size_t>(extents.begin() + 1, extents.end());
-}
-
-inline void require_count(std::size_t inputs, std::size_t answers) {
-  if (inputs != answers)
-    raise<ShapeMismatch>("there are " + std::to_string(inputs) + " inputs, but " + std::to_string(answers) +
-                         " labels or targets");
-}
-
 }  // namespace detail
 
 /// A data set that views `inputs`, whose first dimension counts examples (one dimension: one input each), and `labels`;
@@ -77,9 +66,7 @@ inline void require_count(std::size_t inputs, std::size_t answers) {
 /// the constructor of Dataset.
 template <detail::container I>
 [[nodiscard]] Dataset<typename I::value_type> dataset(const I& inputs, std::span<const std::int32_t> labels) {
-  const std::vector<std::size_t> extents = detail::shape(inputs, "inputs", 1);
-  detail::require_count(extents[0], labels.size());
-  return {detail::elements(inputs, "inputs"), labels, detail::example(extents)};
+  return lifelong::detail::labelled(detail::elements(inputs, "inputs"), detail::shape(inputs, "inputs", 1), labels);
 }
 
 /// As above with xtensor arrays for both. `answers` are labels (std::int32_t, N) or real targets (N x K, or N for K =
@@ -90,11 +77,8 @@ template <detail::container I, detail::container A>
   if constexpr (std::same_as<typename A::value_type, std::int32_t>) {
     return dataset(inputs, values);
   } else {
-    const std::vector<std::size_t> extents = detail::shape(inputs, "inputs", 1);
-    const std::vector<std::size_t> answer_extents = detail::shape(answers, "targets", 1);
-    detail::require_count(extents[0], answer_extents[0]);
-    const std::size_t each = *lifelong::detail::checked_product(detail::example(answer_extents));
-    return {detail::elements(inputs, "inputs"), values, each, detail::example(extents)};
+    return lifelong::detail::with_targets(detail::elements(inputs, "inputs"), detail::shape(inputs, "inputs", 1),
+                                          values, detail::shape(answers, "targets", 1));
   }
 }
 
