@@ -170,6 +170,18 @@ static_assert(std::is_trivially_copyable_v<ll::penalty::ImplicitQuadratic::View<
               std::is_trivially_copyable_v<ll::penalty::L1::View<float>>);
 static_assert(ll::ExampleSource<ll::RecentExamples<float>, float>);
 
+// A compact policy is one of the same kind, with a kernel as plain.
+static_assert(ll::Compactable<ll::penalty::Quadratic> && ll::Compactable<ll::optimizer::Momentum>);
+static_assert(!ll::Compactable<ll::optimizer::Sgd> && !ll::Compactable<ll::penalty::None> &&
+              !ll::Compactable<archetype::Optimizer> && !ll::Compactable<ll::importance::SynapticIntelligence>);
+static_assert(ll::ImplicitPenalty<ll::Compact<ll::penalty::ImplicitQuadratic>> &&
+              ll::ElementwisePenalty<ll::Compact<ll::penalty::Huber>> &&
+              ll::ElementwisePenalty<ll::Compact<ll::penalty::L1>>);
+static_assert(ll::OptimizerPolicy<ll::Compact<ll::optimizer::AdamW>> &&
+              ll::detail::has_rate<ll::Compact<ll::optimizer::Momentum>>);
+static_assert(std::is_trivially_copyable_v<ll::penalty::Quadratic::View<float, ll::Bfloat16>> &&
+              std::is_trivially_copyable_v<ll::Bfloat16>);
+
 // Ω can be renewed from data where data alone make it, and there is a penalty that keeps it.
 template <class Importance, class Penalty>
 concept updates = requires(ll::Learner<archetype::Model, Importance, Penalty, ll::optimizer::Sgd> learner,
