@@ -87,9 +87,9 @@ void epoch(benchmark::State& state) {
   state.counters["processor_seconds"] = fit.processor;
 }
 
-void threads(benchmark::internal::Benchmark* rows) {
+constexpr auto threads = [](auto* rows) {  // the type's name differs between versions of the library
   rows->ArgName("threads")->Arg(1)->Arg(2)->Iterations(2)->UseManualTime()->Unit(benchmark::kSecond);
-}
+};
 
 BENCHMARK_TEMPLATE(epoch, ll::penalty::None)->Name("adam")->Apply(threads);
 BENCHMARK_TEMPLATE(epoch, ll::penalty::Quadratic)->Name("ewc+adam")->Apply(threads);
