@@ -24,3 +24,6 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     target_compile_options(lifelong_dev INTERFACE -Wno-maybe-uninitialized -Wno-uninitialized)
   endif()
 endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 22)
+  target_compile_options(lifelong_dev INTERFACE -Wno-c2y-extensions) # __COUNTER__, which Catch2 numbers tests with
+endif()
