@@ -1,13 +1,23 @@
 #!/usr/bin/env bash
 # Code in docs/ is cut from files that the tests run: doc_snippets.sh writes it anew, doc_snippets.sh --check only compares.
-# A snippet is what stands between two lines `// [name]` of the file that a `<!-- from FILE [name] -->` line names.
+# A snippet is what stands between two lines `// [name]` or `# [name]` of the file that a `<!-- from FILE [name] -->` line
+# names.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.."
 
 snippet() {
-  awk -v mark="// [$2]" '{ line = $0; sub(/^ +/, "", line) } line == mark { on = !on; next } on' "$1" |
+  awk -v name="[$2]" '{ line = $0; sub(/^ +/, "", line) } line == "// " name || line == "# " name { on = !on; next } on' "$1" |
     awk '{ lines[NR] = $0; if ($0 ~ /[^ ]/) { match($0, /^ */); if (!seen++ || RLENGTH < cut) cut = RLENGTH } }
          END { for (i = 1; i <= NR; ++i) print substr(lines[i], cut + 1) }'
+}
+
+language() {
+  case $1 in
+    *.cpp | *.hpp) echo cpp ;;
+    *.cmake | *CMakeLists.txt) echo cmake ;;
+    *.sh) echo sh ;;
+    *.py) echo python ;;
+  esac
 }
 
 rewritten() {
@@ -15,7 +25,7 @@ rewritten() {
   while IFS= read -r line; do
     if [[ $line =~ ^'<!-- from '([^ ]+)' ['([a-z_]+)'] -->'$ ]]; then
       file=${BASH_REMATCH[1]} name=${BASH_REMATCH[2]} skip=1
-      printf '%s\n```cpp\n' "$line"
+      printf '%s\n```%s\n' "$line" "$(language "$file")"
       snippet "$file" "$name" | grep . -q || { echo "$1: $file has no snippet [$name]" >&2; exit 1; }
       snippet "$file" "$name"
       printf '```\n'

@@ -2,9 +2,9 @@
 # Installs the port with vcpkg, every feature on libraries of the system, and builds a consumer on it:
 # install.sh VCPKG FOLDER   (FOLDER is what prepare.sh made)
 set -euo pipefail
-vcpkg=$1
+program=$1
 folder=$(readlink -f "$2")
-here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../../.."
 
 for library in eigen3 xtensor zlib; do # ports that install nothing, so that find_package finds the system's
   mkdir -p "$folder/system_ports/$library"
@@ -12,11 +12,16 @@ for library in eigen3 xtensor zlib; do # ports that install nothing, so that fin
   echo 'set(VCPKG_POLICY_EMPTY_PACKAGE enabled)' >"$folder/system_ports/$library/portfile.cmake"
 done
 
+export VCPKG_ROOT=${VCPKG_ROOT:-$(dirname "$(readlink -f "$program")")}
 installed=$folder/vcpkg_installed
-VCPKG_ROOT=${VCPKG_ROOT:-$(dirname "$(readlink -f "$vcpkg")")} "$vcpkg" install 'lifelong[nn,openmp,xtensor,zlib]' --classic \
-  --overlay-ports="$here/../../../packaging/vcpkg" --overlay-ports="$folder/system_ports" --binarysource=clear \
-  --x-install-root="$installed" --x-buildtrees-root="$folder/vcpkg_buildtrees" --x-packages-root="$folder/vcpkg_packages"
+vcpkg() {
+  "$program" "$@" --classic --overlay-ports="$folder/system_ports" --binarysource=clear --x-install-root="$installed" \
+    --x-buildtrees-root="$folder/vcpkg_buildtrees" --x-packages-root="$folder/vcpkg_packages"
+}
+# [way]
+vcpkg install 'lifelong[nn,openmp,xtensor,zlib]' --overlay-ports=packaging/vcpkg
+# [way]
 
 triplets=("$installed"/*/share/lifelong)
 prefix=${triplets[0]%/share/lifelong}
-CMAKE_PREFIX_PATH=$prefix${CMAKE_PREFIX_PATH:+:$CMAKE_PREFIX_PATH} "$here/../consume.sh" find_package "$folder" vcpkg
+CMAKE_PREFIX_PATH=$prefix${CMAKE_PREFIX_PATH:+:$CMAKE_PREFIX_PATH} tests/install/consume.sh find_package "$folder" vcpkg
