@@ -39,7 +39,7 @@ class Scope {
   /// Without the blocks of these names as well.
   [[nodiscard]] Scope without(const std::vector<std::string>& names) const {
     Scope scope = *this;
-    scope.without_.insert(scope.without_.end(), names.begin(), names.end());
+    for (const std::string& name : names) scope.without_.push_back(name);
     return scope;
   }
 

@@ -29,7 +29,8 @@ class AccuracyMatrix {
   /// \throws ShapeMismatch unless there is one per task; InvalidArgument for one outside [0, 1].
   void set_initial(std::span<const double> accuracies) {
     check(accuracies);
-    initial_.assign(accuracies.begin(), accuracies.end());
+    initial_.resize(tasks_);
+    for (std::size_t j = 0; j < tasks_; ++j) initial_[j] = accuracies[j];
   }
   void set_initial(std::initializer_list<double> accuracies) {
     set_initial(std::span<const double>(accuracies.begin(), accuracies.size()));
@@ -43,7 +44,9 @@ class AccuracyMatrix {
       detail::raise<InvalidArgument>("AccuracyMatrix already has a row for each of its " + std::to_string(tasks_) +
                                      " tasks");
     check(accuracies);
-    values_.insert(values_.end(), accuracies.begin(), accuracies.end());
+    const std::size_t first = values_.size();
+    values_.resize(first + tasks_);
+    for (std::size_t j = 0; j < tasks_; ++j) values_[first + j] = accuracies[j];
   }
   void add_row(std::initializer_list<double> accuracies) {
     add_row(std::span<const double>(accuracies.begin(), accuracies.size()));
@@ -113,9 +116,8 @@ class AccuracyMatrix {
     std::string text = "after \\ on";
     for (std::size_t j = 1; j <= tasks_; ++j) text += cell(static_cast<double>(j), 7, 0);
     text += '\n';
-    if (!initial_.empty()) append_line(text, 0, initial_);
-    for (std::size_t i = 0; i < rows(); ++i)
-      append_line(text, i + 1, std::span<const double>(values_).subspan(i * tasks_, tasks_));
+    if (!initial_.empty()) append_line(text, 0, initial_.data());
+    for (std::size_t i = 0; i < rows(); ++i) append_line(text, i + 1, values_.data() + i * tasks_);
     return text;
   }
 
@@ -148,9 +150,9 @@ class AccuracyMatrix {
     return buffer;
   }
 
-  static void append_line(std::string& text, std::size_t row, std::span<const double> accuracies) {
+  void append_line(std::string& text, std::size_t row, const double* accuracies) const {
     text += cell(static_cast<double>(row), 10, 0);
-    for (const double accuracy : accuracies) text += cell(100 * accuracy, 7, 1);
+    for (std::size_t j = 0; j < tasks_; ++j) text += cell(100 * accuracies[j], 7, 1);
     text += '\n';
   }
 

@@ -1,7 +1,6 @@
 // A copy of a task's examples as they are read, for sources that work on every example each time.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -34,8 +33,7 @@ class CachedExamples {
       detail::raise<InvalidArgument>("CachedExamples: " + std::to_string(size_) + " examples would take " +
                                      detail::text(bytes) + " bytes, and at most " + std::to_string(most_bytes) +
                                      " are allowed");
-    for ([[maybe_unused]] const Batch<T>& whole :
-         BatchLoader(examples, std::max<std::size_t>(1, size_), values_, backend)) {
+    for ([[maybe_unused]] const Batch<T>& whole : BatchLoader(examples, size_ > 0 ? size_ : 1, values_, backend)) {
     }
   }
 
@@ -50,8 +48,8 @@ class CachedExamples {
     detail::require_size("the row of inputs to read into", row.inputs.size(), features_);
     detail::require_size("the row of targets to read into", row.targets.size(), targets_);
     const Batch<T> all = values_.batch();
-    std::copy_n(all.inputs.data() + i * features_, features_, row.inputs.data());
-    std::copy_n(all.targets.data() + i * targets_, targets_, row.targets.data());
+    for (std::size_t k = 0; k < features_; ++k) row.inputs[k] = all.inputs[i * features_ + k];
+    for (std::size_t k = 0; k < targets_; ++k) row.targets[k] = all.targets[i * targets_ + k];
     if (targets_ == 0) row.label = all.labels[i];
     row.active = all.active[i];
   }

@@ -74,7 +74,7 @@ class FeatureMap {
     require_indexable(features);
     std::vector<std::uint32_t> index(features);
     for (std::size_t j = 0; j < features; ++j) index[j] = static_cast<std::uint32_t>(j);
-    random.shuffle(std::span(index));
+    random.shuffle(std::span(index.data(), features));
     return {features, 1, std::move(index), std::vector<float>(features, 1.0f)};
   }
 
@@ -139,10 +139,8 @@ class FeatureMap {
 
   /// Collects the bilinear taps of a rotation.
   struct Taps {
-    Taps(std::size_t h, std::size_t w, std::size_t planes) : height(h), width(w) {
-      index.reserve(4 * h * w * planes);
-      weight.reserve(4 * h * w * planes);
-    }
+    Taps(std::size_t h, std::size_t w, std::size_t planes)
+        : index(4 * h * w * planes), weight(4 * h * w * planes), height(h), width(w) {}
 
     /// The next output is the value at (y, x) of `plane`.
     void sample(std::size_t plane, double y, double x) {
@@ -178,14 +176,15 @@ class FeatureMap {
     void add(std::size_t plane, double y, double x, double w) {
       const std::size_t row = nearest(y, height), column = nearest(x, width);
       const bool inside = static_cast<double>(row) == y && static_cast<double>(column) == x;
-      index.push_back(static_cast<std::uint32_t>((plane * height + row) * width + column));
-      weight.push_back(inside ? static_cast<float>(w) : 0.0f);
+      index[count] = static_cast<std::uint32_t>((plane * height + row) * width + column);
+      weight[count] = inside ? static_cast<float>(w) : 0.0f;
+      ++count;
     }
     static std::size_t nearest(double position, std::size_t extent) {
       if (position <= 0) return 0;
       return position >= static_cast<double>(extent - 1) ? extent - 1 : static_cast<std::size_t>(position);
     }
-    std::size_t height, width;
+    std::size_t height, width, count = 0;
   };
 
   void check_tap(std::size_t t, std::uint32_t index, float weight) const {
