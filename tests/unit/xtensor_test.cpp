@@ -1,16 +1,23 @@
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <utility>
 #include <vector>
 
+#include <lifelong/lifelong.hpp>
 #include <lifelong/xtensor.hpp>
 
 #if __has_include(<xtensor/containers/xarray.hpp>)
 #include <xtensor/containers/xarray.hpp>
 #include <xtensor/containers/xtensor.hpp>
+#include <xtensor/core/xmath.hpp>
+#include <xtensor/views/xview.hpp>
 #else
 #include <xtensor/xarray.hpp>
+#include <xtensor/xmath.hpp>
 #include <xtensor/xtensor.hpp>
+#include <xtensor/xview.hpp>
 #endif
 
 #include "catch.hpp"
@@ -91,4 +98,39 @@ TEST_CASE("a span is seen as an xtensor array, in place") {
   CHECK_THROWS_AS(ll::xtensor::view(std::span(parameters), {4}), ll::ShapeMismatch);
   constexpr std::size_t half = std::size_t{1} << 63;
   CHECK_THROWS_AS(ll::xtensor::view(std::span(parameters).first(0), {half, 2}), ll::ShapeMismatch);
+}
+
+namespace {
+
+/// Linear regression whose parameters and arithmetic are xtensor's.
+struct XtensorRegression {
+  using value_type = double;
+  xt::xtensor<double, 1> theta = xt::zeros<double>({3});
+
+  std::span<double> parameters() { return {theta.data(), theta.size()}; }
+  double gradient(const ll::Batch<double>& batch, std::span<double> out) {
+    const auto rows = static_cast<std::ptrdiff_t>(batch.size);
+    const auto x = xt::adapt(batch.inputs.data(), batch.inputs.size(), xt::no_ownership(),
+                             std::array<std::size_t, 2>{batch.size, 3});
+    const auto y = xt::adapt(batch.targets.data(), batch.targets.size(), xt::no_ownership(),
+                             std::array<std::size_t, 1>{batch.size});
+    const xt::xtensor<double, 1> error = xt::sum(x * theta, {1}) - y;
+    const xt::xtensor<double, 1> sum = xt::sum(xt::view(error, xt::all(), xt::newaxis()) * x, {0});
+    for (std::size_t i = 0; i < out.size(); ++i) out[i] = 2 * sum(i) / static_cast<double>(rows);
+    return xt::sum(error * error)() / static_cast<double>(rows);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a model that keeps its parameters in an xtensor learns", "[xtensor]") {
+  xt::xtensor<double, 2> x = {{1, 0, 0}, {0, 1, 0}, {0, 0, 1}, {1, 1, 1}};
+  xt::xtensor<double, 1> y = {1, 2, 3, 6};
+  ll::Learner learner{XtensorRegression{}, ll::importance::Fisher{.labels = ll::importance::Labels::empirical},
+                      ll::penalty::Quadratic{.strength = 1}, ll::optimizer::Sgd{.learning_rate = 0.5}};
+  const auto task = ll::xtensor::dataset(x, y);
+  learner.fit(task, {.epochs = 100, .batch_size = 4});
+  CHECK_THAT(learner.model().theta(1), test::WithinRel(2.0, 1e-6));
+  learner.consolidate(task);
+  CHECK(learner.anchor()[1] == learner.model().theta(1));
 }
