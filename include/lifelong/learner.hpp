@@ -374,6 +374,29 @@ class Learner {
     offset_ = 0;
   }
 
+  /// Shows everything that a learner of the same types and settings needs beside the model to go on as this one would:
+  /// `array(name, values)` for every parameter-sized array, `number(name, value)` for every count and sum; both may be
+  /// written to. What `io::checkpoint` saves.
+  template <class Array, class Number>
+  requires ElementwisePenalty<Penalty>
+  void visit_state(const Array& array, const Number& number) {
+    const auto visit = [&]<class Policy>(const char* whose, detail::PolicyState<Policy, T>& state) {
+      [&]<std::size_t... k>(std::index_sequence<k...>) {
+        (array(std::string(whose) + "." + detail::arrays_of<Policy>()[k], state.template get<k>()), ...);
+      }
+      (std::make_index_sequence<detail::arrays_of<Policy>().size()>());
+    };
+    visit("importance", importance_state_);
+    visit("penalty", penalty_state_);
+    visit("optimizer", optimizer_state_);
+    number("penalty_offset", offset_);
+    number("optimizer_steps", optimizer_steps_);
+    number("task_steps", task_steps_);
+    number("tasks", tasks_);
+    number("epochs_trained", epochs_trained_);
+    number("estimated_on", estimated_on_);
+  }
+
   /// One line for a paper's table of settings: every choice that the numbers depend on.
   [[nodiscard]] std::string recipe() const {
     std::string line = detail::recipe_of(importance_, "an importance without a recipe") + "; " +

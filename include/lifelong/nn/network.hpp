@@ -92,6 +92,13 @@ class Network {
   [[nodiscard]] const Loss& loss_function() const { return loss_; }
   [[nodiscard]] const Backend& backend() const { return backend_; }
 
+  /// Shows what the next training passes depend on beside parameters and buffers; it may be written to. For
+  /// `io::checkpoint`.
+  template <class Number>
+  void visit_state(const Number& number) {
+    number("training_passes", training_passes_);
+  }
+
   /// out = ∂L/∂θ of L = 1/N Σ_n ℓ_n in training; returns L. `out` is as long as `parameters()` and overwritten. Every
   /// call draws its own dropout. Running statistics move unless L is not finite.
   double gradient(const Batch<T>& batch, std::span<T> out) {
