@@ -93,5 +93,12 @@ inline void require_size(const char* what, std::size_t actual, std::size_t expec
                          std::to_string(expected) + " are needed");
 }
 
+/// \throws InvalidArgument unless `i < size`; `what` names the collection.
+inline void require_index(const char* what, std::size_t i, std::size_t size) {
+  if (i >= size)
+    raise<InvalidArgument>(std::string(what) + " has " + std::to_string(size) + " elements, number " +
+                           std::to_string(i) + " is none of them");
+}
+
 }  // namespace detail
 }  // namespace lifelong

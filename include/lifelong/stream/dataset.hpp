@@ -23,13 +23,6 @@ namespace detail {
 template <class S>
 concept storable = std::same_as<S, float> || std::same_as<S, double> || std::same_as<S, std::uint8_t>;
 
-/// \throws InvalidArgument unless `i < size`; `what` names the collection.
-inline void require_index(const char* what, std::size_t i, std::size_t size) {
-  if (i >= size)
-    raise<InvalidArgument>(std::string(what) + " has " + std::to_string(size) + " elements, number " +
-                           std::to_string(i) + " is none of them");
-}
-
 }  // namespace detail
 
 /// N examples of one shape in one row-major array of `S` (float, double or std::uint8_t), with a class label or K
