@@ -1,30 +1,23 @@
 // A training step of a LibTorch module with the quadratic penalty: fused over the flat parameters, against LibTorch's
 // own optimizer with the penalty as an autograd expression. One thread.
-#include <benchmark/benchmark.h>
-
 #include <lifelong/lifelong.hpp>
 #include <lifelong/torch.hpp>
 
 #include <torch/nn.h>
 #include <torch/optim.h>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <ctime>
+#include <memory>
+#include <string>
 #include <vector>
+
+#include "suite.hpp"
 
 namespace {
 
 namespace ll = lifelong;
-
-/// Processor seconds of a call.
-template <class Body>
-double seconds(const Body& body) {
-  const std::clock_t begin = std::clock();
-  body();
-  return static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
-}
+using namespace ll::benchmarks;
 
 torch::nn::Sequential make_net(std::int64_t width) {
   torch::manual_seed(1);
@@ -54,79 +47,93 @@ class Penalty {
   double strength_;
 };
 
-/// The step of an optimizer of ours and its counterpart, on a gradient that is there (`whole` false) or with the
-/// forward and backward pass of the task's loss.
+/// The same module twice: its parameters are a learner's here, and those of LibTorch's optimizer there.
 template <class Optimizer, class TorchOptimizer, class Options>
-void step(benchmark::State& state, Optimizer optimizer, const Options& options, bool whole) {
-  torch::set_num_threads(1);
-  const std::int64_t samples = state.range(0), width = state.range(1);
-  const torch::Tensor x = torch::randn({samples, 784}), y = torch::randint(10, {samples}, torch::kInt64);
-  const auto backward = [&](torch::nn::Sequential& net) {
-    torch::nn::functional::cross_entropy(net->forward(x), y).backward();
-  };
-
-  torch::nn::Sequential ours = make_net(width), theirs = make_net(width);
-  const Penalty penalty(theirs->parameters(), 2);
-  TorchOptimizer their_optimizer(theirs->parameters(), options);
-  ll::Learner learner{ll::libtorch::model(ours, {784}), ll::importance::Constant{},
-                      ll::penalty::Quadratic{.strength = 2}, optimizer};
-  learner.set_importance(std::vector<float>(learner.parameters().size(), 0.5f));
-  learner.model().zero_gradient();
-  backward(ours);
-  backward(theirs);
-
-  const auto run_ours = [&] {
-    if (whole) {
-      learner.model().zero_gradient();
-      backward(ours);
-    }
-    benchmark::DoNotOptimize(learner.step(learner.model().backward_gradient()));
-  };
-  const auto run_theirs = [&] {
-    if (whole) {
-      their_optimizer.zero_grad();
-      (torch::nn::functional::cross_entropy(theirs->forward(x), y) + penalty.value()).backward();
-    } else {
-      penalty.value().backward();  // adds to the gradient that is there
-    }
-    their_optimizer.step();
-  };
-  double our_time = 1e9, their_time = 1e9;  // the least of each, taken in turn
-  for (auto _ : state) {
-    const double ours_now = seconds(run_ours);
-    our_time = std::min(our_time, ours_now);
-    their_time = std::min(their_time, seconds(run_theirs));
-    state.SetIterationTime(ours_now);
+class Twins {
+ public:
+  Twins(std::int64_t samples, std::int64_t width, Optimizer optimizer, const Options& options)
+      : x_(torch::randn({samples, 784})),
+        y_(torch::randint(10, {samples}, torch::kInt64)),
+        ours_(make_net(width)),
+        theirs_(make_net(width)),
+        penalty_(theirs_->parameters(), 2),
+        their_optimizer_(theirs_->parameters(), options),
+        learner_(ll::libtorch::model(ours_, {784}), ll::importance::Constant{}, ll::penalty::Quadratic{.strength = 2},
+                 optimizer) {
+    learner_.set_importance(std::vector<float>(learner_.parameters().size(), 0.5f));
+    learner_.model().zero_gradient();
+    backward(ours_);
+    backward(theirs_);
   }
 
-  if (whole)
-    for (std::size_t k = 0; k < ours->parameters().size(); ++k)
-      if ((ours->parameters()[k] - theirs->parameters()[k]).abs().mean().item<double>() > 1e-5)
-        return state.SkipWithError("the contestants do not agree");
-  state.counters["libtorch/learner"] = their_time / our_time;
-  state.counters["parameters"] = static_cast<double>(learner.parameters().size());
-}
+  /// The task's forward and backward pass, and the step.
+  void our_whole_step() {
+    learner_.model().zero_gradient();
+    backward(ours_);
+    our_update();
+  }
+  void their_whole_step() {
+    their_optimizer_.zero_grad();
+    (torch::nn::functional::cross_entropy(theirs_->forward(x_), y_) + penalty_.value()).backward();
+    their_optimizer_.step();
+  }
 
-void adam(benchmark::State& state, bool whole) {
-  step<ll::optimizer::Adam, torch::optim::Adam>(state, {.learning_rate = 1e-4}, torch::optim::AdamOptions(1e-4), whole);
-}
-void momentum(benchmark::State& state, bool whole) {
-  step<ll::optimizer::Momentum, torch::optim::SGD>(state, {.learning_rate = 1e-3},
-                                                   torch::optim::SGDOptions(1e-3).momentum(0.9), whole);
-}
+  /// The step on a gradient that is there.
+  void our_update() { benchmark::DoNotOptimize(learner_.step(learner_.model().backward_gradient())); }
+  void their_update() {
+    penalty_.value().backward();  // adds to the gradient that is there
+    their_optimizer_.step();
+  }
 
-void whole_steps(benchmark::internal::Benchmark* rows) {
-  rows->ArgNames({"samples", "width"})->Args({1, 400})->Args({128, 400})->Args({128, 1000});
-  rows->Iterations(12)->UseManualTime()->Unit(benchmark::kMillisecond);
-}
-void updates(benchmark::internal::Benchmark* rows) {
-  rows->ArgNames({"samples", "width"})->Args({1, 400})->Args({1, 2000});
-  rows->Iterations(12)->UseManualTime()->Unit(benchmark::kMillisecond);
-}
+  [[nodiscard]] bool agree() {
+    for (int k = 0; k < 3; ++k) our_whole_step(), their_whole_step();
+    for (std::size_t k = 0; k < ours_->parameters().size(); ++k)
+      if ((ours_->parameters()[k] - theirs_->parameters()[k]).abs().mean().template item<double>() > 1e-5) return false;
+    return true;
+  }
 
-BENCHMARK_CAPTURE(adam, whole_step, true)->Apply(whole_steps);
-BENCHMARK_CAPTURE(momentum, whole_step, true)->Apply(whole_steps);
-BENCHMARK_CAPTURE(adam, update_alone, false)->Apply(updates);
-BENCHMARK_CAPTURE(momentum, update_alone, false)->Apply(updates);
+ private:
+  void backward(torch::nn::Sequential& net) { torch::nn::functional::cross_entropy(net->forward(x_), y_).backward(); }
+
+  using Model = decltype(ll::libtorch::model(std::declval<torch::nn::Sequential&>(), {784}));
+
+  torch::Tensor x_, y_;
+  torch::nn::Sequential ours_, theirs_;
+  Penalty penalty_;
+  TorchOptimizer their_optimizer_;
+  ll::Learner<Model, ll::importance::Constant, ll::penalty::Quadratic, Optimizer> learner_;
+};
+
+template <class TorchOptimizer, class Optimizer, class Options>
+void rows_of(Suite& suite, const std::string& name, Optimizer optimizer, const Options& options) {
+  using T = Twins<Optimizer, TorchOptimizer, Options>;
+  const auto row = [&](const std::string& part, std::size_t samples, std::size_t width, auto ours, auto theirs) {
+    suite.row("torch/" + part + "/" + name + "/width " + std::to_string(width) + "/batch " + std::to_string(samples) +
+                  " vs LibTorch",
+              [=, &suite] {
+                const auto twins =
+                    std::make_shared<T>(static_cast<std::int64_t>(samples),
+                                        static_cast<std::int64_t>(suite.size(width, 16)), optimizer, options);
+                return Pair{.body = [twins, ours] { (twins.get()->*ours)(); },
+                            .against = {[twins, theirs] { (twins.get()->*theirs)(); }},
+                            .agree = [twins] { return twins->agree(); }};
+              });
+  };
+  row("whole step", 1, 400, &T::our_whole_step, &T::their_whole_step);
+  row("whole step", 128, 400, &T::our_whole_step, &T::their_whole_step);
+  row("whole step", 128, 1000, &T::our_whole_step, &T::their_whole_step);
+  row("update", 1, 400, &T::our_update, &T::their_update);
+  row("update", 1, 2000, &T::our_update, &T::their_update);
+}
 
 }  // namespace
+
+int main(int argc, char** argv) {
+  torch::set_num_threads(1);
+  Suite suite(argc, argv);
+  rows_of<torch::optim::Adam>(suite, "ewc+adam", ll::optimizer::Adam{.learning_rate = 1e-4},
+                              torch::optim::AdamOptions(1e-4));
+  rows_of<torch::optim::SGD>(suite, "ewc+momentum", ll::optimizer::Momentum{.learning_rate = 1e-3},
+                             torch::optim::SGDOptions(1e-3).momentum(0.9));
+  return suite.run();
+}

@@ -6,9 +6,12 @@
 #endif
 
 #include <cstddef>
+#include <memory>
 
 #include <lifelong/core/aligned_vector.hpp>
 #include <lifelong/core/packet.hpp>
+
+#include "suite.hpp"
 
 namespace lifelong::benchmarks {
 
@@ -40,5 +43,21 @@ class Triad {
   static constexpr float scale = 3.0f;
   AlignedVector<float> a_, b_, c_;
 };
+
+/// The faster kind of triad over three arrays that together hold `values` floats: the rate at which memory, or the
+/// cache they fit in, can be worked on.
+inline Yardstick triad(std::size_t values) {
+  const std::size_t count = values / 48 * 16 + 16;
+  const auto arrays = std::make_shared<Triad>(count);
+  return {"triad",
+          {.bytes = 3.0 * static_cast<double>(sizeof(float) * count)},
+          {[arrays] { arrays->plain(); }, [arrays] { arrays->streaming(); }}};
+}
+
+/// That with stores that go past the caches alone.
+inline Yardstick streaming_triad(std::size_t values) {
+  Yardstick both = triad(values);
+  return {"streaming triad", both.work, {both.bodies.back()}};
+}
 
 }  // namespace lifelong::benchmarks

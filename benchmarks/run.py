@@ -1,0 +1,143 @@
+"""Runs the benchmarks, writes their JSON and one Markdown table: run.py BUILD OUT [--gates] [--seconds S] [NAME...]
+
+Names are those of the C++ programs without _benchmark, and: portable, build_cost, peers. Default: all.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import platform
+import re
+import subprocess
+import sys
+
+import build_cost
+import contest
+import gates
+import portable
+
+HERE = pathlib.Path(__file__).resolve().parent
+SCRIPTS = {"portable": portable, "build_cost": build_cost}
+
+
+def programs():
+    return [source.stem.removesuffix("_benchmark") for source in sorted(HERE.glob("*_benchmark.cpp"))]
+
+
+def load():
+    return os.getloadavg()[0]
+
+
+def row_names(program):
+    listed = subprocess.run([program, "--benchmark_list_tests"], capture_output=True, text=True, check=True)
+    return [row_name(line) for line in listed.stdout.splitlines()]
+
+
+def row_name(name):
+    """Without what Google Benchmark appends."""
+    return re.sub(r"/iterations:.*", "", name)
+
+
+def exactly(names):
+    """A filter of Google Benchmark for these rows alone."""
+    return "^(" + "|".join(re.sub(r"([+.*])", r"[\1]", name) for name in names) + ")/iterations"
+
+
+def run_program(program, out, wanted, seconds):
+    names = list(filter(wanted, row_names(program)))
+    if not names:
+        return
+    subprocess.run([program, f"--seconds={seconds}", f"--benchmark_filter={exactly(names)}", f"--benchmark_out={out}"],
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+
+
+def interpreter_with_torch():
+    for python in filter(None, [os.environ.get("PYTHON"), "python3", "/usr/bin/python3"]):
+        try:
+            if subprocess.run([python, "-c", "import torch"], stderr=subprocess.DEVNULL).returncode == 0:
+                return python
+        except OSError:
+            pass
+    return None
+
+
+def lscpu(field):
+    """What lscpu says of `field`, where there is lscpu."""
+    try:
+        text = subprocess.run(["lscpu"], capture_output=True, text=True, env={**os.environ, "LC_ALL": "C"}).stdout
+    except OSError:
+        return "unknown"
+    found = re.search(rf"^{re.escape(field)}:\s*(.*)$", text, re.M)
+    return found[1] if found else "unknown"
+
+
+def head(load_before):
+    compiler = subprocess.run([*build_cost.COMPILER, "--version"], capture_output=True, text=True).stdout.splitlines()[0]
+    caches = ", ".join(f"{cache} {lscpu(cache + ' cache')}" for cache in ("L1d", "L2", "L3"))
+    return [f"- processor: {lscpu('Model name')}, family {lscpu('CPU family')}, {os.cpu_count()} cores, "
+            f"{platform.machine()}",
+            f"- caches: {caches}",
+            f"- compiler: {compiler}, -O3 -march=native",
+            "- threads: 1, unless a row says otherwise",
+            "- products: the library's own; rows against PyTorch say which kernels its BLAS runs",
+            f"- load average: {load_before:.2f} before, {load():.2f} after"]
+
+
+def collect(out):
+    rows = {}
+    for file in sorted(out.glob("*.json")):
+        content = json.loads(file.read_text())
+        rows.update({row_name(row["name"]): row for row in content["benchmarks"] if not row.get("error_occurred")})
+    return rows
+
+
+def results(rows):
+    lines = ["| row | time | body / against | floor | share of the floor reached |", "|---|---|---|---|---|"]
+    for name, row in rows.items():
+        number = lambda key, pattern: pattern.format(row[key]) if key in row else ""
+        time = f"{row['value']:.3g} {row['unit']}" if "value" in row else number("real_time", "{:.4g} ms")
+        floor = number("floor_ms", "{:.4g} ms") + (f" by {row['label']}" if row.get("label") else "")
+        lines.append(f"| {name} | {time} | {number('ratio', '{:.3g}')} | {floor} | {number('share', '{:.2f}')} |")
+    return lines
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("build", type=pathlib.Path)
+    parser.add_argument("out", type=pathlib.Path)
+    parser.add_argument("names", nargs="*")
+    parser.add_argument("--gates", action="store_true", help="measure what the gates ask for, and judge it")
+    parser.add_argument("--seconds", type=float, default=2, help="how long a row is repeated")
+    arguments = parser.parse_intermixed_args()
+
+    load_before = load()
+    wanted = gates.needed if arguments.gates else lambda name: True
+    names = arguments.names or [*programs(), *SCRIPTS, "peers"]
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    skipped = None
+    for name in names:
+        print(f"measuring {name} ...", file=sys.stderr)
+        file = arguments.out / f"{name}.json"
+        if name in SCRIPTS:
+            contest.write(file, SCRIPTS[name].measure(arguments.build, wanted, arguments.seconds))
+        elif name == "peers":
+            python = interpreter_with_torch()
+            if python is None:
+                skipped = "no PyTorch"
+                continue
+            subprocess.run([python, HERE / "peers/pytorch.py", arguments.build, file, "--seconds",
+                            str(arguments.seconds), *(["--gates"] if arguments.gates else [])], check=True)
+        else:
+            run_program(arguments.build / f"{name}_benchmark", file, wanted, arguments.seconds)
+
+    rows = collect(arguments.out)
+    lines, fine = gates.table(rows, skipped, load_before > 1.2) if arguments.gates else (results(rows), True)
+    text = "\n".join(["# Gates" if arguments.gates else "# Benchmarks", "", *head(load_before), "", *lines]) + "\n"
+    (arguments.out / ("gates.md" if arguments.gates else "results.md")).write_text(text)
+    print(text, end="")
+    return 0 if fine else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
