@@ -25,7 +25,7 @@ class PolicyState {
 
   [[nodiscard]] ArrayPointers<Policy, T> pointers() {
     std::array<T*, full_count> full{};
-    for (std::size_t k = 0; k < full_count; ++k) full[k] = full_[k].data();
+    for (std::size_t k = 0; k != full_count; ++k) full[k] = full_[k].data();
     if constexpr (compact_count == 0) {
       return full;
     } else {
@@ -74,9 +74,12 @@ class PolicyState {
   /// ", 4 for each name", as part of a sum of bytes per parameter.
   [[nodiscard]] static std::string bill() {
     std::string text;
-    std::size_t k = 0;
-    for (const char* name : arrays_of<Policy>())
-      text += ", " + std::string(name) + " " + std::to_string(k++ < compact_count ? sizeof(Bfloat16) : sizeof(T));
+    std::size_t compact_left = compact_count;
+    for (const char* name : arrays_of<Policy>()) {
+      const bool compact = compact_left != 0;
+      compact_left -= compact ? 1 : 0;
+      text += ", " + std::string(name) + " " + std::to_string(compact ? sizeof(Bfloat16) : sizeof(T));
+    }
     return text;
   }
 
