@@ -13,8 +13,9 @@ target_link_libraries(lifelong_dev INTERFACE lifelong::lifelong ${components})
 target_compile_options(lifelong_dev INTERFACE $<$<BOOL:${LIFELONG_NATIVE}>:-march=native>)
 include(${CMAKE_CURRENT_LIST_DIR}/warnings.cmake)
 
-# A test that cannot run here: shown as "Skipped" with its reason instead of being absent.
+# A test that cannot run here: shown as "Skipped" instead of being absent, with its reason here and in its output.
 function(lifelong_skip name reason)
+  message(STATUS "Test ${name} will be skipped: ${reason}")
   add_test(NAME ${name} COMMAND ${CMAKE_COMMAND} -E echo "skipped: ${reason}")
   set_tests_properties(${name} PROPERTIES SKIP_REGULAR_EXPRESSION "skipped: ")
 endfunction()
