@@ -17,22 +17,20 @@ constexpr std::size_t block_count(std::size_t count) { return (count + block_siz
 
 namespace detail {
 
-/// Kernel values of [begin, end) added up in a fixed order: in four sums of packets, so that no addition waits for the
-/// one before it.
+/// Kernel values of [begin, end) added up in a fixed order, in two sums of packets by turns: additions need not wait
+/// for each other. The kernel is a copy, for stores could change one behind a reference.
 template <class T, class Kernel>
 T run_block(Kernel kernel, std::size_t begin, std::size_t end) {
   using V = Packet<T>;
   constexpr std::size_t width = lane_count<V>;
-  V a(T(0)), b = a, c = a, d = a;
+  V even(T(0)), odd(T(0));
   std::size_t i = begin;
-  for (; i + 4 * width <= end; i += 4 * width) {
-    a = a + kernel.template operator()<V>(i);
-    b = b + kernel.template operator()<V>(i + width);
-    c = c + kernel.template operator()<V>(i + 2 * width);
-    d = d + kernel.template operator()<V>(i + 3 * width);
+  for (; i + 2 * width <= end; i += 2 * width) {
+    even = even + kernel.template operator()<V>(i);
+    odd = odd + kernel.template operator()<V>(i + width);
   }
-  for (; i + width <= end; i += width) a = a + kernel.template operator()<V>(i);
-  T total = sum((a + b) + (c + d));
+  for (; i + width <= end; i += width) even = even + kernel.template operator()<V>(i);
+  T total = sum(even + odd);
   for (; i < end; ++i) total = total + kernel.template operator()<T>(i);
   return total;
 }
