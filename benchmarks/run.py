@@ -72,7 +72,18 @@ def lscpu(field):
     return found[1] if found else "unknown"
 
 
-def head(load_before):
+def blas_core(python):
+    """What PyTorch multiplies with, left to itself."""
+    if python is None:
+        return "no PyTorch here"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("OPENBLAS_")}
+    said = subprocess.run([python, "-c", "import torch; torch.ones(2, 2) @ torch.ones(2, 2)"], capture_output=True,
+                          text=True, env={**environment, "OPENBLAS_VERBOSE": "2"}).stderr
+    core = re.search(r"Core: (.*)", said)
+    return f"PyTorch's OpenBLAS core: {core[1]}" if core else "PyTorch uses no OpenBLAS"
+
+
+def head(load_before, python):
     compiler = subprocess.run([*build_cost.COMPILER, "--version"], capture_output=True, text=True).stdout.splitlines()[0]
     caches = ", ".join(f"{cache} {lscpu(cache + ' cache')}" for cache in ("L1d", "L2", "L3"))
     return [f"- processor: {lscpu('Model name')}, family {lscpu('CPU family')}, {os.cpu_count()} cores, "
@@ -80,7 +91,7 @@ def head(load_before):
             f"- caches: {caches}",
             f"- compiler: {compiler}, -O3 -march=native",
             "- threads: 1, unless a row says otherwise",
-            "- products: the library's own; rows against PyTorch say which kernels its BLAS runs",
+            f"- products: the library's own kernels; {blas_core(python)} (environment presets cleared)",
             f"- load average: {load_before:.2f} before, {load():.2f} after"]
 
 
@@ -115,25 +126,24 @@ def main():
     wanted = gates.needed if arguments.gates else lambda name: True
     names = arguments.names or [*programs(), *SCRIPTS, "peers"]
     arguments.out.mkdir(parents=True, exist_ok=True)
-    skipped = None
+    python = interpreter_with_torch()
+    skipped = None if python else "no PyTorch"
     for name in names:
         print(f"measuring {name} ...", file=sys.stderr)
         file = arguments.out / f"{name}.json"
         if name in SCRIPTS:
             contest.write(file, SCRIPTS[name].measure(arguments.build, wanted, arguments.seconds))
         elif name == "peers":
-            python = interpreter_with_torch()
             if python is None:
-                skipped = "no PyTorch"
                 continue
-            subprocess.run([python, HERE / "peers/pytorch.py", arguments.build, file, "--seconds",
-                            str(arguments.seconds), *(["--gates"] if arguments.gates else [])], check=True)
+            subprocess.run([HERE / "peers/run.sh", arguments.build, arguments.out, "--seconds", str(arguments.seconds),
+                            *(["--gates"] if arguments.gates else [])], env={**os.environ, "PYTHON": python}, check=True)
         else:
             run_program(arguments.build / f"{name}_benchmark", file, wanted, arguments.seconds)
 
     rows = collect(arguments.out)
     lines, fine = gates.table(rows, skipped, load_before > 1.2) if arguments.gates else (results(rows), True)
-    text = "\n".join(["# Gates" if arguments.gates else "# Benchmarks", "", *head(load_before), "", *lines]) + "\n"
+    text = "\n".join(["# Gates" if arguments.gates else "# Benchmarks", "", *head(load_before, python), "", *lines]) + "\n"
     (arguments.out / ("gates.md" if arguments.gates else "results.md")).write_text(text)
     print(text, end="")
     return 0 if fine else 1

@@ -72,6 +72,9 @@ int main(int argc, char** argv) {
   against_op_by_op<Adam, Quadratic, Fisher>(suite, "quadratic+adam");
   against_op_by_op<Momentum, Quadratic, SynapticIntelligence>(suite, "quadratic+si+momentum");
   against_op_by_op<Momentum, None, Fisher>(suite, "momentum");
+  learner_against_kernel(
+      suite, Composition<Momentum, Quadratic, Fisher>{"quadratic+momentum", Momentum{.learning_rate = rate}});
+  learner_against_kernel(suite, Composition<Adam, Quadratic, Fisher>{"quadratic+adam", Adam{.learning_rate = rate}});
   every_penalty<Sgd>(suite, "sgd");
   every_penalty<Momentum>(suite, "momentum");
   every_penalty<Adam>(suite, "adam");

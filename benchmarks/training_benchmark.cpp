@@ -170,20 +170,43 @@ void step_rows(Suite& suite, const std::string& name) {
   part("update", &T::update);
 }
 
-/// An epoch with `threads` threads, against one of `Other` with `other_threads`, in wall time if these differ.
-template <class Penalty, class Other>
-void epoch_row(Suite& suite, const std::string& name, int threads, int other_threads) {
-  suite.row(name, [=, &suite] {
-    const std::size_t examples = suite.size(60000, 2 * batch_size);
-    const auto training = std::make_shared<Training<Penalty>>(examples, threads);
-    const auto other = std::make_shared<Training<Other>>(examples, other_threads);
-    Work work = Products().work();
-    work.flops *= static_cast<double>(examples / batch_size);
-    return Pair{.body = [training] { training->epoch(); },
-                .against = {[other] { other->epoch(); }},
+/// An epoch and how many operations its products are.
+template <class Penalty>
+std::pair<std::shared_ptr<Training<Penalty>>, Work> whole_epoch(const Suite& suite, int threads) {
+  const std::size_t examples = suite.size(60000, 2 * batch_size);
+  return {std::make_shared<Training<Penalty>>(examples, threads),
+          {.flops = Products().work().flops * static_cast<double>(examples) / static_cast<double>(batch_size)}};
+}
+
+/// What the penalty adds, and what lies outside the products.
+void single_thread_epochs(Suite& suite) {
+  suite.row("training/epoch/adam/threads 1 vs products", [&suite] {
+    const auto [training, work] = whole_epoch<None>(suite, 1);
+    const auto products = std::make_shared<Products>();
+    return Pair{.body = [training = training] { training->epoch(); },
+                .against = {[products] { products->run(); }},
                 .work = work,
-                .yardstick = threads == 1 ? plain_product() : Yardstick{},
-                .clock = threads == other_threads ? Clock::processor : Clock::wall};
+                .yardstick = plain_product(),
+                .scale = work.flops / products->work().flops};
+  });
+  suite.row("training/epoch/ewc+adam/threads 1 vs adam", [&suite] {
+    const auto [training, work] = whole_epoch<Quadratic>(suite, 1);
+    const auto [plain, same_work] = whole_epoch<None>(suite, 1);
+    return Pair{.body = [training = training] { training->epoch(); },
+                .against = {[plain = plain] { plain->epoch(); }},
+                .work = work,
+                .yardstick = plain_product()};
+  });
+}
+
+/// In wall time: two threads against one.
+template <class Penalty>
+void two_threads(Suite& suite, const std::string& name) {
+  suite.row("training/epoch/" + name + "/threads 2 vs 1", [&suite] {
+    const auto [two, work] = whole_epoch<Penalty>(suite, 2);
+    const auto [one, same_work] = whole_epoch<Penalty>(suite, 1);
+    return Pair{
+        .body = [two = two] { two->epoch(); }, .against = {[one = one] { one->epoch(); }}, .clock = Clock::wall};
   });
 }
 
@@ -193,8 +216,8 @@ int main(int argc, char** argv) {
   Suite suite(argc, argv);
   step_rows<None>(suite, "adam");
   step_rows<Quadratic>(suite, "ewc+adam");
-  epoch_row<Quadratic, None>(suite, "training/epoch/ewc+adam/threads 1 vs adam", 1, 1);
-  epoch_row<None, None>(suite, "training/epoch/adam/threads 2 vs 1", 2, 1);
-  epoch_row<Quadratic, Quadratic>(suite, "training/epoch/ewc+adam/threads 2 vs 1", 2, 1);
+  single_thread_epochs(suite);
+  two_threads<None>(suite, "adam");
+  two_threads<Quadratic>(suite, "ewc+adam");
   return suite.run();
 }
