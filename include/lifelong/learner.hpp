@@ -353,8 +353,8 @@ class Learner {
   [[nodiscard]] Penalty& penalty_policy() { return penalty_; }
   [[nodiscard]] Optimizer& optimizer_policy() { return optimizer_; }
 
-  /// Ω, as long as the parameters; 0 before the first task has ended. Elements are T, or `Bfloat16` of a compact
-  /// penalty.
+  /// Ω, as long as the parameters; 0 before the first task has ended. Elements are T, or of a compact penalty
+  /// `Bfloat16`, which turn into float by themselves.
   [[nodiscard]] auto importance() const requires detail::is_anchored<Penalty> {
     return std::span(penalty_state_.template get<importance_array>());
   }
@@ -417,8 +417,8 @@ class Learner {
   }
 
   /// Bytes of memory per parameter, the model's parameters and the gradient included: 4 bytes for each array of float,
-  /// 2 for each in bfloat16. Not included: what the model keeps beside its parameters, batches, and the `State` of a
-  /// penalty that couples parameters.
+  /// 2 for each in bfloat16. Not included: what the model keeps beside its parameters, batches, one or two arrays that
+  /// some estimators take while they work, and the `State` of a penalty that couples parameters.
   [[nodiscard]] static constexpr std::size_t bytes_per_parameter() {
     return (StructuredPenalty<Penalty> ? 3 : 2) * sizeof(T) + detail::PolicyState<Importance, T>::bytes_per_parameter +
            PenaltyState::bytes_per_parameter + detail::PolicyState<Optimizer, T>::bytes_per_parameter;
@@ -532,14 +532,20 @@ class Learner {
   void consolidate_batches(Batches&& batches) {
     if constexpr (StructuredPenalty<Penalty>) {
       typename Importance::template Estimate<T> estimate;
-      importance_.estimate(model_, batches, estimate);
+      estimate_importance(batches, estimate);
       penalty_.absorb(penalty_state_, estimate, std::span<const T>(parameters()), importance_.merge.weights(tasks_));
       end_task();
     } else {
-      if constexpr (detail::is_estimated<Importance, Model>)
-        importance_.estimate(model_, batches, std::span<T>(gradient_));
+      if constexpr (detail::is_estimated<Importance, Model>) estimate_importance(batches, std::span<T>(gradient_));
       absorb();
     }
+  }
+
+  template <class Batches, class Out>
+  void estimate_importance(Batches& batches, Out&& out) {
+    detail::with_memory(
+        [&] { importance_.estimate(model_, batches, out); },
+        [&] { return memory_bill(parameter_count()) + ", and to estimate their importance more than there is"; });
   }
 
   /// Merges the task's importances into Ω once all are known to be finite. What lies in `gradient_` is the estimate of
@@ -569,7 +575,7 @@ class Learner {
   void update_from_batches(Batches&& batches, const importance::MergeWeights& weights) {
     detail::require_at_least("MergeWeights.keep", weights.keep, 0);
     detail::require_at_least("MergeWeights.add", weights.add, 0);
-    importance_.estimate(model_, batches, std::span<T>(gradient_));
+    estimate_importance(batches, std::span<T>(gradient_));
     clear_out_of_scope();
     check_finite(gradient_, "the importance of ");
     merge(penalty_state_.template get<anchor_array>().data(), weights);

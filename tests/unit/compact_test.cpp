@@ -258,6 +258,18 @@ struct Endless {
   double gradient(const Batch<float>&, std::span<float>) { return 0; }
 };
 
+/// An estimate that is too large for the machine.
+struct Hungry {
+  Merge merge = Merge::sum();
+  bool hungry = true;
+  void validate() const {}
+  template <class Model, class Batches>
+  void estimate(Model&, Batches&&, std::span<float> out) const {
+    for (float& value : out) value = 1;
+    if (hungry) throw std::bad_alloc();
+  }
+};
+
 }  // namespace
 
 TEST_CASE("memory that does not do is named with what it was for", "[memory]") {
@@ -270,4 +282,17 @@ TEST_CASE("memory that does not do is named with what it was for", "[memory]") {
              test::ContainsSubstring("needs 1.40737 PB, 20 bytes each"));
 #endif
   CHECK_THROWS_AS(detail::with_memory([] { throw NumericError("other"); }, [] { return std::string(); }), NumericError);
+}
+
+TEST_CASE("an estimate that memory does not do for leaves the learner as it was", "[memory]") {
+  Learner learner{Plain<float>(100), Hungry{}, Quadratic{}, Sgd{}};
+  const std::vector<Batch<float>> data(1);
+  CHECK(test::message_of<OutOfMemory>([&] { learner.consolidate(data); }) ==
+        "a learner of 100 parameters needs 1.6 kB, 16 bytes each (parameters 4, gradient 4, importance 4, anchor 4), "
+        "and to estimate their importance more than there is");
+  CHECK(learner.tasks() == 0);
+  CHECK(learner.importance()[99] == 0);
+  learner.importance_policy().hungry = false;
+  learner.consolidate(data);
+  CHECK(learner.importance()[99] == 1);
 }
