@@ -39,15 +39,17 @@ TEST_CASE("a learner takes the steps of ensmallen's own SGD", "[ensmallen]") {
   sgd.ResetPolicy() = true;
   sgd.Optimize(function, theirs);
 
-  ll::Learner learner{ll::adapter::separable(function, ours),
+  // [ensmallen]
+  ll::Learner learner{ll::adapter::separable(function, ours),  // of mlpack's networks: separable(network)
                       ll::importance::Fisher{.labels = ll::importance::Labels::empirical}, ll::penalty::Quadratic{},
                       ll::optimizer::Sgd{.learning_rate = 0.2}};
   const auto ranges = ll::adapter::ranges(function.NumFunctions(), 8);
   for (const ll::adapter::FunctionRange& range : ranges) learner.step(range);
+  learner.consolidate(ranges);
+  // [ensmallen]
   CHECK(arma::abs(ours - theirs).max() < 1e-14);
   CHECK(arma::abs(ours).max() > 0.1);
 
-  learner.consolidate(ranges);
   arma::mat gradient(ours.n_rows, ours.n_cols), expected(ours.n_rows, ours.n_cols, arma::fill::zeros);
   for (std::size_t n = 0; n < 60; ++n) {
     function.Gradient(ours, n, gradient, 1);

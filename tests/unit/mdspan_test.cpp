@@ -73,7 +73,12 @@ TEST_CASE("a view with other strides or another number of answers is refused", "
 
 #if defined(__cpp_lib_mdspan)
 TEST_CASE("a std::mdspan is a data set without a copy", "[mdspan]") {
-  check_classes(std::mdspan(inputs.data(), 2, 2, 3));
+  // [mdspan]
+  const std::mdspan images(inputs.data(), 2, 2, 3);  // N x rows x columns
+  const ll::Dataset<float> data = ll::adapter::dataset(images, labels);
+  // [mdspan]
+  CHECK(data.features() == 6);
+  check_classes(images);
   check_classes(std::mdspan<const float, std::extents<int, 2, 2, 3>>(inputs.data()));
   using Columns = std::mdspan<float, std::dextents<std::size_t, 2>, std::layout_left>;
   CHECK(test::message_of<ll::InvalidArgument>([] {

@@ -102,6 +102,7 @@ TEST_CASE("a span is seen as an xtensor array, in place") {
 
 namespace {
 
+// [xtensor]
 /// Linear regression whose parameters and arithmetic are xtensor's.
 struct XtensorRegression {
   using value_type = double;
@@ -120,6 +121,7 @@ struct XtensorRegression {
     return xt::sum(error * error)() / static_cast<double>(rows);
   }
 };
+// [xtensor]
 
 }  // namespace
 
