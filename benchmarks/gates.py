@@ -18,9 +18,10 @@ MEASURES = {
 SEVERITY = ["reached", "skipped", "machine busy", "not measured", "falls short"]
 
 
-def needed(row):
-    """Whether a gate asks for the row of this name."""
-    return any(fnmatch.fnmatchcase(row, part["row"]) for gate in GATES for part in gate["parts"])
+def needed(row, busy):
+    """Whether a gate asks for the row of this name; on a busy machine none does that needs an idle one."""
+    return any(fnmatch.fnmatchcase(row, part["row"]) for gate in GATES for part in gate["parts"]
+               if not (busy and part.get("idle")))
 
 
 def unit(part):
@@ -34,14 +35,13 @@ def asked(part):
 def judge(part, rows, skipped, busy):
     """What was measured, the worst of the rows a part names, and the verdict."""
     values = [MEASURES[part["of"]](row) for name, row in rows.items() if fnmatch.fnmatchcase(name, part["row"])]
-    peer = part["row"].startswith("peers/")
-    if not values:
-        return "-", "skipped: " + skipped if peer and skipped else "not measured"
-    worst = min(values) if "at_least" in part else max(values)
-    reached = worst >= part["at_least"] if "at_least" in part else worst <= part["at_most"]
-    if not reached and part.get("idle") and busy:
-        return f"{worst:.3g}", "machine busy"
-    return f"{worst:.3g}", "reached" if reached else "falls short"
+    if values:
+        worst = min(values) if "at_least" in part else max(values)
+        reached = worst >= part["at_least"] if "at_least" in part else worst <= part["at_most"]
+        return f"{worst:.3g}", "reached" if reached else "falls short"
+    if skipped and part["row"].startswith("peers/"):
+        return "-", f"skipped: {skipped}"
+    return "-", "machine busy" if busy and part.get("idle") else "not measured"
 
 
 def table(rows, skipped, busy):

@@ -18,6 +18,10 @@ import gates
 import portable
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.append(str(HERE / "peers"))
+import rows as peers  # noqa: E402
+
+BUSY = 1.2  # load average before the start, above which two threads prove nothing
 SCRIPTS = {"portable": portable, "build_cost": build_cost}
 
 
@@ -123,7 +127,8 @@ def main():
     arguments = parser.parse_intermixed_args()
 
     load_before = load()
-    wanted = gates.needed if arguments.gates else lambda name: True
+    busy = load_before > BUSY
+    wanted = (lambda name: gates.needed(name, busy)) if arguments.gates else lambda name: True
     names = arguments.names or [*programs(), *SCRIPTS, "peers"]
     arguments.out.mkdir(parents=True, exist_ok=True)
     python = interpreter_with_torch()
@@ -137,12 +142,13 @@ def main():
             if python is None:
                 continue
             subprocess.run([HERE / "peers/run.sh", arguments.build, arguments.out, "--seconds", str(arguments.seconds),
-                            *(["--gates"] if arguments.gates else [])], env={**os.environ, "PYTHON": python}, check=True)
+                            "--rows", *(peer.name for peer in peers.ROWS if wanted(peer.name))],
+                           env={**os.environ, "PYTHON": python}, check=True)
         else:
             run_program(arguments.build / f"{name}_benchmark", file, wanted, arguments.seconds)
 
     rows = collect(arguments.out)
-    lines, fine = gates.table(rows, skipped, load_before > 1.2) if arguments.gates else (results(rows), True)
+    lines, fine = gates.table(rows, skipped, busy) if arguments.gates else (results(rows), True)
     text = "\n".join(["# Gates" if arguments.gates else "# Benchmarks", "", *head(load_before, python), "", *lines]) + "\n"
     (arguments.out / ("gates.md" if arguments.gates else "results.md")).write_text(text)
     print(text, end="")

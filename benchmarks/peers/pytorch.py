@@ -15,7 +15,6 @@ import rows as peers
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))
 import contest  # noqa: E402
-import gates  # noqa: E402
 
 
 def quadratic(parameters, strength=1.0):
@@ -173,14 +172,14 @@ def main():
     parser.add_argument("out", type=pathlib.Path)
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--seconds", type=float, default=2)
-    parser.add_argument("--gates", action="store_true")
+    parser.add_argument("--rows", nargs="*", default=[peer.name for peer in peers.ROWS])
     arguments = parser.parse_args()
 
     torch.set_num_threads(arguments.threads)
     clock = "processor" if arguments.threads == 1 else "wall"
     rows = []
     for peer in peers.ROWS:
-        if peer.threads != arguments.threads or (arguments.gates and not gates.needed(peer.name)):
+        if peer.threads != arguments.threads or peer.name not in arguments.rows:
             continue
         function = globals()[peer.function](*peer.arguments)
         if function is None:  # this PyTorch cannot
