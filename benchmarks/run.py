@@ -87,13 +87,19 @@ def blas_core(python):
     return f"PyTorch's OpenBLAS core: {core[1]}" if core else "PyTorch uses no OpenBLAS"
 
 
-def head(load_before, python):
+def flags(out):
+    """How the programs were compiled, by their own word."""
+    contexts = (json.loads(file.read_text())["context"] for file in out.glob("*.json"))
+    return ", ".join(sorted({context["flags"] for context in contexts if "flags" in context})) or "no C++ program ran"
+
+
+def head(out, load_before, python):
     compiler = subprocess.run([*build_cost.COMPILER, "--version"], capture_output=True, text=True).stdout.splitlines()[0]
     caches = ", ".join(f"{cache} {lscpu(cache + ' cache')}" for cache in ("L1d", "L2", "L3"))
     return [f"- processor: {lscpu('Model name')}, family {lscpu('CPU family')}, {os.cpu_count()} cores, "
             f"{platform.machine()}",
             f"- caches: {caches}",
-            f"- compiler: {compiler}, -O3 -march=native",
+            f"- compiler: {compiler}; flags: {flags(out)}",
             "- threads: 1, unless a row says otherwise",
             f"- products: the library's own kernels; {blas_core(python)} (environment presets cleared)",
             f"- load average: {load_before:.2f} before, {load():.2f} after"]
@@ -149,7 +155,7 @@ def main():
 
     rows = collect(arguments.out)
     lines, fine = gates.table(rows, skipped, busy) if arguments.gates else (results(rows), True)
-    text = "\n".join(["# Gates" if arguments.gates else "# Benchmarks", "", *head(load_before, python), "", *lines]) + "\n"
+    text = "\n".join(["# Gates" if arguments.gates else "# Benchmarks", "", *head(arguments.out, load_before, python), "", *lines]) + "\n"
     (arguments.out / ("gates.md" if arguments.gates else "results.md")).write_text(text)
     print(text, end="")
     return 0 if fine else 1

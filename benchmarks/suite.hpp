@@ -17,6 +17,10 @@
 #include <utility>
 #include <vector>
 
+#ifndef LIFELONG_BENCHMARK_FLAGS
+#define LIFELONG_BENCHMARK_FLAGS "unknown"
+#endif
+
 namespace lifelong::benchmarks {
 
 /// Something to time: one call of it.
@@ -116,6 +120,8 @@ class Suite {
     int count = static_cast<int>(arguments_.size());
     benchmark::Initialize(&count, arguments_.data());
     if (benchmark::ReportUnrecognizedArguments(count, arguments_.data())) return 1;
+    benchmark::AddCustomContext("compiler", __VERSION__);
+    benchmark::AddCustomContext("flags", LIFELONG_BENCHMARK_FLAGS);
     benchmark::RunSpecifiedBenchmarks();
     benchmark::Shutdown();
     return failed_ ? 1 : 0;
