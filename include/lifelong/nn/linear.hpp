@@ -112,12 +112,8 @@ struct Linear {
                          Rows<const T> dy, std::span<T> gradient) const {
     const bool add = pass.add || !pass.first();
     const Positions<T> its_x{x.data, in, x.width, in}, its_dy{dy.data, out, dy.width, out};
-    if (in < out)
-      shared_product(backend, pass.moment, x.count, positions, its_dy, its_x, add, Elements<T>{gradient.data(), in, 1},
-                     flow.scratch);
-    else
-      shared_product(backend, pass.moment, x.count, positions, its_x, its_dy, add, Elements<T>{gradient.data(), 1, in},
-                     flow.scratch);
+    shared_product(backend, pass.moment, x.count, positions, its_dy, its_x, add, Elements<T>{gradient.data(), in, 1},
+                   flow.scratch);
     shared_sum(backend, pass.moment, x.count, positions, its_dy, add, gradient.last(out));
   }
 

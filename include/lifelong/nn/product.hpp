@@ -124,8 +124,7 @@ class Piece {
       Positions<T> left = a, right = b;
       left.data += k * a.position;
       right.data += k * b.position;
-      if (packs_left)
-        for (std::size_t r = 0; r < rows; r += tile_rows) pack_left(left, row + r, 0, d, left_ + r * d);
+      if (packs_left) pack_left(left, row, row + rows, 0, d, left_, d * tile_rows);
       for (std::size_t p = first; p < last; ++p) {
         const std::size_t width = panels.width(p), column = panels.begin(p), used = panels.end(p) - column;
         Panel<T> panel{right.data + column, b.position};

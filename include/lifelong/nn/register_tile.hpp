@@ -68,17 +68,18 @@ LeftRows<T> left_rows(const T* packed, std::size_t positions) {
   return {packed, 1, tile_rows - 1, positions * tile_rows, tile_rows};
 }
 
-/// Copies features `row`, `row` + 1, ... of sample n: `tile_rows` values per position.
+/// Copies features [row, end) of sample n tile by tile: `tile_rows` values per position, tiles `step` values apart.
 template <class T>
-LIFELONG_ONE_COPY void pack_left(const Positions<T>& factor, std::size_t row, std::size_t n, std::size_t positions,
-                                 T* to) {
+LIFELONG_ONE_COPY void pack_left(const Positions<T>& factor, std::size_t row, std::size_t end, std::size_t n,
+                                 std::size_t positions, T* to, std::size_t step) {
+  const std::size_t whole = (end - row) / tile_rows, rest = (end - row) % tile_rows;
   const T* from = factor.data + n * factor.sample + row * factor.feature;
-  const std::size_t used = std::min(tile_rows, factor.features - row);
   for (std::size_t t = 0; t < positions; ++t, from += factor.position, to += tile_rows) {
-    if (used == tile_rows)
-      unroll<tile_rows>([&](auto r) LIFELONG_ALWAYS_INLINE { to[r] = from[r * factor.feature]; });
-    else
-      for (std::size_t r = 0; r < tile_rows; ++r) to[r] = from[std::min(r, used - 1) * factor.feature];
+    const T* tile = from;
+    for (std::size_t k = 0; k < whole; ++k, tile += tile_rows * factor.feature)
+      unroll<tile_rows>([&](auto r) LIFELONG_ALWAYS_INLINE { to[k * step + r] = tile[r * factor.feature]; });
+    for (std::size_t r = 0; rest > 0 && r < tile_rows; ++r)
+      to[whole * step + r] = tile[std::min(r, rest - 1) * factor.feature];
   }
 }
 
