@@ -25,8 +25,10 @@ BUSY = 1.2  # load average before the start, above which two threads prove nothi
 SCRIPTS = {"portable": portable, "build_cost": build_cost}
 
 
-def programs():
-    return [source.stem.removesuffix("_benchmark") for source in sorted(HERE.glob("*_benchmark.cpp"))]
+def programs(build):
+    """Those that this machine could build."""
+    names = (source.stem.removesuffix("_benchmark") for source in sorted(HERE.glob("*_benchmark.cpp")))
+    return [name for name in names if (build / f"{name}_benchmark").exists()]
 
 
 def load():
@@ -135,7 +137,7 @@ def main():
     load_before = load()
     busy = load_before > BUSY
     wanted = (lambda name: gates.needed(name, busy)) if arguments.gates else lambda name: True
-    names = arguments.names or [*programs(), *SCRIPTS, "peers"]
+    names = arguments.names or [*programs(arguments.build), *SCRIPTS, "peers"]
     arguments.out.mkdir(parents=True, exist_ok=True)
     python = interpreter_with_torch()
     skipped = None if python else "no PyTorch"

@@ -112,8 +112,9 @@ class Suite {
   /// What `main` returns.
   int run() {
     if (!served_.empty()) return serve();
-    for (const auto& [name, make] : rows_)
-      benchmark::RegisterBenchmark(name.c_str(), [this, make = make](benchmark::State& state) { measure(state, make); })
+    for (const auto& row : rows_)
+      benchmark::RegisterBenchmark(row.first.c_str(),
+                                   [this, &row](benchmark::State& state) { measure(state, row.second); })
           ->Iterations(1)
           ->UseManualTime()
           ->Unit(benchmark::kMillisecond);

@@ -6,15 +6,18 @@
 set -euo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.."
 
+gates=no components="openmp;nn;zlib;torch"
+[[ " $* " != *" --gates "* ]] || gates=yes components="openmp;nn;zlib" # LibTorch is slow to compile
+
 scripts/setup.sh build library tests lab
 mkdir -p build
 if ! {
-  cmake --preset release -DLIFELONG_BUILD_TESTS=OFF -DLIFELONG_BUILD_EXAMPLES=OFF -B build/benchmark \
+  cmake --preset release -DLIFELONG_COMPONENTS="$components" -DLIFELONG_BUILD_TESTS=OFF -DLIFELONG_BUILD_EXAMPLES=OFF -B build/benchmark \
     --compile-no-warning-as-error && cmake --build build/benchmark --target all step_benchmark_portable
 } >build/benchmark.log 2>&1; then
   cat build/benchmark.log >&2
   exit 1
 fi
 out=out/benchmark
-[[ " $* " != *" --gates "* ]] || { out+=/gates && rm -rf "$out"; } # rows of an earlier run prove nothing
+[[ $gates == no ]] || { out+=/gates && rm -rf "$out"; } # rows of an earlier run prove nothing
 exec python3 benchmarks/run.py build/benchmark/benchmarks "$out" "$@"
