@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing, and only that: setup.sh GROUP...   (build, library, tests, lab, data, clang, packages, torch)
+# Installs what is missing, and only that: setup.sh GROUP...   (build, library, tests, lab, data, clang, packages, docs, torch)
 # Instant where nothing is missing. What is already there is never touched, wherever it came from.
 set -euo pipefail
 tools=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)/build/tools
@@ -18,8 +18,12 @@ packages_of() {
       echo pkgconf
       have_conan || python3 -c "import ensurepip, venv" 2>/dev/null || echo python3-venv
       ;;
+    docs)
+      echo mkdocs doxygen
+      mkdocs build --help 2>/dev/null | grep -q material || echo mkdocs-material
+      ;;
     torch) echo libtorch-dev ;; # with 300 others, nearly a gigabyte: no script asks for it
-    *) echo "setup.sh: no group '$1' (build, library, tests, lab, data, clang, packages, torch)" >&2 && exit 2 ;;
+    *) echo "setup.sh: no group '$1' (build, library, tests, lab, data, clang, packages, docs, torch)" >&2 && exit 2 ;;
   esac
 }
 
@@ -46,6 +50,9 @@ describe() {
     libtorch-dev) what="models of LibTorch, lifelong::torch" signs=torch/csrc/api/include/torch/torch.h ;;
     libomp-19-dev) what="OpenMP of the second compiler" signs=/usr/lib/llvm-19/lib/libomp.so ;;
     pkgconf) what="tests of the installed package" signs="pkg-config pkgconf" ;;
+    mkdocs) what="documentation site" signs=mkdocs ;;
+    mkdocs-material) what="its looks" signs="" ;;
+    doxygen) what="API reference" signs=doxygen ;;
     python3-venv) what="place for Conan" signs="" ;;
   esac
 }

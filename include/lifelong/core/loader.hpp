@@ -23,6 +23,7 @@ class BatchLoader {
   [[nodiscard]] std::size_t size() const { return (examples_.size() + batch_size_ - 1) / batch_size_; }
 
   struct End {};
+  /// Fills the buffer with a batch when it is dereferenced.
   class Iterator {
    public:
     Iterator(const BatchLoader& loader) : loader_(loader) {}

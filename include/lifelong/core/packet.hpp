@@ -150,6 +150,7 @@ void transpose(Packet<T> (&rows)[Packet<T>::size]) {
 
 #else
 
+/// One value, where the compiler has no vectors of its own.
 template <class T>
 using Packet = T;
 
@@ -170,6 +171,10 @@ using ScalarOf = typename detail::ScalarOf<V>::type;
 template <class V>
 inline constexpr std::size_t lane_count = sizeof(V) / sizeof(ScalarOf<V>);
 
+/// \name One value
+/// \{
+
+/// The same for one value, as at the end of an array whose length is no multiple of a packet's.
 LIFELONG_HOST_DEVICE inline float max(float a, float b) { return b > a ? b : a; }
 LIFELONG_HOST_DEVICE inline double max(double a, double b) { return b > a ? b : a; }
 LIFELONG_HOST_DEVICE inline float min(float a, float b) { return b < a ? b : a; }
@@ -184,6 +189,7 @@ LIFELONG_HOST_DEVICE inline float sqrt(float a) { return ::sqrtf(a); }
 LIFELONG_HOST_DEVICE inline double sqrt(double a) { return ::sqrt(a); }
 LIFELONG_HOST_DEVICE inline float sum(float a) { return a; }
 LIFELONG_HOST_DEVICE inline double sum(double a) { return a; }
+/// \}
 
 /// Reads `lane_count<V>` values from `data + i`; no alignment needed.
 template <class V>

@@ -28,6 +28,7 @@ class KeepAlive {
   explicit operator bool() const { return node_ != nullptr; }
 
  protected:
+  /// What is kept, with the number of its users.
   struct Node {
     Node() = default;
     Node(const Node&) = delete;

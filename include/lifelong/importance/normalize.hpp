@@ -14,6 +14,7 @@ enum class Normalize {
   min_max  ///< shifted and scaled so that the smallest is 0 and the largest 1
 };
 
+/// As recipes print it.
 inline const char* name_of(Normalize normalize) {
   return normalize == Normalize::none ? "nothing" : normalize == Normalize::max ? "max" : "min-max";
 }
@@ -30,7 +31,7 @@ struct Affine {
   }
 };
 
-/// What brings `value(0) .. value(count-1)` to the scale; values that are all 0, or all equal for min-max, stay or
+/// What brings `value(0)` to `value(count - 1)` to the scale; values that are all 0, or all equal for min-max, stay or
 /// become 0.
 template <class T, class Value>
 Affine<T> scale_of(Normalize normalize, std::size_t count, const Value& value) {

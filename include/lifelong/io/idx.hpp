@@ -28,6 +28,7 @@ struct IdxArray {
 using Unpack = std::vector<std::byte> (*)(std::span<const std::byte> packed, std::size_t limit,
                                           const std::string& name);
 
+/// How an IDX file is read.
 struct IdxOptions {
   Unpack unpack = nullptr;                       ///< what opens `.gz` files, for example `zlib::gunzip`
   std::uint64_t limit = std::uint64_t{1} << 32;  ///< largest array accepted, in bytes

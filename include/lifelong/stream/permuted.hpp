@@ -11,6 +11,7 @@
 
 namespace lifelong::stream {
 
+/// How `permuted` makes its tasks.
 struct PermutedOptions {
   std::uint64_t seed = 0;  ///< chooses the permutations
   Scenario scenario = Scenario::domain;

@@ -12,6 +12,7 @@
 
 namespace lifelong::stream {
 
+/// How `rotated` makes its tasks.
 struct RotatedOptions {
   Scenario scenario = Scenario::domain;
 };

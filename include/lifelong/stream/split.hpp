@@ -11,6 +11,7 @@
 
 namespace lifelong::stream {
 
+/// How `split` makes its tasks.
 struct SplitOptions {
   Scenario scenario = Scenario::task;
 };

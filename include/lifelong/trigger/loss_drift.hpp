@@ -17,6 +17,7 @@ namespace lifelong::trigger {
 /// before (a `RecentExamples` that is long compared to the delay), or prefer `LossPlateau`, which speaks before.
 class LossDrift {
  public:
+  /// When a rise counts.
   struct Options {
     double threshold;          ///< h, in units of the loss: larger means fewer false alarms and later ones
     double tolerance = 0.005;  ///< δ, a rise per step that does not count
