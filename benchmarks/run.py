@@ -132,10 +132,10 @@ def main():
     parser.add_argument("names", nargs="*")
     parser.add_argument("--gates", action="store_true", help="measure what the gates ask for, and judge it")
     parser.add_argument("--seconds", type=float, default=2, help="how long a row is repeated")
+    parser.add_argument("--load", type=float, default=load(), help="load average before it all began")
     arguments = parser.parse_intermixed_args()
 
-    load_before = load()
-    busy = load_before > BUSY
+    busy = arguments.load > BUSY
     wanted = (lambda name: gates.needed(name, busy)) if arguments.gates else lambda name: True
     names = arguments.names or [*programs(arguments.build), *SCRIPTS, "peers"]
     arguments.out.mkdir(parents=True, exist_ok=True)
@@ -157,7 +157,8 @@ def main():
 
     rows = collect(arguments.out)
     lines, fine = gates.table(rows, skipped, busy) if arguments.gates else (results(rows), True)
-    text = "\n".join(["# Gates" if arguments.gates else "# Benchmarks", "", *head(arguments.out, load_before, python), "", *lines]) + "\n"
+    title = "# Gates" if arguments.gates else "# Benchmarks"
+    text = "\n".join([title, "", *head(arguments.out, arguments.load, python), "", *lines]) + "\n"
     (arguments.out / ("gates.md" if arguments.gates else "results.md")).write_text(text)
     print(text, end="")
     return 0 if fine else 1
