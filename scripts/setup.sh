@@ -22,7 +22,7 @@ packages_of() {
       echo mkdocs doxygen
       mkdocs build --help 2>/dev/null | grep -q material || echo mkdocs-material
       ;;
-    torch) echo libtorch-dev ;; # with 300 others, nearly a gigabyte: no script asks for it
+    torch) echo libtorch-dev ;; # with 300 others, nearly a gigabyte: only the tests of the preset torch ask for it
     *) echo "setup.sh: no group '$1' (build, library, tests, lab, data, clang, packages, docs, torch)" >&2 && exit 2 ;;
   esac
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds and runs the tests: test.sh [--preset ci|release|debug|clang] [CTEST ARGUMENTS]
+# Builds and runs the tests: test.sh [--preset ci|release|debug|clang|torch] [CTEST ARGUMENTS]
 set -euo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.."
 
@@ -11,6 +11,7 @@ fi
 
 scripts/setup.sh build library tests lab
 [[ $preset != clang ]] || scripts/setup.sh clang
+[[ $preset != torch ]] || scripts/setup.sh torch
 [[ $preset != ci ]] || scripts/setup.sh packages || echo "Tests of packages whose tools are missing will be skipped." >&2
 
 cmake --preset "$preset"
