@@ -25,6 +25,7 @@
 #include <lifelong/core/memory.hpp>
 #include <lifelong/core/policy_state.hpp>
 #include <lifelong/core/random.hpp>
+#include <lifelong/core/requirements.hpp>
 #include <lifelong/core/scope.hpp>
 #include <lifelong/importance/merge.hpp>
 
@@ -74,8 +75,12 @@ template <class Importance, class T>
 struct EstimateOf {
   using type = std::span<T>;
 };
+template <class Importance, class T = float>
+concept estimates_its_own = requires {
+  typename Importance::template Estimate<T>;
+};
 template <class Importance, class T>
-requires requires { typename Importance::template Estimate<T>; }
+requires estimates_its_own<Importance, T>
 struct EstimateOf<Importance, T> {
   using type = typename Importance::template Estimate<T>&;
 };
@@ -172,9 +177,27 @@ struct NoCallback {
 ///
 /// An error leaves the learner as it was before the call that threw (`fit`: before the step that threw). The one
 /// exception is a step so large that θ itself overflows, which is reported in the same step but not undone.
-template <ParameterModel Model, ImportancePolicy Importance, PenaltyPolicy Penalty, OptimizerPolicy Optimizer,
-          ExecutionBackend Backend = backend::Serial>
+///
+/// The parts satisfy `ParameterModel`, `ImportancePolicy`, `PenaltyPolicy`, `OptimizerPolicy` and `ExecutionBackend`;
+/// `fit` and `step(batch)` take a `DifferentiableModel`.
+template <class Model, class Importance, class Penalty, class Optimizer, class Backend = backend::Serial>
 class Learner {
+  static_assert(detail::require_parameter_model<Model>());
+  static_assert(detail::require_importance<Importance>());
+  static_assert(detail::require_penalty<Penalty>());
+  static_assert(detail::require_optimizer<Optimizer>());
+  static_assert(detail::require_backend<Backend>());
+  static_assert(
+      StructuredPenalty<Penalty> || !detail::estimates_its_own<Importance>,
+      "StructuredPenalty: this importance estimates more than one value per parameter and needs a penalty with "
+      "State<T>, such as nn::KroneckerPenalty");
+  static_assert(!StructuredPenalty<Penalty> || detail::estimates_its_own<Importance>,
+                "ImportancePolicy: a penalty with State<T> needs an importance with Estimate<T>, such as "
+                "nn::KroneckerFisher");
+  static_assert(detail::is_estimated<Importance, Model> || detail::has_contribution<Importance>,
+                "ImportancePolicy: the importance needs estimate(model, batches, out) const, or view<T>(arrays) const "
+                "which returns a kernel with contribution(i, theta, estimate)");
+
   /// True if data alone say what Ω is, and no path that a task's end would have to close.
   static constexpr bool updates_from_data =
       detail::is_anchored<Penalty> && detail::is_estimated<Importance, Model> && !detail::has_contribution<Importance>;
@@ -228,7 +251,8 @@ class Learner {
   /// Takes one step on a batch of the model's own kind. \throws as `step(gradient)`, and NumericError for a loss that
   /// is not finite.
   template <class B>
-  requires DifferentiableModel<Model, B> StepResult step(const B& batch) {
+  requires(!std::convertible_to<const B&, std::span<const T>>) StepResult step(const B& batch) {
+    static_assert(detail::require_differentiable_model<Model, B>());
     const double loss = static_cast<double>(model_.gradient(batch, std::span<T>(gradient_)));
     if (!(loss - loss == 0))
       detail::raise<NumericError>("the loss is " + detail::text(loss) + " in step " +
@@ -238,9 +262,10 @@ class Learner {
 
   /// Trains on one task, without ending it. `on_step(FitProgress)` is called after every step; an exception it throws
   /// ends the training there. \throws InvalidArgument for a task without examples or a batch size of 0.
-  template <ExampleSource<T> Examples, class OnStep = detail::NoCallback>
-  requires DifferentiableModel<Model>
+  template <class Examples, class OnStep = detail::NoCallback>
   void fit(const Examples& examples, const FitOptions& options = {}, OnStep&& on_step = {}) {
+    static_assert(detail::require_example_source<Examples, T>());
+    static_assert(detail::require_differentiable_model<Model, Batch<T>>());
     require_examples(examples.size(), "fit");
     detail::require_at_least("FitOptions.batch_size", static_cast<double>(options.batch_size), 1);
     detail::FallingRate<Optimizer> rate(optimizer_, options.final_rate);
@@ -277,6 +302,7 @@ class Learner {
   /// The same for a range of batches of the model's own kind.
   template <class Batches>
   requires(!ExampleSource<Batches, T>) void consolidate(Batches&& batches) {
+    static_assert(detail::require_batches<Batches, T>());
     if (!(batches.begin() != batches.end())) require_examples(0, "consolidate");
     consolidate_batches(batches);
   }
@@ -304,6 +330,7 @@ class Learner {
   template <class Batches>
   requires(!ExampleSource<Batches, T>) void update_importance(
       Batches&& batches, const importance::MergeWeights& weights = {}) requires updates_from_data {
+    static_assert(detail::require_batches<Batches, T>());
     if (!(batches.begin() != batches.end())) require_examples(0, "update_importance");
     update_from_batches(batches, weights);
   }
@@ -317,7 +344,8 @@ class Learner {
 
   /// Says which parameters have an importance, from the next consolidation on: outside it is 0. `set_importance` is not
   /// bound by it. \throws InvalidArgument for a name that no block has.
-  void restrict_importance(Scope scope) requires NamedModel<Model> && ElementwisePenalty<Penalty> {
+  void restrict_importance(Scope scope) requires ElementwisePenalty<Penalty> {
+    static_assert(NamedModel<Model>, "NamedModel: a scope needs the model's layout(), which names its parameters");
     const std::string unknown = scope.unknown_name(std::as_const(model_).layout());
     if (!unknown.empty()) detail::raise<InvalidArgument>("Scope: the model has no parameters named " + unknown);
     scope_ = std::move(scope);
@@ -326,7 +354,8 @@ class Learner {
   /// Gives the model `outputs` new outputs when classes arrive. Old parameters, importances, anchors and the
   /// optimizer's arrays stay; of the new parameters the importance is 0 and the anchor where they start. \throws what
   /// the model's `grow` throws, and OutOfMemory; then nothing has changed.
-  void grow(std::size_t outputs) requires GrowingModel<Model> && ElementwisePenalty<Penalty> {
+  void grow(std::size_t outputs) requires ElementwisePenalty<Penalty> {
+    static_assert(GrowingModel<Model>, "GrowingModel: the model needs grow(outputs), which appends their parameters");
     Model grown = model_;
     grown.grow(outputs);
     const std::size_t before = parameter_count(), after = grown.parameters().size();

@@ -1,11 +1,6 @@
-// expect: .*an implicit penalty needs the optimizer's step size
-#include <lifelong/lifelong.hpp>
+// expect: an implicit penalty needs the optimizer's step size
+#include "parts.hpp"
 
-struct Model {
-  using value_type = float;
-  std::span<float> parameters() { return {}; }
-  double gradient(const lifelong::Batch<float>&, std::span<float>) { return 0; }
-};
 struct Optimizer {
   struct View {
     template <class V>
@@ -21,7 +16,7 @@ struct Optimizer {
 };
 
 int main() {
-  lifelong::Learner learner{Model{}, lifelong::importance::Constant{}, lifelong::penalty::ImplicitQuadratic{},
-                            Optimizer{}};
+  auto learner = parts::learner(parts::Model{}, lifelong::importance::Constant{},
+                                lifelong::penalty::ImplicitQuadratic{}, Optimizer{});
   learner.step(lifelong::Batch<float>{});
 }

@@ -1,14 +1,4 @@
 // expect: .*the model needs accumulate_moment
-#include <lifelong/lifelong.hpp>
+#include "parts.hpp"
 
-struct Model {
-  using value_type = float;
-  std::span<float> parameters() { return {}; }
-  double gradient(const lifelong::Batch<float>&, std::span<float>) { return 0; }
-};
-
-int main() {
-  lifelong::Learner learner{Model{}, lifelong::importance::Mas{}, lifelong::penalty::Quadratic{},
-                            lifelong::optimizer::Sgd{}};
-  learner.consolidate(std::vector<lifelong::Batch<float>>{});
-}
+int main() { parts::learner(parts::Model{}, lifelong::importance::Mas{}).consolidate(parts::batches); }

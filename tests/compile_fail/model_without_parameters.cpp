@@ -1,5 +1,5 @@
-// expect: .*has_parameters
-#include <lifelong/lifelong.hpp>
+// expect: ParameterModel: the model needs parameters\(\)
+#include "parts.hpp"
 
 struct Model {
   using value_type = float;
@@ -7,7 +7,6 @@ struct Model {
 };
 
 int main() {
-  lifelong::Learner<Model, lifelong::importance::Fisher, lifelong::penalty::Quadratic, lifelong::optimizer::Sgd>*
-      learner = nullptr;
-  return learner == nullptr ? 0 : 1;
+  lifelong::Learner learner{Model{}, lifelong::importance::Fisher{}, lifelong::penalty::Quadratic{},
+                            lifelong::optimizer::Sgd{}};
 }

@@ -1,11 +1,6 @@
-// expect: .*has_step
-#include <lifelong/lifelong.hpp>
+// expect: OptimizerPolicy: the optimizer needs view<T>\(arrays, step\) const .*with step\(i, theta, gradient\)
+#include "parts.hpp"
 
-struct Model {
-  using value_type = float;
-  std::span<float> parameters() { return {}; }
-  double gradient(const lifelong::Batch<float>&, std::span<float>) { return 0; }
-};
 struct Optimizer {
   struct View {};
   void validate() const {}
@@ -16,6 +11,6 @@ struct Optimizer {
 };
 
 int main() {
-  lifelong::Learner<Model, lifelong::importance::Fisher, lifelong::penalty::Quadratic, Optimizer>* learner = nullptr;
-  return learner == nullptr ? 0 : 1;
+  lifelong::Learner learner{parts::Model{}, lifelong::importance::Fisher{}, lifelong::penalty::Quadratic{},
+                            Optimizer{}};
 }

@@ -66,14 +66,38 @@ concept SeparableFunction = DenseMatrix<M> && requires(F& function) {
   { function.NumFunctions() } -> std::convertible_to<std::size_t>;
 } &&(detail::evaluates_with_gradient<F, M> || detail::evaluates_and_has_gradient<F, M>);
 
+namespace detail {
+
+/// As in core/requirements.hpp.
+template <class F, class M>
+consteval bool require_separable() {
+  static_assert(
+      DenseMatrix<M>,
+      "DenseMatrix: the parameters need elem_type, memptr(), n_rows, n_cols and a constructor M(memory, rows, "
+      "columns, copy, strict), as arma::mat has them");
+  static_assert(
+      requires(F & function) {
+        { function.NumFunctions() } -> std::convertible_to<std::size_t>;
+      },
+      "SeparableFunction: the function needs NumFunctions()");
+  static_assert(
+      SeparableFunction<F, M>,
+      "SeparableFunction: the function needs EvaluateWithGradient(parameters, begin, gradient, batchSize), or "
+      "Evaluate(parameters, begin, batchSize) and Gradient(parameters, begin, gradient, batchSize)");
+  return true;
+}
+
+}  // namespace detail
+
 /// A separable function as a model whose batches are a `FunctionRange`. θ is the matrix of parameters, column by
 /// column, where it lies. Function and matrix belong to somebody else, who keeps them and does not resize the matrix.
 /// ensmallen sums over a batch; here loss and gradient are means. Importances that need no outputs can be had: the
 /// empirical Fisher information (one function at a time; the functions are -log p), `BatchFisher`, path integrals,
 /// `Constant`.
-template <class Function, DenseMatrix Matrix>
-requires SeparableFunction<Function, Matrix>
+template <class Function, class Matrix>
 class Separable {
+  static_assert(detail::require_separable<Function, Matrix>());
+
  public:
   using value_type = typename Matrix::elem_type;
 

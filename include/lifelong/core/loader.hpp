@@ -6,14 +6,17 @@
 #include <span>
 
 #include <lifelong/core/batch.hpp>
-#include <lifelong/core/concepts.hpp>
+#include <lifelong/core/requirements.hpp>
 
 namespace lifelong {
 
 /// The examples of a source as a range of batches of `batch_size` (the last may be shorter), in the order given, or as
 /// they come if `order` is empty. Rows are read in parallel into `buffer`; a batch is valid until the next one.
-template <class T, ExampleSource<T> Examples, ExecutionBackend Backend>
+template <class T, class Examples, class Backend>
 class BatchLoader {
+  static_assert(detail::require_example_source<Examples, T>());
+  static_assert(detail::require_backend<Backend>());
+
  public:
   BatchLoader(const Examples& examples, std::size_t batch_size, BatchBuffer<T>& buffer, const Backend& backend,
               std::span<const std::uint32_t> order = {})

@@ -11,16 +11,19 @@
 #include <lifelong/core/concepts.hpp>
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/loader.hpp>
+#include <lifelong/core/requirements.hpp>
 #include <lifelong/core/softmax.hpp>
 
 namespace lifelong {
 
 /// Share of `examples` whose largest active output is their label's, in [0, 1]; of equal outputs the first counts.
-/// \throws InvalidArgument without examples.
-template <PredictiveModel Model, ExampleSource<typename Model::value_type> Examples,
-          ExecutionBackend Backend = backend::Serial>
+/// Takes a `PredictiveModel` and an `ExampleSource`. \throws InvalidArgument without examples.
+template <class Model, class Examples, class Backend = backend::Serial>
 double accuracy(Model& model, const Examples& examples, const Backend& backend = {}, std::size_t batch_size = 512) {
   using T = typename Model::value_type;
+  static_assert(detail::require_predictive_model<Model>());
+  static_assert(detail::require_example_source<Examples, T>());
+  static_assert(detail::require_backend<Backend>());
   if (examples.size() == 0) detail::raise<InvalidArgument>("accuracy: there are no examples");
   BatchBuffer<T> buffer;
   const std::size_t outputs = model.outputs();

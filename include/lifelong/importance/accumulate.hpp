@@ -7,6 +7,7 @@
 #include <lifelong/core/aligned_vector.hpp>
 #include <lifelong/core/batch.hpp>
 #include <lifelong/core/concepts.hpp>
+#include <lifelong/core/requirements.hpp>
 
 namespace lifelong::importance {
 
@@ -23,11 +24,12 @@ void evaluation_gradient(Model& model, const B& batch, std::span<typename Model:
 /// out ← out + Σ_n Σ_k m(J_nᵀ seed_nk) over the samples n of `batch` and the seeds k of `functional`; `out` is as long
 /// as `model.parameters()`. A `MomentModel` does it for the whole batch. A `PullbackModel` is asked one sample and one
 /// seed at a time, and `scratch` grows to P + O elements. Changes no parameter.
-template <class Model, OutputFunctional Functional, class Moment>
+template <class Model, class Functional, class Moment>
 void accumulate_moment(Model& model, const Batch<typename Model::value_type>& batch, const Functional& functional,
                        Moment moment, std::span<typename Model::value_type> out,
                        AlignedVector<typename Model::value_type>& scratch) {
   using T = typename Model::value_type;
+  static_assert(lifelong::detail::require_functional<Functional>());
   if constexpr (MomentModel<Model, Functional, Moment>) {
     model.accumulate_moment(batch, functional, moment, out);
   } else {
@@ -64,7 +66,7 @@ std::size_t outputs_of(Model& model) {
 }
 
 /// out = 1/N Σ_n Σ_k J_nᵀ seed_nk over the N samples of one batch.
-template <class Model, OutputFunctional Functional>
+template <class Model, class Functional>
 void batch_mean(Model& model, const Batch<typename Model::value_type>& batch, const Functional& functional,
                 std::span<typename Model::value_type> out, AlignedVector<typename Model::value_type>& scratch) {
   using T = typename Model::value_type;
@@ -76,7 +78,7 @@ void batch_mean(Model& model, const Batch<typename Model::value_type>& batch, co
 
 /// 1/N Σ_n Σ_k m(J_nᵀ seed_nk) over all N samples of `batches`, written to `out`. Independent of how the samples are
 /// cut into batches and of their order, to rounding.
-template <class Model, class Batches, OutputFunctional Functional, class Moment>
+template <class Model, class Batches, class Functional, class Moment>
 void mean_moment(Model& model, Batches&& batches, const Functional& functional, Moment moment,
                  std::span<typename Model::value_type> out) {
   using T = typename Model::value_type;

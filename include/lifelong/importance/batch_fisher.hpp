@@ -26,8 +26,10 @@ namespace lifelong::importance {
 /// The gradient is that of the model's outputs as `predict` gives them, not of training (no dropout, running
 /// statistics). A model with only `gradient(batch, out)` has empirical labels, and its loss is taken for the mean of
 /// -log p(y | x).
-template <Likelihood L>
+template <class L>
 struct BatchFisherInformation {
+  static_assert(detail::require_likelihood<L>());
+
   Labels labels = Labels::empirical;  ///< or predicted, or sampled: one label per sample
   BatchScale scale = BatchScale::batches;
   Merge merge = Merge::sum();

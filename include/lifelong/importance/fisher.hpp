@@ -25,8 +25,10 @@ namespace lifelong::importance {
 /// with normal noise (`GaussianFisher`), yes-or-no answers (`BernoulliFisher`), or a type of yours.
 ///
 /// A model with only `gradient(batch, out)` can have empirical labels: its loss is then taken for -log p(y | x).
-template <Likelihood L>
+template <class L>
 struct FisherInformation {
+  static_assert(detail::require_likelihood<L>());
+
   Labels labels = Labels::exact;
   Merge merge = Merge::sum();
   std::uint64_t seed = 0;   ///< of sampled labels; a draw depends on (seed, sample number, draw) alone

@@ -60,6 +60,38 @@ concept Likelihood = std::copyable<L> &&
   likelihood.draw(prepared, sample, random, row);
 };
 
+}  // namespace lifelong::importance
+
+namespace lifelong::detail {
+
+/// As in core/requirements.hpp.
+template <class L>
+consteval bool require_likelihood() {
+  static_assert(std::copyable<L>, "Likelihood: the likelihood must be copyable");
+  static_assert(
+      requires(const L& likelihood, std::span<float> row, const SampleContext<float>& sample) {
+        likelihood.prepare(row, sample);
+      },
+      "Likelihood: the likelihood needs prepare(row, sample) const");
+  static_assert(
+      requires(const L& likelihood, std::span<float> row, std::span<const float> prepared,
+               const SampleContext<float>& sample) {
+        { likelihood.factors(std::size_t{}) } -> std::convertible_to<std::size_t>;
+        likelihood.factor(std::size_t{}, prepared, sample, row);
+      },
+      "Likelihood: the likelihood needs factors(outputs) const and factor(k, row, sample, delta) const");
+  static_assert(
+      requires(const L& likelihood, std::span<float> row, std::span<const float> prepared,
+               const SampleContext<float>& sample) { likelihood.score(prepared, sample, row); },
+      "Likelihood: the likelihood needs score(row, sample, delta) const");
+  static_assert(importance::Likelihood<L>, "Likelihood: the likelihood needs draw(row, sample, random, delta) const");
+  return true;
+}
+
+}  // namespace lifelong::detail
+
+namespace lifelong::importance {
+
 /// One of the active classes: p = softmax of the active outputs, b_k = √p_k (e_k - p), score e_y - p.
 struct Categorical {
   template <class T>

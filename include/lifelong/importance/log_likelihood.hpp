@@ -36,8 +36,10 @@ inline const char* name_of(Labels labels) {
 /// a square root of the outputs' Fisher information for exact labels, otherwise scores ∂ log p(y | f)/∂f. Draws are
 /// scaled by 1/√M, so under `moment::Square` the sum over M draws is their mean (under the others it is √M times the
 /// mean). Models `OutputFunctional`, with labels that `validate()` accepts.
-template <Likelihood L>
+template <class L>
 struct LogLikelihoodOf {
+  static_assert(detail::require_likelihood<L>());
+
   Labels labels = Labels::exact;
   std::uint64_t seed_of_draws = 0;  ///< of sampled labels; a draw depends on (seed, sample number, draw) alone
   std::uint32_t draws = 1;          ///< M, sampled labels per sample

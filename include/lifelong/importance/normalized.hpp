@@ -8,6 +8,7 @@
 
 #include <lifelong/core/concepts.hpp>
 #include <lifelong/core/error.hpp>
+#include <lifelong/core/requirements.hpp>
 #include <lifelong/importance/merge.hpp>
 #include <lifelong/importance/normalize.hpp>
 #include <lifelong/importance/part.hpp>
@@ -17,9 +18,11 @@ namespace lifelong::importance {
 /// Ω_i = scale(min(A_i, ceiling)) for every task: the estimate A of another importance, cut off, then divided by the
 /// largest of all parameters or mapped to [0, 1]. λ then means the same whatever the size of the gradients, but the
 /// tasks' importances no longer compare: one task whose gradients vanish counts as much as any other. agem: min-max;
-/// PyCIL and the code of EWC-DR: a ceiling of 1e-4 and `Normalize::none`. Costs what A costs.
-template <ImportancePolicy A>
+/// PyCIL and the code of EWC-DR: a ceiling of 1e-4 and `Normalize::none`. Costs what A costs, an `ImportancePolicy`.
+template <class A>
 struct Normalized {
+  static_assert(lifelong::detail::require_importance<A>());
+
   A importance = {};
   Normalize by = Normalize::max;
   double ceiling = std::numeric_limits<double>::infinity();  ///< unit of A

@@ -12,6 +12,7 @@
 #include <lifelong/core/concepts.hpp>
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/packet.hpp>
+#include <lifelong/core/requirements.hpp>
 #include <lifelong/importance/merge.hpp>
 #include <lifelong/importance/part.hpp>
 
@@ -88,9 +89,12 @@ namespace lifelong::importance {
 /// need one more parameter-sized array meanwhile. Nest for more.
 ///
 /// The sum is merged as a whole, so both parts must be set to the same rule. If one bounds Ω from below, so does the
-/// sum.
-template <ImportancePolicy A, ImportancePolicy B>
+/// sum. A and B satisfy `ImportancePolicy`.
+template <class A, class B>
 struct WeightedSum {
+  static_assert(lifelong::detail::require_importance<A>());
+  static_assert(lifelong::detail::require_importance<B>());
+
   A a = {};
   B b = {};
   double weight_a = 1;  ///< w_a, in units that make A and B comparable

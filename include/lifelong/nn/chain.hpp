@@ -22,6 +22,15 @@ namespace lifelong::nn {
 
 namespace detail {
 
+template <class... L>
+consteval bool require_layers(const std::tuple<L...>*) {
+  return (require_layer<L>() && ...);
+}
+template <class... L>
+consteval bool require_layers(const std::vector<std::variant<L...>>*) {
+  return (require_layer<L>() && ...);
+}
+
 template <class Layers>
 concept fixed_layers = requires {
   std::tuple_size<Layers>::value;
@@ -85,6 +94,8 @@ struct NoHook {
 /// the memory it is given, child l belongs to layer l, and the arrays 0 and 1 are its own.
 template <class Layers>
 class Chain {
+  static_assert(detail::require_layers(static_cast<const Layers*>(nullptr)));
+
  public:
   explicit Chain(Layers layers) : layers_(std::move(layers)) {}
 

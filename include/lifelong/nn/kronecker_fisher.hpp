@@ -27,8 +27,10 @@ namespace lifelong::nn {
 /// Cost for a network on batches: a forward pass, and for each seed a backward pass of the outputs' gradients and half
 /// of O² products per layer: exact labels cost about ten times as much as the others for ten classes. No array is
 /// larger than a batch's inputs or the factors.
-template <importance::Likelihood L>
+template <class L>
 struct KroneckerFisherOf {
+  static_assert(lifelong::detail::require_likelihood<L>());
+
   importance::Labels labels = importance::Labels::exact;
   importance::Merge merge = importance::Merge::sum();
   std::uint64_t seed = 0;   ///< of sampled labels; a draw depends on (seed, sample number, draw) alone

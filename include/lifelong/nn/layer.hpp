@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include <lifelong/backend/serial.hpp>
@@ -79,6 +80,12 @@ void grow(V& values, std::size_t size) {
   if (values.size() < size) values.resize(size);
 }
 
+/// True for layers that are in a tuple already.
+template <class L>
+inline constexpr bool is_tuple = false;
+template <class... L>
+inline constexpr bool is_tuple<std::tuple<L...>> = true;
+
 /// A layer that changes shapes and no values: it has neither `forward` nor `backward`.
 template <class L>
 inline constexpr bool passes_through = false;
@@ -126,5 +133,42 @@ concept Layer = std::copyable<L> && requires(L& connected, const L& layer, Layou
   layer.declare(layout, prefix);
   layer.initialize(out, random, std::uint64_t{});
 } &&(detail::passes_through<L> || detail::has_passes<L>);
+
+namespace detail {
+
+/// As in core/requirements.hpp.
+template <class L>
+consteval bool require_layer() {
+  static_assert(std::copyable<L>, "Layer: the layer must be copyable");
+  static_assert(
+      requires {
+        { L::in_place } -> std::convertible_to<bool>;
+      },
+      "Layer: the layer needs in_place, a static bool");
+  static_assert(
+      requires(const L& layer) {
+        { layer.expected() } -> std::same_as<Shape>;
+      },
+      "Layer: the layer needs expected() const, the Shape of its inputs or Shape{}");
+  static_assert(
+      requires(L & layer) {
+        { layer.connect(Shape{}) } -> std::same_as<Shape>;
+      },
+      "Layer: the layer needs connect(shape), which returns the Shape of its outputs");
+  static_assert(
+      requires(const L& layer, Layout& layout, const std::string& prefix) { layer.declare(layout, prefix); },
+      "Layer: the layer needs declare(layout, prefix) const, which appends its blocks of parameters");
+  static_assert(
+      requires(const L& layer, std::span<float> out, const Random& random) {
+        layer.initialize(out, random, std::uint64_t{});
+      },
+      "Layer: the layer needs initialize(theta, random, first) const");
+  static_assert(Layer<L>,
+                "Layer: the layer needs forward(backend, flow, x, y) const and backward(backend, pass, flow, x, "
+                "y, dy, dx, out) const, or passes_through if it changes shapes only");
+  return true;
+}
+
+}  // namespace detail
 
 }  // namespace lifelong::nn

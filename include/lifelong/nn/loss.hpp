@@ -21,6 +21,26 @@ concept LossPolicy = std::copyable<L> &&
   { loss.differentiate(row, sample) } -> std::convertible_to<double>;
 };
 
+namespace detail {
+
+/// As in core/requirements.hpp.
+template <class L>
+consteval bool require_loss() {
+  static_assert(std::copyable<L>, "LossPolicy: the loss must be copyable");
+  static_assert(
+      requires {
+        { L::uses_labels } -> std::convertible_to<bool>;
+      },
+      "LossPolicy: the loss needs uses_labels, a static bool: labels, or else targets");
+  static_assert(
+      LossPolicy<L>,
+      "LossPolicy: the loss needs differentiate(row, sample) const, which turns outputs into their gradient and "
+      "returns the loss");
+  return true;
+}
+
+}  // namespace detail
+
 /// ℓ = -log p_y, p = softmax of the sample's active outputs alone; ∂ℓ/∂f = p - e_y, 0 for the others.
 struct SoftmaxCrossEntropy {
   static constexpr bool uses_labels = true;

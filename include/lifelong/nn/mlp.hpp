@@ -52,7 +52,7 @@ inline std::vector<AnyLayer> mlp_layers(const std::vector<std::size_t>& widths, 
 /// `mlp<float>({784, 256, 256, 10}, {.seed = 1})`: a multilayer perceptron. Backend and loss may follow:
 /// `mlp<float>({8, 16, 1}, {}, backend::Serial{}, MeanSquaredError{})`.
 /// \throws what `mlp_layers` and `Network` throw.
-template <class T, LossPolicy Loss = SoftmaxCrossEntropy, class Backend = backend::Serial>
+template <class T, class Loss = SoftmaxCrossEntropy, class Backend = backend::Serial>
 Network<T, std::vector<AnyLayer>, Loss, Backend> mlp(const std::vector<std::size_t>& widths,
                                                      const MlpOptions& options = {}, Backend backend = {},
                                                      Loss loss = {}) {

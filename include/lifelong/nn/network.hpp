@@ -18,6 +18,7 @@
 #include <lifelong/core/layout.hpp>
 #include <lifelong/core/moment.hpp>
 #include <lifelong/core/random.hpp>
+#include <lifelong/core/requirements.hpp>
 #include <lifelong/nn/chain.hpp>
 #include <lifelong/nn/layer.hpp>
 #include <lifelong/nn/loss.hpp>
@@ -29,7 +30,8 @@ namespace lifelong::nn {
 
 /// f(x; θ): layers one after the other, and the mean of a loss over a batch. `Layers` is a `std::tuple` of layers (see
 /// `sequential`) or a `std::vector<std::variant<...>>` of them (see `mlp`); both run the same code and give the same
-/// bits. Models `DifferentiableModel`, `PredictiveModel`, `PullbackModel` and `MomentModel`.
+/// bits. The loss satisfies `LossPolicy`. Models `DifferentiableModel`, `PredictiveModel`, `PullbackModel` and
+/// `MomentModel`.
 ///
 /// Blocks are named as in a PyTorch `nn.Sequential`: `0.weight`, `0.bias`, `2.weight`, ... where the number counts all
 /// layers; those of the last layer with parameters are marked as the head. A copy is an independent network. Results
@@ -40,8 +42,11 @@ namespace lifelong::nn {
 /// warm-up. Calls that take a batch use them, so one network serves one thread at a time. They throw `ShapeMismatch` or
 /// `InvalidArgument` for a batch that does not fit, before anything is written. NaN and Inf pass through to the
 /// results.
-template <class T, class Layers, LossPolicy Loss = SoftmaxCrossEntropy, ExecutionBackend Backend = backend::Serial>
+template <class T, class Layers, class Loss = SoftmaxCrossEntropy, class Backend = backend::Serial>
 class Network {
+  static_assert(detail::require_loss<Loss>());
+  static_assert(lifelong::detail::require_backend<Backend>());
+
  public:
   using value_type = T;
 
@@ -248,7 +253,7 @@ class Network {
   }
 
   /// A backward pass for each seed of the functional.
-  template <class Functional, class Moment, class Hook>
+  template <OutputFunctional Functional, class Moment, class Hook>
   void differentiate_outputs(const Batch<T>& batch, const Functional& functional, Moment moment, std::span<T> out,
                              const Hook& hook) {
     lifelong::detail::check_answers(batch, inputs(), outputs());
@@ -267,7 +272,7 @@ class Network {
   }
 
   /// A copy of the outputs, prepared by the functional.
-  template <class Functional>
+  template <OutputFunctional Functional>
   Rows<T> prepare(const Batch<T>& batch, const Functional& functional, Rows<const T> from) {
     const Rows<T> to = copy_of(from);
     for_each_sample(batch.size, [&](std::size_t n) { functional.prepare(to.row(n), batch.context(n, outputs())); });

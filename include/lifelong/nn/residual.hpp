@@ -139,13 +139,14 @@ class Residual {
 };
 
 /// `residual(Conv2d{8, 8, 3, 1, 1}, ReLU{})`: y = x + F(x) of these layers.
-template <Layer... Layers>
-requires(sizeof...(Layers) > 0) Residual<std::tuple<Layers...>> residual(Layers... layers) {
+template <class... Layers>
+requires(sizeof...(Layers) > 0 &&
+         (!detail::is_tuple<Layers> && ...)) Residual<std::tuple<Layers...>> residual(Layers... layers) {
   return Residual<std::tuple<Layers...>>(std::tuple<Layers...>(std::move(layers)...));
 }
 
 /// `residual(std::tuple{Linear{8, 4}, ReLU{}}, std::tuple{Linear{8, 4}})`: y = S(x) + F(x), F first.
-template <Layer... Layers, Layer... Around>
+template <class... Layers, class... Around>
 requires(sizeof...(Layers) >
          0) Residual<std::tuple<Layers...>, std::tuple<Around...>> residual(std::tuple<Layers...> main,
                                                                             std::tuple<Around...> shortcut) {

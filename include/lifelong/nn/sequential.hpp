@@ -16,28 +16,30 @@ namespace lifelong::nn {
 
 /// `sequential<float>(Linear{784, 256}, ReLU{}, Linear{256, 10})`: a network of these layers in this order, seed 0.
 /// \throws what `Network` throws.
-template <class T, Layer... Layers>
-requires(sizeof...(Layers) > 0) Network<T, std::tuple<Layers...>> sequential(Layers... layers) {
+template <class T, class... Layers>
+requires(sizeof...(Layers) > 0 &&
+         (!detail::is_tuple<Layers> && ...)) Network<T, std::tuple<Layers...>> sequential(Layers... layers) {
   return Network<T, std::tuple<Layers...>>(std::tuple<Layers...>(std::move(layers)...));
 }
 
 /// `sequential<float>(Shape{1, 28, 28}, Flatten{}, Linear{784, 10})`: the same with the shape of the inputs, for
 /// networks whose first layer takes more than one.
-template <class T, Layer... Layers>
-requires(sizeof...(Layers) > 0) Network<T, std::tuple<Layers...>> sequential(Shape input, Layers... layers) {
+template <class T, class... Layers>
+requires(sizeof...(Layers) > 0 && (!detail::is_tuple<Layers> &&
+                                   ...)) Network<T, std::tuple<Layers...>> sequential(Shape input, Layers... layers) {
   return Network<T, std::tuple<Layers...>>(input, std::tuple<Layers...>(std::move(layers)...));
 }
 
 /// `sequential<float>(std::tuple{Linear{8, 4}, Tanh{}}, 1, backend::OpenMP{2}, MeanSquaredError{})`: the same with a
 /// seed, a backend and a loss.
-template <class T, LossPolicy Loss = SoftmaxCrossEntropy, class Backend = backend::Serial, Layer... Layers>
+template <class T, class Loss = SoftmaxCrossEntropy, class Backend = backend::Serial, class... Layers>
 requires(sizeof...(Layers) > 0) Network<T, std::tuple<Layers...>, Loss, Backend> sequential(
     std::tuple<Layers...> layers, std::uint64_t seed, Backend backend = {}, Loss loss = {}) {
   return Network<T, std::tuple<Layers...>, Loss, Backend>(std::move(layers), seed, std::move(backend), std::move(loss));
 }
 
 /// The same with the shape of the inputs.
-template <class T, LossPolicy Loss = SoftmaxCrossEntropy, class Backend = backend::Serial, Layer... Layers>
+template <class T, class Loss = SoftmaxCrossEntropy, class Backend = backend::Serial, class... Layers>
 requires(sizeof...(Layers) > 0) Network<T, std::tuple<Layers...>, Loss, Backend> sequential(
     Shape input, std::tuple<Layers...> layers, std::uint64_t seed, Backend backend = {}, Loss loss = {}) {
   return Network<T, std::tuple<Layers...>, Loss, Backend>(input, std::move(layers), seed, std::move(backend),

@@ -8,9 +8,9 @@
 
 #include <lifelong/backend/serial.hpp>
 #include <lifelong/core/batch.hpp>
-#include <lifelong/core/concepts.hpp>
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/loader.hpp>
+#include <lifelong/core/requirements.hpp>
 #include <lifelong/stream/dataset.hpp>
 
 namespace lifelong {
@@ -24,10 +24,14 @@ class CachedExamples {
  public:
   /// Reads all of `examples`, on the threads of `backend`. \throws InvalidArgument if that would take more than
   /// `most_bytes`, before anything is allocated.
-  template <ExampleSource<T> Source, ExecutionBackend Backend = backend::Serial>
+  template <class Source, class Backend = backend::Serial>
   explicit CachedExamples(const Source& examples, std::size_t most_bytes = std::size_t{1} << 30,
-                          const Backend& backend = {})
-      : size_(examples.size()), features_(examples.features()), targets_(examples.targets()) {
+                          const Backend& backend = {}) {
+    static_assert(detail::require_example_source<Source, T>());
+    static_assert(detail::require_backend<Backend>());
+    size_ = examples.size();
+    features_ = examples.features();
+    targets_ = examples.targets();
     const double bytes = static_cast<double>(size_) * (static_cast<double>(features_ + targets_) * sizeof(T) + 24);
     if (bytes > static_cast<double>(most_bytes))
       detail::raise<InvalidArgument>("CachedExamples: " + std::to_string(size_) + " examples would take " +

@@ -346,8 +346,11 @@ class Model {
 /// outputs. \throws InvalidArgument naming a parameter that is no dense CPU tensor of type T, or if none requires a
 /// gradient; then the module is as it was.
 template <class T = float, class Loss = nn::SoftmaxCrossEntropy, class Module>
-requires(nn::LossPolicy<Loss> || TensorLoss<Loss>)
-    [[nodiscard]] auto model(const Module& module, std::vector<std::int64_t> input_shape, Loss loss = {}) {
+[[nodiscard]] auto model(const Module& module, std::vector<std::int64_t> input_shape, Loss loss = {}) {
+  static_assert(
+      nn::LossPolicy<Loss> || TensorLoss<Loss>,
+      "TensorLoss: the loss needs operator()(outputs, answers) const, which returns a tensor of one value, or "
+      "uses_labels and differentiate(row, sample) const, as an nn::LossPolicy");
   auto pointer = detail::pointer_to(module);
   using Impl = typename decltype(pointer)::element_type;
   return Model<Impl, T, Loss>(std::move(pointer), std::move(input_shape), std::move(loss));

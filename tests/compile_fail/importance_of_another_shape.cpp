@@ -1,0 +1,9 @@
+// expect: StructuredPenalty: this importance estimates more than one value per parameter
+#include <lifelong/nn.hpp>
+
+#include "parts.hpp"
+
+int main() {
+  lifelong::Learner learner{lifelong::nn::mlp<float>({2, 2}), lifelong::nn::KroneckerFisher{},
+                            lifelong::penalty::Quadratic{}, lifelong::optimizer::Sgd{}};
+}

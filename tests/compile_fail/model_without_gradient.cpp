@@ -1,0 +1,9 @@
+// expect: DifferentiableModel: the model needs gradient\(batch, out\)
+#include "parts.hpp"
+
+struct Model {
+  using value_type = float;
+  std::span<float> parameters() { return {}; }
+};
+
+int main() { parts::learner(Model{}).fit(parts::Examples{}); }

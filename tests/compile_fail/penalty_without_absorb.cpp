@@ -1,0 +1,20 @@
+// expect: ElementwisePenalty: the penalty's kernel needs absorb\(i, theta, contribution, absorption\)
+#include "parts.hpp"
+
+struct Penalty {
+  struct View {
+    template <class V>
+    lifelong::penalty::Term<V> term(std::size_t, V theta) const {
+      return {theta, theta};
+    }
+  };
+  void validate() const {}
+  template <class T>
+  View view(std::array<T*, 0>) const {
+    return {};
+  }
+};
+
+int main() {
+  lifelong::Learner learner{parts::Model{}, lifelong::importance::Fisher{}, Penalty{}, lifelong::optimizer::Sgd{}};
+}
