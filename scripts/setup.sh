@@ -1,10 +1,23 @@
 #!/usr/bin/env bash
-# Installs what is missing, and only that: setup.sh GROUP...   (build, library, tests, lab, data, clang, packages, docs, torch)
+# Installs what is missing, and only that: setup.sh GROUP...   (build, library, tests, lab, data, clang, packages, python, docs, torch)
 # Instant where nothing is missing. What is already there is never touched, wherever it came from.
 set -euo pipefail
 tools=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)/build/tools
 
+python=/usr/bin/python3 # the one that apt's modules are for
+[[ -x $python ]] || python=python3
+
 have_conan() { command -v conan >/dev/null || [[ -x $tools/bin/conan ]]; }
+
+# True if one of the interpreters that the tests look for has these modules, "one, two".
+have_modules() {
+  local each
+  for each in "$tools/bin/python3" python3 /usr/bin/python3; do
+    "$each" -c "import $1" 2>/dev/null && return
+  done
+  return 1
+}
+have_pip() { "$python" -c "import ensurepip, venv" 2>/dev/null; }
 
 packages_of() {
   case $1 in
@@ -16,14 +29,23 @@ packages_of() {
     clang) echo clang-19 libc++-19-dev libc++abi-19-dev libomp-19-dev ;;
     packages)
       echo pkgconf
-      have_conan || python3 -c "import ensurepip, venv" 2>/dev/null || echo python3-venv
+      have_conan || have_pip || echo python3-venv
+      ;;
+    python)
+      have_modules "numpy, safetensors" || {
+        echo python3-numpy
+        have_pip || echo python3-venv
+      }
       ;;
     docs)
       echo mkdocs doxygen
       mkdocs build --help 2>/dev/null | grep -q material || echo mkdocs-material
       ;;
-    torch) echo libtorch-dev ;; # with 300 others, nearly a gigabyte: only the tests of the preset torch ask for it
-    *) echo "setup.sh: no group '$1' (build, library, tests, lab, data, clang, packages, docs, torch)" >&2 && exit 2 ;;
+    torch) # with 300 others, nearly a gigabyte: only the tests of the preset torch ask for it
+      echo libtorch-dev python3-torch
+      have_pip || echo python3-venv
+      ;;
+    *) echo "setup.sh: no group '$1' (build, library, tests, lab, data, clang, packages, python, docs, torch)" >&2 && exit 2 ;;
   esac
 }
 
@@ -53,7 +75,9 @@ describe() {
     mkdocs) what="documentation site" signs=mkdocs ;;
     mkdocs-material) what="its looks" signs="" ;;
     doxygen) what="API reference" signs=doxygen ;;
-    python3-venv) what="place for Conan" signs="" ;;
+    python3-venv) what="place for what comes from PyPI" signs="" ;;
+    python3-numpy) what="files that NumPy reads and writes" signs=/usr/lib/python3/dist-packages/numpy ;;
+    python3-torch) what="networks of PyTorch" signs=/usr/lib/python3/dist-packages/torch ;;
   esac
 }
 
@@ -112,15 +136,18 @@ if ((${#missing[@]})); then
   }
 fi
 
-# Conan is no Debian package: it comes from PyPI, into a folder of this checkout.
-if [[ " $* " == *" packages "* ]] && ! have_conan; then
-  echo "Installing Conan with pip, in build/tools ..." >&2
-  if ! { python3 -m venv "$tools" && "$tools/bin/pip" install --quiet --retries 1 "conan>=2,<3"; } >&2; then
-    rm -rf "$tools"
-    echo "Conan cannot be installed here." >&2
+# What is no Debian package comes from PyPI, into a folder of this checkout.
+from_pypi() {
+  echo "Installing $1 with pip, in build/tools ..." >&2
+  [[ -x $tools/bin/pip ]] || "$python" -m venv --system-site-packages "$tools" >&2
+  "$tools/bin/pip" install --quiet --retries 1 "$1" >&2 || {
+    echo "$1 cannot be installed here." >&2
     exit 1
-  fi
-fi
+  }
+}
+if [[ " $* " == *" packages "* ]] && ! have_conan; then from_pypi "conan>=2,<3"; fi
+if [[ " $* " == *" python "* ]] && ! have_modules "numpy, safetensors"; then from_pypi safetensors; fi
+if [[ " $* " == *" torch "* ]] && ! have_modules "torch, safetensors"; then from_pypi safetensors; fi
 
 # What was there before may be too old; replacing it is not ours to do.
 if [[ " $* " == *" build "* ]]; then

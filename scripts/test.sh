@@ -12,7 +12,9 @@ fi
 scripts/setup.sh build library tests lab
 [[ $preset != clang ]] || scripts/setup.sh clang
 [[ $preset != torch ]] || scripts/setup.sh torch
-[[ $preset != ci ]] || scripts/setup.sh packages || echo "Tests of packages whose tools are missing will be skipped." >&2
+for group in packages python; do
+  [[ $preset != ci ]] || scripts/setup.sh $group || echo "Tests that need what is missing will be skipped." >&2
+done
 
 cmake --preset "$preset"
 cmake --build --preset "$preset"

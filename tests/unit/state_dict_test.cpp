@@ -4,6 +4,7 @@
 #include <vector>
 
 #include <lifelong/io/state_dict.hpp>
+#include <lifelong/lifelong.hpp>
 #include <lifelong/nn.hpp>
 
 #include "catch.hpp"
@@ -28,6 +29,35 @@ TEST_CASE("a network's parameters go to a file and back under PyTorch's names") 
   CHECK(copy_of(other.parameters()) != copy_of(network.parameters()));
   ll::io::load_state_dict(file, other);
   CHECK(copy_of(other.parameters()) == copy_of(network.parameters()));
+}
+
+TEST_CASE("an importance and its anchor go to files and from there to another learner") {
+  const auto learner_at = [](std::uint64_t seed) {
+    return ll::Learner{ll::nn::mlp<float>({3, 4, 2}, {.seed = seed}), ll::importance::Fisher{},
+                       ll::penalty::Quadratic{.strength = 2}, ll::optimizer::Sgd{.learning_rate = 0.1}};
+  };
+  auto first = learner_at(1);
+  const ll::Layout& layout = first.model().layout();
+  const ll::Dataset<float> data({1, 2, 3, -1, 0, 1}, std::vector<std::int32_t>{0, 1}, {3});
+  first.consolidate(data);
+  first.fit(data, {.epochs = 2, .batch_size = 1});
+
+  ll::io::Safetensors importance, anchor;
+  ll::io::add_blocks(importance, layout, std::span<const float>(first.importance()));
+  ll::io::add_blocks(anchor, layout, first.anchor());
+
+  auto second = learner_at(2);
+  ll::io::load_state_dict(anchor, second.model());
+  second.set_importance(ll::io::read_blocks<float>(importance, layout));
+  ll::io::load_state_dict(ll::io::state_dict(first.model()), second.model());
+  CHECK(copy_of(second.importance()) == copy_of(first.importance()));
+  CHECK(copy_of(second.anchor()) == copy_of(first.anchor()));
+  CHECK(second.penalty_value() == first.penalty_value());
+  CHECK(first.penalty_value() > 0);
+
+  CHECK_THROWS_AS(ll::io::read_blocks<float>(importance, ll::nn::mlp<float>({4, 3, 2}).layout()), ll::ShapeMismatch);
+  CHECK_THROWS_AS(ll::io::read_blocks<double>(importance, layout), ll::FormatError);
+  CHECK_THROWS_AS(ll::io::read_blocks<float>(importance, ll::nn::mlp<float>({3, 4, 2, 2}).layout()), ll::Error);
 }
 
 TEST_CASE("a state_dict of another network is refused and changes nothing") {

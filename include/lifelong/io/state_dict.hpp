@@ -17,21 +17,6 @@ namespace lifelong::io {
 
 namespace state_dict_detail {
 
-/// The tensors that are called as the blocks of `layout`, one after the other.
-template <class T>
-std::vector<T> values_of(const Safetensors& file, const Layout& layout) {
-  std::vector<T> all;
-  for (const Block& block : layout.blocks()) {
-    const std::vector<T> values = file.values<T>(block.name);
-    if (file.at(block.name).shape != block.shape)
-      lifelong::detail::raise<ShapeMismatch>(block.name + " of '" + file.name() + "' is " +
-                                             lifelong::detail::shape_text(file.at(block.name).shape) +
-                                             ", but the network's is " + lifelong::detail::shape_text(block.shape));
-    all.insert(all.end(), values.begin(), values.end());
-  }
-  return all;
-}
-
 inline bool has_block(const Layout& layout, std::string_view name) {
   return std::ranges::any_of(layout.blocks(), [&](const Block& block) { return block.name == name; });
 }
@@ -59,6 +44,24 @@ void add_blocks(Safetensors& file, const Layout& layout, std::span<const T> valu
     file.add<T>(block.name, block.shape, values.subspan(block.offset, block.size));
 }
 
+/// The tensors that are called as the blocks of `layout`, one after the other: parameters, importances or anchors, one
+/// per parameter. What else the file has is not looked at. An importance and its anchor become a learner's by
+/// `load_state_dict` of the anchor and `learner.set_importance(read_blocks<T>(file, layout))`; the parameters come
+/// last. \throws FormatError for a tensor that is missing or not of type T; ShapeMismatch.
+template <class T>
+[[nodiscard]] std::vector<T> read_blocks(const Safetensors& file, const Layout& layout) {
+  std::vector<T> all;
+  for (const Block& block : layout.blocks()) {
+    const std::vector<T> values = file.values<T>(block.name);
+    if (file.at(block.name).shape != block.shape)
+      lifelong::detail::raise<ShapeMismatch>(block.name + " of '" + file.name() + "' is " +
+                                             lifelong::detail::shape_text(file.at(block.name).shape) +
+                                             ", but the network's is " + lifelong::detail::shape_text(block.shape));
+    all.insert(all.end(), values.begin(), values.end());
+  }
+  return all;
+}
+
 /// The parameters of a network, and its running statistics if it has some, as PyTorch's `state_dict()`.
 template <class Network>
 [[nodiscard]] Safetensors state_dict(const Network& network) {
@@ -78,8 +81,8 @@ template <class Network>
 void load_state_dict(const Safetensors& file, Network& network) {
   using T = typename Network::value_type;
   const Layout buffer_layout = state_dict_detail::buffer_layout_of(network);
-  const std::vector<T> parameters = state_dict_detail::values_of<T>(file, network.layout());
-  const std::vector<T> buffers = state_dict_detail::values_of<T>(file, buffer_layout);
+  const std::vector<T> parameters = read_blocks<T>(file, network.layout());
+  const std::vector<T> buffers = read_blocks<T>(file, buffer_layout);
   for (const auto& [name, tensor] : file.tensors())
     if (!state_dict_detail::has_block(network.layout(), name) && !state_dict_detail::has_block(buffer_layout, name) &&
         !state_dict_detail::is_counter(name))
