@@ -91,7 +91,7 @@ void restore(const Safetensors& file, Learner& learner) {
   checkpoint_detail::visit(
       learner,
       [&](const Layout& layout, const auto&) {
-        arrays.push_back(state_dict_detail::values_of<T>(file, layout));
+        arrays.push_back(read_blocks<T>(file, layout));
         tensors += layout.blocks().size();
       },
       [&](const std::string& name, auto& value) {
