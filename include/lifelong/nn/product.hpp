@@ -175,9 +175,10 @@ template <class T, class Backend, class Start>
 void multiply(const Backend& backend, const Positions<T>& a, const Positions<T>& b, Rows<T> c, std::size_t depth,
               const Start& start) {
   const Panels<T> panels(c.width);
-  const std::size_t wanted = backend.threads() == 1 ? 1 : 3 * backend.threads();
+  const std::size_t threads = backend.threads(), wanted = threads == 1 ? 1 : 3 * threads;
   const std::size_t tiles = (c.count + tile_rows - 1) / tile_rows;
-  const std::size_t most = PieceLimits<T>::rows_of(a), down = (c.count + most - 1) / most;
+  const std::size_t most = PieceLimits<T>::rows_of(a), least = (c.count + most - 1) / most;
+  const std::size_t down = least < wanted ? least : (least + threads - 1) / threads * threads;  // as many for each
   const std::size_t across = std::min(panels.count(), (wanted + down - 1) / down);
   parallel_for(backend, down * across, 2 * c.size() * depth, [&](std::size_t index) {
     const std::size_t i = index % down, j = index / down, row = i * tiles / down * tile_rows;
