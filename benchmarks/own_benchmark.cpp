@@ -35,7 +35,7 @@ struct SignDescent {
   void validate() const {}
 
   template <class T>
-  struct View {
+  struct Kernel {
     T rate;
 
     template <class V>
@@ -45,7 +45,7 @@ struct SignDescent {
   };
 
   template <class T>
-  View<T> view(std::array<T*, 0>, std::uint64_t) const {
+  Kernel<T> kernel(std::array<T*, 0>, std::uint64_t) const {
     return {static_cast<T>(learning_rate)};
   }
 };

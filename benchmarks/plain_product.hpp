@@ -7,8 +7,8 @@
 
 #include <lifelong/backend/serial.hpp>
 #include <lifelong/core/aligned_vector.hpp>
-#include <lifelong/nn/product.hpp>
-#include <lifelong/nn/rows.hpp>
+#include <lifelong/nn/product/product.hpp>
+#include <lifelong/nn/product/rows.hpp>
 
 #include "suite.hpp"
 

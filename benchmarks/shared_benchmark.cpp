@@ -10,9 +10,9 @@
 #include <lifelong/core/aligned_vector.hpp>
 #include <lifelong/core/moment.hpp>
 #include <lifelong/core/random.hpp>
-#include <lifelong/nn/product.hpp>
-#include <lifelong/nn/rows.hpp>
-#include <lifelong/nn/shared_product.hpp>
+#include <lifelong/nn/product/product.hpp>
+#include <lifelong/nn/product/rows.hpp>
+#include <lifelong/nn/product/shared_product.hpp>
 
 #include "plain_product.hpp"
 #include "suite.hpp"

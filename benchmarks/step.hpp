@@ -52,7 +52,7 @@ class FusedKernel {
         optimizer_state_(theta_.size()),
         penalty_state_(theta_.size()),
         importance_state_(theta_.size()),
-        partials_(block_count(theta_.size())) {
+        partials_(chunk_count(theta_.size())) {
     if constexpr (lifelong::detail::is_anchored<Penalty>) {
       penalty_state_[0] = start_->importance;
       penalty_state_[1] = start_->anchor;
@@ -60,8 +60,8 @@ class FusedKernel {
   }
 
   double step() {
-    const auto optimizer = optimizer_.template view<float>(optimizer_state_.pointers(), ++steps_);
-    const auto penalty = penalty_.template view<float>(penalty_state_.pointers());
+    const auto optimizer = optimizer_.template kernel<float>(optimizer_state_.pointers(), ++steps_);
+    const auto penalty = penalty_.template kernel<float>(penalty_state_.pointers());
     const auto importance = gathered();
     const lifelong::detail::FusedStep kernel{theta_.data(), start_->gradient.data(), optimizer, penalty, importance};
     return elementwise<float>(backend::Serial{}, theta_.size(), kernel, std::span<double>(partials_));
@@ -107,9 +107,9 @@ auto flat_learner(const Start& start, Optimizer optimizer, Penalty penalty, Impo
 
 /// Arrays that a policy reads and writes per step, each counted as often.
 template <class Policy>
-constexpr int streams_of() {
-  if constexpr (requires { Policy::streams; })
-    return Policy::streams.reads + Policy::streams.writes;
+constexpr int traffic_of() {
+  if constexpr (requires { Policy::traffic; })
+    return Policy::traffic.reads + Policy::traffic.writes;
   else
     return 0;
 }
@@ -140,7 +140,7 @@ struct Composition {
   Importance importance = {};
 
   /// θ read and written, g read, and what the policies say.
-  static constexpr int streams = 3 + streams_of<Optimizer>() + streams_of<Penalty>() + streams_of<Importance>();
+  static constexpr int streams = 3 + traffic_of<Optimizer>() + traffic_of<Penalty>() + traffic_of<Importance>();
   static constexpr std::size_t arrays = 2 + lifelong::detail::arrays_of<Optimizer>().size() +
                                         lifelong::detail::arrays_of<Penalty>().size() +
                                         lifelong::detail::arrays_of<Importance>().size();

@@ -1,18 +1,22 @@
-# The optional parts of the library: each is one folder (or header), one target and one third-party package,
-# which pkg-config knows as `_module` or, where it does not, by `_flags`.
+# The optional parts of the library: each is one target, the headers whose path begins with one of `_path` (a regular
+# expression), and at most one third-party package, which pkg-config knows as `_module` or, where it does not, by `_flags`.
 # Read by this build and, installed, by find_package(lifelong).
 
-set(lifelong_components openmp nn xtensor zlib torch)
+set(lifelong_components convention openmp nn xtensor zlib torch)
+
+set(lifelong_convention_path conventions|convention)
+set(lifelong_convention_needs) # the standard library
+set(lifelong_convention_flags)
 
 set(lifelong_openmp_path backend/openmp)
 set(lifelong_openmp_needs OpenMP::OpenMP_CXX)
 set(lifelong_openmp_flags -fopenmp)
 
-set(lifelong_nn_path nn)
+set(lifelong_nn_path nn|adapter/eigen)
 set(lifelong_nn_needs Eigen3::Eigen)
 set(lifelong_nn_module eigen3)
 
-set(lifelong_xtensor_path xtensor)
+set(lifelong_xtensor_path xtensor|adapter/xtensor)
 set(lifelong_xtensor_needs xtensor)
 set(lifelong_xtensor_module xtensor)
 
@@ -20,7 +24,7 @@ set(lifelong_zlib_path zlib)
 set(lifelong_zlib_needs ZLIB::ZLIB)
 set(lifelong_zlib_module zlib)
 
-set(lifelong_torch_path torch)
+set(lifelong_torch_path torch|adapter/torch)
 set(lifelong_torch_needs torch) # which pkg-config does not know: its flags are for the user to give
 
 # LibTorch's package talks, whether asked to be quiet or not.
@@ -47,7 +51,7 @@ function(lifelong_find_package_of component)
   elseif(component STREQUAL "torch" AND NOT TARGET torch)
     lifelong_find_torch()
   endif()
-  if(TARGET ${lifelong_${component}_needs})
+  if(NOT lifelong_${component}_needs OR TARGET ${lifelong_${component}_needs})
     set(lifelong_${component}_FOUND TRUE PARENT_SCOPE)
   else()
     set(lifelong_${component}_FOUND FALSE PARENT_SCOPE)

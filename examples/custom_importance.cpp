@@ -11,7 +11,7 @@ namespace ll = lifelong;
 // [functional]
 /// The outputs themselves, one direction e_k per output.
 struct EachOutput {
-  std::size_t seeds(std::size_t outputs) const { return outputs; }
+  std::size_t cotangents(std::size_t outputs) const { return outputs; }
 
   /// Turns a row of outputs f(x) into what the directions are made from. Here: nothing to do.
   template <class T>
@@ -19,7 +19,7 @@ struct EachOutput {
 
   /// Writes direction k of a sample.
   template <class T>
-  void seed(std::size_t k, std::span<const T>, const ll::SampleContext<T>&, std::span<T> delta) const {
+  void cotangent(std::size_t k, std::span<const T>, const ll::SampleContext<T>&, std::span<T> delta) const {
     for (T& value : delta) value = 0;
     delta[k] = 1;
   }

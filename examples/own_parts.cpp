@@ -42,10 +42,10 @@ struct Line {
   }
 
   /// Overwrites `out` with Σ_n seed_n ∂f(x_n)/∂θ.
-  void pullback(const ll::Batch<float>& batch, std::span<const float> seeds, std::span<float> out) const {
+  void pullback(const ll::Batch<float>& batch, std::span<const float> cotangents, std::span<float> out) const {
     out[0] = out[1] = 0;
     for (std::size_t n = 0; n < batch.size; ++n)
-      for (std::size_t i = 0; i < 2; ++i) out[i] += seeds[n] * batch.inputs[2 * n + i];
+      for (std::size_t i = 0; i < 2; ++i) out[i] += cotangents[n] * batch.inputs[2 * n + i];
   }
   // [outputs]
 
@@ -63,7 +63,7 @@ struct SignDescent {
   void validate() const {}  // throws if a setting is wrong
 
   template <class T>
-  struct View {
+  struct Kernel {
     T rate;
 
     template <class V>
@@ -74,7 +74,7 @@ struct SignDescent {
   };
 
   template <class T>
-  View<T> view(std::array<T*, 0>, std::uint64_t /* step number, from 1 */) const {
+  Kernel<T> kernel(std::array<T*, 0>, std::uint64_t /* step number, from 1 */) const {
     return {static_cast<T>(learning_rate)};
   }
 };
@@ -90,7 +90,7 @@ struct Springs {
   void validate() const {}
 
   template <class T>
-  struct View {
+  struct Kernel {
     T *importance, *anchor;
     T strength;
 
@@ -110,7 +110,7 @@ struct Springs {
   };
 
   template <class T>
-  View<T> view(std::array<T*, 2> p) const {
+  Kernel<T> kernel(std::array<T*, 2> p) const {
     return {p[0], p[1], static_cast<T>(strength)};
   }
 };
@@ -150,7 +150,7 @@ struct Mileage {
   void validate() const { merge.validate(); }
 
   template <class T>
-  struct View {
+  struct Kernel {
     T* way;
 
     /// Sees every step, inside the one pass over the parameters.
@@ -170,7 +170,7 @@ struct Mileage {
   };
 
   template <class T>
-  View<T> view(std::array<T*, 1> p) const {
+  Kernel<T> kernel(std::array<T*, 1> p) const {
     return {p[0]};
   }
 };

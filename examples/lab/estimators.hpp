@@ -6,10 +6,10 @@
 #include <functional>
 #include <lifelong/backend/openmp.hpp>
 #include <lifelong/backend/serial.hpp>
-#include <lifelong/core/loader.hpp>
 #include <lifelong/nn/loss.hpp>
 #include <lifelong/nn/mlp.hpp>
 #include <lifelong/nn/network.hpp>
+#include <lifelong/stream/loader.hpp>
 #include <span>
 #include <string>
 #include <vector>

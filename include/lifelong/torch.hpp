@@ -1,4 +1,4 @@
 // Everything that needs LibTorch.
 #pragma once
 
-#include <lifelong/torch/model.hpp>
+#include <lifelong/adapter/torch/model.hpp>

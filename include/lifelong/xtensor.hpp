@@ -1,4 +1,4 @@
 // Everything that needs xtensor.
 #pragma once
 
-#include <lifelong/xtensor/adapt.hpp>
+#include <lifelong/adapter/xtensor/adapt.hpp>

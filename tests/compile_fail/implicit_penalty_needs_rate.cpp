@@ -2,7 +2,7 @@
 #include "parts.hpp"
 
 struct Optimizer {
-  struct View {
+  struct Kernel {
     template <class V>
     V step(std::size_t, V theta, V gradient) const {
       return theta - gradient;
@@ -10,7 +10,7 @@ struct Optimizer {
   };
   void validate() const {}
   template <class T>
-  View view(std::array<T*, 0>, std::uint64_t) const {
+  Kernel kernel(std::array<T*, 0>, std::uint64_t) const {
     return {};
   }
 };

@@ -1,11 +1,11 @@
-// expect: OptimizerPolicy: the optimizer needs view<T>\(arrays, step\) const .*with step\(i, theta, gradient\)
+// expect: OptimizerPolicy: the optimizer needs kernel<T>\(arrays, step\) const .*with step\(i, theta, gradient\)
 #include "parts.hpp"
 
 struct Optimizer {
-  struct View {};
+  struct Kernel {};
   void validate() const {}
   template <class T>
-  View view(std::array<T*, 0>, std::uint64_t) const {
+  Kernel kernel(std::array<T*, 0>, std::uint64_t) const {
     return {};
   }
 };

@@ -2,7 +2,7 @@
 #include "parts.hpp"
 
 struct Penalty {
-  struct View {
+  struct Kernel {
     template <class V>
     lifelong::penalty::Term<V> term(std::size_t, V theta) const {
       return {theta, theta};
@@ -10,7 +10,7 @@ struct Penalty {
   };
   void validate() const {}
   template <class T>
-  View view(std::array<T*, 0>) const {
+  Kernel kernel(std::array<T*, 0>) const {
     return {};
   }
 };

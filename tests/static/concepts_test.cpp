@@ -16,16 +16,16 @@ struct Model {
   double gradient(const ll::Batch<float>&, std::span<float>);
 };
 struct Optimizer {
-  struct View {
+  struct Kernel {
     template <class V>
     V step(std::size_t, V theta, V gradient) const;
   };
   void validate() const;
   template <class T>
-  View view(std::array<T*, 0>, std::uint64_t) const;
+  Kernel kernel(std::array<T*, 0>, std::uint64_t) const;
 };
 struct Penalty {
-  struct View {
+  struct Kernel {
     template <class V>
     ll::penalty::Term<V> term(std::size_t, V theta) const;
     template <class V>
@@ -33,13 +33,13 @@ struct Penalty {
   };
   void validate() const;
   template <class T>
-  View view(std::array<T*, 0>) const;
+  Kernel kernel(std::array<T*, 0>) const;
 };
 struct Importance {
   ll::importance::Merge merge = ll::importance::Merge::sum();
   void validate() const;
-  template <class M, class Batches>
-  void estimate(M&, Batches&&, std::span<typename M::value_type>) const;
+  template <class M, class B, class E>
+  void estimate(M&, const B&, E&) const;
 };
 struct Examples {
   std::size_t size() const;
@@ -49,11 +49,11 @@ struct Examples {
   void read(std::size_t, ll::ExampleRow<T>) const;
 };
 struct Functional {
-  std::size_t seeds(std::size_t) const;
+  std::size_t cotangents(std::size_t) const;
   template <class T>
   void prepare(std::span<T>, const ll::SampleContext<T>&) const;
   template <class T>
-  void seed(std::size_t, std::span<const T>, const ll::SampleContext<T>&, std::span<T>) const;
+  void cotangent(std::size_t, std::span<const T>, const ll::SampleContext<T>&, std::span<T>) const;
 };
 struct Backend {
   std::size_t threads() const;
@@ -95,19 +95,19 @@ struct NoLoss {
   void gradient(const ll::Batch<float>&, std::span<float>);
 };
 struct NoValidate {
-  archetype::Optimizer::View view(std::array<float*, 0>, std::uint64_t) const;
+  archetype::Optimizer::Kernel kernel(std::array<float*, 0>, std::uint64_t) const;
 };
 struct WrongArrays : archetype::Optimizer {  // asks for one array, takes none
   static constexpr std::array<const char*, 1> arrays{"velocity"};
 };
 struct NoAbsorb {
-  struct View {
+  struct Kernel {
     template <class V>
     ll::penalty::Term<V> term(std::size_t, V) const;
   };
   void validate() const;
   template <class T>
-  View view(std::array<T*, 0>) const;
+  Kernel kernel(std::array<T*, 0>) const;
 };
 struct NoMerge {
   void validate() const;
@@ -118,7 +118,7 @@ struct NoRead {
   std::size_t targets() const;
 };
 struct NoSeed {
-  std::size_t seeds(std::size_t) const;
+  std::size_t cotangents(std::size_t) const;
   template <class T>
   void prepare(std::span<T>, const ll::SampleContext<T>&) const;
 };
@@ -165,9 +165,9 @@ static_assert(!ll::ImplicitPenalty<ll::penalty::Huber> && !ll::ImplicitPenalty<l
 static_assert(ll::detail::has_rate<ll::optimizer::Sgd> && ll::detail::has_rate<ll::optimizer::Momentum> &&
               ll::detail::has_rate<ll::optimizer::Adam> && ll::detail::has_rate<ll::optimizer::AdamW>);
 static_assert(!ll::detail::has_rate<archetype::Optimizer>);  // it is an extra
-static_assert(std::is_trivially_copyable_v<ll::penalty::ImplicitQuadratic::View<float>> &&
-              std::is_trivially_copyable_v<ll::penalty::Huber::View<double>> &&
-              std::is_trivially_copyable_v<ll::penalty::L1::View<float>>);
+static_assert(std::is_trivially_copyable_v<ll::penalty::ImplicitQuadratic::Kernel<float>> &&
+              std::is_trivially_copyable_v<ll::penalty::Huber::Kernel<double>> &&
+              std::is_trivially_copyable_v<ll::penalty::L1::Kernel<float>>);
 static_assert(ll::ExampleSource<ll::RecentExamples<float>, float>);
 
 // A compact policy is one of the same kind, with a kernel as plain.
@@ -179,7 +179,7 @@ static_assert(ll::ImplicitPenalty<ll::Compact<ll::penalty::ImplicitQuadratic>> &
               ll::ElementwisePenalty<ll::Compact<ll::penalty::L1>>);
 static_assert(ll::OptimizerPolicy<ll::Compact<ll::optimizer::AdamW>> &&
               ll::detail::has_rate<ll::Compact<ll::optimizer::Momentum>>);
-static_assert(std::is_trivially_copyable_v<ll::penalty::Quadratic::View<float, ll::Bfloat16>> &&
+static_assert(std::is_trivially_copyable_v<ll::penalty::Quadratic::Kernel<float, ll::Bfloat16>> &&
               std::is_trivially_copyable_v<ll::Bfloat16>);
 
 // Ω can be renewed from data where data alone make it, and there is a penalty that keeps it.

@@ -1,5 +1,6 @@
 // Networks model the concepts of the core; what lacks a part of a layer or of a loss is refused.
-#include <lifelong/core/concepts.hpp>
+#include <lifelong/core/functional.hpp>
+#include <lifelong/core/model.hpp>
 #include <lifelong/importance/log_likelihood.hpp>
 #include <lifelong/importance/output_norm.hpp>
 #include <lifelong/nn.hpp>

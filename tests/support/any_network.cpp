@@ -10,14 +10,15 @@ namespace {
 /// What a network takes for a functional.
 struct Forwarded {
   const AnyFunctional& to;
-  std::size_t seeds(std::size_t outputs) const { return to.seeds(outputs); }
+  std::size_t cotangents(std::size_t outputs) const { return to.cotangents(outputs); }
   template <class T>
   void prepare(std::span<T> row, const lifelong::SampleContext<T>& sample) const {
     to.prepare(row, sample);
   }
   template <class T>
-  void seed(std::size_t k, std::span<const T> row, const lifelong::SampleContext<T>& sample, std::span<T> delta) const {
-    to.seed(k, row, sample, delta);
+  void cotangent(std::size_t k, std::span<const T> row, const lifelong::SampleContext<T>& sample,
+                 std::span<T> delta) const {
+    to.cotangent(k, row, sample, delta);
   }
 };
 
@@ -58,8 +59,8 @@ void AnyNetwork<T, Loss>::predict(const Batch& batch, std::span<T> out) {
 }
 
 template <class T, class Loss>
-void AnyNetwork<T, Loss>::pullback(const Batch& batch, std::span<const T> seeds, std::span<T> out) {
-  Base::pullback(batch, seeds, out);
+void AnyNetwork<T, Loss>::pullback(const Batch& batch, std::span<const T> cotangents, std::span<T> out) {
+  Base::pullback(batch, cotangents, out);
 }
 
 template <class T, class Loss>

@@ -76,13 +76,13 @@ struct AnyBackend {
 /// Refers to a functional of any type.
 class AnyFunctional {
  public:
-  virtual std::size_t seeds(std::size_t outputs) const = 0;
+  virtual std::size_t cotangents(std::size_t outputs) const = 0;
   virtual void prepare(std::span<float> row, const lifelong::SampleContext<float>& sample) const = 0;
   virtual void prepare(std::span<double> row, const lifelong::SampleContext<double>& sample) const = 0;
-  virtual void seed(std::size_t k, std::span<const float> row, const lifelong::SampleContext<float>& sample,
-                    std::span<float> delta) const = 0;
-  virtual void seed(std::size_t k, std::span<const double> row, const lifelong::SampleContext<double>& sample,
-                    std::span<double> delta) const = 0;
+  virtual void cotangent(std::size_t k, std::span<const float> row, const lifelong::SampleContext<float>& sample,
+                         std::span<float> delta) const = 0;
+  virtual void cotangent(std::size_t k, std::span<const double> row, const lifelong::SampleContext<double>& sample,
+                         std::span<double> delta) const = 0;
 
  protected:
   ~AnyFunctional() = default;
@@ -92,20 +92,20 @@ template <class Functional>
 class ReferenceTo final : public AnyFunctional {
  public:
   explicit ReferenceTo(const Functional& functional) : functional_(functional) {}
-  std::size_t seeds(std::size_t outputs) const override { return functional_.seeds(outputs); }
+  std::size_t cotangents(std::size_t outputs) const override { return functional_.cotangents(outputs); }
   void prepare(std::span<float> row, const lifelong::SampleContext<float>& sample) const override {
     functional_.prepare(row, sample);
   }
   void prepare(std::span<double> row, const lifelong::SampleContext<double>& sample) const override {
     functional_.prepare(row, sample);
   }
-  void seed(std::size_t k, std::span<const float> row, const lifelong::SampleContext<float>& sample,
-            std::span<float> delta) const override {
-    functional_.seed(k, row, sample, delta);
+  void cotangent(std::size_t k, std::span<const float> row, const lifelong::SampleContext<float>& sample,
+                 std::span<float> delta) const override {
+    functional_.cotangent(k, row, sample, delta);
   }
-  void seed(std::size_t k, std::span<const double> row, const lifelong::SampleContext<double>& sample,
-            std::span<double> delta) const override {
-    functional_.seed(k, row, sample, delta);
+  void cotangent(std::size_t k, std::span<const double> row, const lifelong::SampleContext<double>& sample,
+                 std::span<double> delta) const override {
+    functional_.cotangent(k, row, sample, delta);
   }
 
  private:
@@ -129,7 +129,7 @@ class AnyNetwork : public lifelong::nn::Network<T, std::vector<AnyLayer<T>>, Los
   double evaluation_gradient(const Batch& batch, std::span<T> out);
   double loss(const Batch& batch);
   void predict(const Batch& batch, std::span<T> out);
-  void pullback(const Batch& batch, std::span<const T> seeds, std::span<T> out);
+  void pullback(const Batch& batch, std::span<const T> cotangents, std::span<T> out);
 
   template <lifelong::OutputFunctional Functional, class Moment>
   void accumulate_moment(const Batch& batch, const Functional& functional, Moment, std::span<T> out) {

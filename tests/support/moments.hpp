@@ -15,7 +15,7 @@
 
 namespace test {
 
-/// Σ_n Σ_k m(J_nᵀ seed_nk), one sample and one seed at a time.
+/// Σ_n Σ_k m(J_nᵀ v_nk), one sample and one seed at a time.
 template <class Model, class Functional, class Moment>
 std::vector<double> one_by_one(Model& model, const lifelong::Batch<double>& batch, const Functional& functional,
                                Moment moment) {
@@ -25,8 +25,8 @@ std::vector<double> one_by_one(Model& model, const lifelong::Batch<double>& batc
     const lifelong::Batch<double> sample = batch.sample(n);
     model.predict(sample, std::span<double>(row));
     functional.prepare(std::span<double>(row), sample.context(0, outputs));
-    for (std::size_t k = 0; k < functional.seeds(outputs); ++k) {
-      functional.seed(k, std::span<const double>(row), sample.context(0, outputs), std::span<double>(delta));
+    for (std::size_t k = 0; k < functional.cotangents(outputs); ++k) {
+      functional.cotangent(k, std::span<const double>(row), sample.context(0, outputs), std::span<double>(delta));
       model.pullback(sample, std::span<const double>(delta), std::span<double>(gradient));
       for (std::size_t i = 0; i < count; ++i) total[i] += moment(gradient[i]);
     }

@@ -80,9 +80,8 @@ inline void add_squares(std::vector<double>& sum, const std::vector<double>& val
 template <class Model, class Importance>
 std::vector<double> estimate_of(const Importance& importance, Model& model,
                                 const std::vector<lifelong::Batch<double>>& batches) {
-  importance.validate();
   std::vector<double> out(model.parameters().size(), 7);
-  importance.estimate(model, batches, std::span<double>(out));
+  lifelong::importance::estimate(importance, model, batches, std::span<double>(out));
   return out;
 }
 

@@ -51,7 +51,8 @@ struct TinyModel {
     }
   }
 
-  void pullback(const lifelong::Batch<double>& batch, std::span<const double> seeds, std::span<double> result) const {
+  void pullback(const lifelong::Batch<double>& batch, std::span<const double> cotangents,
+                std::span<double> result) const {
     for (double& value : result) value = 0;
     double* g = result.data();
     for (std::size_t n = 0; n < batch.size; ++n) {
@@ -60,7 +61,7 @@ struct TinyModel {
       for (std::size_t j = 0; j < hidden; ++j) {
         double back = 0;
         for (std::size_t c = 0; c < out; ++c) {
-          const double d = seeds[n * out + c];
+          const double d = cotangents[n * out + c];
           g[hidden * in + hidden + c * hidden + j] += d * h[j];
           back += d * w2()[c * hidden + j];
         }
@@ -68,7 +69,7 @@ struct TinyModel {
         for (std::size_t i = 0; i < in; ++i) g[j * in + i] += back * x[i];
         g[hidden * in + j] += back;
       }
-      for (std::size_t c = 0; c < out; ++c) g[hidden * in + hidden + out * hidden + c] += seeds[n * out + c];
+      for (std::size_t c = 0; c < out; ++c) g[hidden * in + hidden + out * hidden + c] += cotangents[n * out + c];
     }
   }
 
@@ -82,16 +83,16 @@ struct TinyModel {
   }
 
   double gradient(const lifelong::Batch<double>& batch, std::span<double> result) const {
-    std::vector<double> seeds;
+    std::vector<double> cotangents;
     double loss = 0;
     const auto count = static_cast<double>(batch.size);
     for (std::size_t n = 0; n < batch.size; ++n) {
       const auto p = probabilities(batch.sample(n));
       const auto y = static_cast<std::size_t>(batch.labels[n]);
       loss -= std::log(p[y]) / count;
-      for (std::size_t c = 0; c < out; ++c) seeds.push_back((p[c] - (c == y ? 1 : 0)) / count);
+      for (std::size_t c = 0; c < out; ++c) cotangents.push_back((p[c] - (c == y ? 1 : 0)) / count);
     }
-    pullback(batch, seeds, result);
+    pullback(batch, cotangents, result);
     return loss;
   }
 };

@@ -68,7 +68,7 @@ concept SeparableFunction = DenseMatrix<M> && requires(F& function) {
 
 namespace detail {
 
-/// As in core/requirements.hpp.
+/// As in core/model.hpp.
 template <class F, class M>
 consteval bool require_separable() {
   static_assert(

@@ -23,13 +23,13 @@ struct OpenMP {
 
   [[nodiscard]] std::size_t threads() const { return static_cast<std::size_t>(resolved()); }
 
-  /// Calls `task(i)` for i = 0 .. count-1, in any order, from `threads()` threads. If tasks throw, one of their
+  /// Calls `body(i)` for i = 0 .. count-1, in any order, from `threads()` threads. If tasks throw, one of their
   /// exceptions is rethrown when all threads have stopped; tasks not yet begun are skipped.
-  template <class Task>
-  void parallel_for(std::size_t count, Task&& task) const {
+  template <class Body>
+  void parallel_for(std::size_t count, Body&& body) const {
     if (count == 0) return;
     if (count == 1 || resolved() == 1) {
-      for (std::size_t i = 0; i < count; ++i) task(i);
+      for (std::size_t i = 0; i < count; ++i) body(i);
       return;
     }
     constexpr std::size_t most = 64;
@@ -48,12 +48,12 @@ struct OpenMP {
 #if defined(__cpp_exceptions)
           if (failed.load(std::memory_order_relaxed)) break;
           try {
-            task(i);
+            body(i);
           } catch (...) {
             if (!failed.exchange(true)) failure = std::current_exception();
           }
 #else
-          task(i);
+          body(i);
 #endif
         }
       }

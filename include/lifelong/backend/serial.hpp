@@ -9,10 +9,10 @@ namespace lifelong::backend {
 struct Serial {
   [[nodiscard]] std::size_t threads() const { return 1; }
 
-  /// Calls `task(i)` for i = 0 .. count-1, in order.
-  template <class Task>
-  void parallel_for(std::size_t count, Task&& task) const {
-    for (std::size_t i = 0; i < count; ++i) task(i);
+  /// Calls `body(i)` for i = 0 .. count-1, in order.
+  template <class Body>
+  void parallel_for(std::size_t count, Body&& body) const {
+    for (std::size_t i = 0; i < count; ++i) body(i);
   }
 };
 

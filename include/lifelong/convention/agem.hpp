@@ -5,14 +5,15 @@
 #include <cstddef>
 #include <string>
 
+#include <lifelong/backend/loop.hpp>
 #include <lifelong/convention/convention.hpp>
-#include <lifelong/core/concepts.hpp>
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/packet.hpp>
 #include <lifelong/importance/mas.hpp>
 #include <lifelong/importance/merge.hpp>
 #include <lifelong/importance/normalize.hpp>
 #include <lifelong/importance/synaptic_intelligence.hpp>
+#include <lifelong/policy/arrays.hpp>
 
 namespace lifelong::convention::agem {
 
@@ -26,7 +27,7 @@ struct WindowFisher {
   importance::Merge merge = importance::Merge::last();
 
   static constexpr std::array<const char*, 2> arrays{"fisher", "window"};
-  static constexpr Streams streams{.reads = 2, .writes = 2};
+  static constexpr Traffic traffic{.reads = 2, .writes = 2};
 
   /// \throws InvalidArgument unless 0 <= α <= 1, and for an interval of 0 steps.
   void validate() const {
@@ -43,7 +44,7 @@ struct WindowFisher {
   }
 
   template <class T>
-  struct View {
+  struct Kernel {
     T* fisher;
     T* window;
     T alpha, share;
@@ -51,7 +52,7 @@ struct WindowFisher {
     importance::Affine<T> scale{};
 
     template <class V>
-    LIFELONG_HOST_DEVICE void observe(std::size_t i, V gradient, V, V) const {
+    LIFELONG_HOST_DEVICE void observe(std::size_t i, V gradient, V, V, V) const {
       const V gathered = load<V>(window, i), square = gradient * gradient;
       if (ends) store(fisher, i, V(T(1) - alpha) * load<V>(fisher, i) + V(alpha * share) * gathered);
       store(window, i, ends ? square : gathered + square);
@@ -61,19 +62,19 @@ struct WindowFisher {
       return scale(load<V>(fisher, i));
     }
     template <class V>
-    LIFELONG_HOST_DEVICE void restart(std::size_t i, V) const {
+    LIFELONG_HOST_DEVICE void restart(std::size_t i, V, V) const {
       store(window, i, V(T(0)));
     }
   };
 
   template <class T>
-  [[nodiscard]] View<T> view(std::array<T*, 2> p, const Clock& clock) const {
+  [[nodiscard]] Kernel<T> kernel(std::array<T*, 2> p, const Clock& clock) const {
     return {p[0], p[1], static_cast<T>(alpha), T(1) / static_cast<T>(interval), clock.step % interval == 0};
   }
-  template <class T>
-  [[nodiscard]] View<T> final_view(std::array<T*, 2> p, std::size_t count, const Clock& clock) const {
-    View<T> result = view<T>(p, clock);
-    result.scale = importance::scale_of<T>(normalize, count, [&](std::size_t i) { return p[0][i]; });
+  template <class T, class Backend>
+  [[nodiscard]] Kernel<T> final_kernel(std::array<T*, 2> p, const Clock& clock, const Loop<T, Backend>& loop) const {
+    Kernel<T> result = kernel<T>(p, clock);
+    result.scale = importance::scale_of(normalize, loop, importance::Values<T>{p[0]});
     return result;
   }
 };
@@ -87,7 +88,7 @@ struct WindowWalk {
   importance::Merge merge = importance::Merge::last();
 
   static constexpr std::array<const char*, 6> arrays{"fisher", "window", "path", "start", "score", "total_score"};
-  static constexpr Streams streams{.reads = 4, .writes = 4};
+  static constexpr Traffic traffic{.reads = 4, .writes = 4};
 
   /// \throws InvalidArgument as `WindowFisher`, and unless ε > 0.
   void validate() const {
@@ -102,8 +103,8 @@ struct WindowWalk {
   }
 
   template <class T>
-  struct View {
-    WindowFisher::View<T> windows;
+  struct Kernel {
+    WindowFisher::Kernel<T> windows;
     T* path;
     T* start;
     T* score;
@@ -112,7 +113,7 @@ struct WindowWalk {
     importance::Affine<T> scale{};
 
     template <class V>
-    LIFELONG_HOST_DEVICE void observe(std::size_t i, V gradient, V before, V after) const {
+    LIFELONG_HOST_DEVICE void observe(std::size_t i, V gradient, V penalty_gradient, V before, V after) const {
       const V fall = -gradient * (after - before), gathered = load<V>(path, i);
       store(path, i, windows.ends ? fall : gathered + fall);
       if (windows.ends) {
@@ -121,7 +122,7 @@ struct WindowWalk {
         store(score, i, load<V>(score, i) + gained);
         store(start, i, before);
       }
-      windows.observe(i, gradient, before, after);
+      windows.observe(i, gradient, penalty_gradient, before, after);
     }
     /// s_total with the present task in it.
     template <class V>
@@ -133,8 +134,8 @@ struct WindowWalk {
       return windows.contribution(i, theta, estimate) + scale(merged<V>(i));
     }
     template <class V>
-    LIFELONG_HOST_DEVICE void restart(std::size_t i, V theta) const {
-      windows.restart(i, theta);
+    LIFELONG_HOST_DEVICE void restart(std::size_t i, V theta, V contribution) const {
+      windows.restart(i, theta, contribution);
       store(total, i, merged<V>(i));
       store(score, i, V(T(0)));
       store(path, i, V(T(0)));
@@ -143,22 +144,30 @@ struct WindowWalk {
   };
 
   template <class T>
-  [[nodiscard]] View<T> view(std::array<T*, 6> p, const Clock& clock) const {
-    return around(windows.view<T>({p[0], p[1]}, clock), p, clock);
+  [[nodiscard]] Kernel<T> kernel(std::array<T*, 6> p, const Clock& clock) const {
+    return around<T>(windows.kernel<T>({p[0], p[1]}, clock), p, clock);
   }
-  template <class T>
-  [[nodiscard]] View<T> final_view(std::array<T*, 6> p, std::size_t count, const Clock& clock) const {
-    View<T> result = around(windows.final_view<T>({p[0], p[1]}, count, clock), p, clock);
-    result.scale =
-        importance::scale_of<T>(windows.normalize, count, [&](std::size_t i) { return result.template merged<T>(i); });
+  template <class T, class Backend>
+  [[nodiscard]] Kernel<T> final_kernel(std::array<T*, 6> p, const Clock& clock, const Loop<T, Backend>& loop) const {
+    Kernel<T> result = around<T>(windows.final_kernel<T>({p[0], p[1]}, clock, loop), p, clock);
+    result.scale = importance::scale_of(windows.normalize, loop, MergedScore<T>{result});
     return result;
   }
 
  private:
   template <class T>
-  View<T> around(const WindowFisher::View<T>& view, std::array<T*, 6> p, const Clock& clock) const {
+  struct MergedScore {
+    Kernel<T> walk;
+
+    template <class V>
+    LIFELONG_HOST_DEVICE V operator()(std::size_t i) const {
+      return walk.template merged<V>(i);
+    }
+  };
+  template <class T>
+  Kernel<T> around(const WindowFisher::Kernel<T>& kernel, std::array<T*, 6> p, const Clock& clock) const {
     const bool first = clock.tasks == 0;
-    return {view, p[2], p[3], p[4], p[5], static_cast<T>(epsilon), first ? T(0) : T(1.5), first ? T(1) : T(0.5)};
+    return {kernel, p[2], p[3], p[4], p[5], static_cast<T>(epsilon), first ? T(0) : T(1.5), first ? T(1) : T(0.5)};
   }
 };
 

@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <string>
 
+#include <lifelong/backend/loop.hpp>
 #include <lifelong/convention/convention.hpp>
-#include <lifelong/core/concepts.hpp>
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/packet.hpp>
 #include <lifelong/importance/batch_fisher.hpp>
@@ -15,6 +15,7 @@
 #include <lifelong/importance/merge.hpp>
 #include <lifelong/importance/rwalk.hpp>
 #include <lifelong/importance/synaptic_intelligence.hpp>
+#include <lifelong/policy/arrays.hpp>
 
 namespace lifelong::convention::avalanche {
 
@@ -51,7 +52,7 @@ struct CappedIntelligence {
   importance::Merge merge = importance::Merge::last();
 
   static constexpr std::array<const char*, 3> arrays{"path", "start", "sum"};
-  static constexpr Streams streams = importance::SynapticIntelligence::streams;
+  static constexpr Traffic traffic = importance::SynapticIntelligence::traffic;
 
   /// \throws InvalidArgument as `SynapticIntelligence`, and for a ceiling that is not above 0.
   void validate() const {
@@ -67,8 +68,8 @@ struct CappedIntelligence {
   }
 
   template <class T>
-  struct View : importance::SynapticIntelligence::View<T> {
-    using Base = importance::SynapticIntelligence::View<T>;
+  struct Kernel : importance::SynapticIntelligence::Kernel<T> {
+    using Base = importance::SynapticIntelligence::Kernel<T>;
     T* sum;
 
     template <class V>
@@ -77,14 +78,14 @@ struct CappedIntelligence {
     }
     template <class V>
     LIFELONG_HOST_DEVICE void restart(std::size_t i, V theta, V contribution) const {
-      Base::restart(i, theta);
+      Base::restart(i, theta, contribution);
       store(sum, i, contribution);
     }
   };
 
   template <class T>
-  [[nodiscard]] View<T> view(std::array<T*, 3> p) const {
-    return {si.view<T>({p[0], p[1]}), p[2]};
+  [[nodiscard]] Kernel<T> kernel(std::array<T*, 3> p, const Clock& clock) const {
+    return {si.kernel<T>({p[0], p[1]}, clock), p[2]};
   }
 };
 
@@ -139,7 +140,7 @@ struct SignedWalk {
   importance::Merge merge = importance::Merge::last();
 
   static constexpr auto arrays = importance::IntervalRWalk::arrays;
-  static constexpr Streams streams = importance::IntervalRWalk::streams;
+  static constexpr Traffic traffic = importance::IntervalRWalk::traffic;
 
   /// \throws InvalidArgument as `IntervalRWalk`.
   void validate() const {
@@ -151,7 +152,7 @@ struct SignedWalk {
   [[nodiscard]] std::string recipe() const { return "Signed" + walk.recipe(); }
 
   template <class T>
-  struct View : importance::IntervalRWalk::View<T> {
+  struct Kernel : importance::IntervalRWalk::Kernel<T> {
     template <class V>
     LIFELONG_HOST_DEVICE V contribution(std::size_t i, V, V) const {
       const auto& rwalk = this->walk;
@@ -161,14 +162,15 @@ struct SignedWalk {
   };
 
   template <class T>
-  [[nodiscard]] View<T> view(std::array<T*, 6> pointers, const Clock& clock) const {
-    View<T> result{walk.template view<T>(pointers, clock)};
+  [[nodiscard]] Kernel<T> kernel(std::array<T*, 6> pointers, const Clock& clock) const {
+    Kernel<T> result{walk.template kernel<T>(pointers, clock)};
     if (clock.tasks == 0 && clock.step == 1) result.walk.alpha = 1;
     return result;
   }
-  template <class T>
-  [[nodiscard]] View<T> final_view(std::array<T*, 6> pointers, std::size_t count, const Clock& clock) const {
-    return {walk.template final_view<T>(pointers, count, clock)};
+  template <class T, class Backend>
+  [[nodiscard]] Kernel<T> final_kernel(std::array<T*, 6> pointers, const Clock& clock,
+                                       const Loop<T, Backend>& loop) const {
+    return {walk.final_kernel(pointers, clock, loop)};
   }
 };
 

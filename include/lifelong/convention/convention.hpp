@@ -6,7 +6,7 @@
 #include <string>
 
 #include <lifelong/core/error.hpp>
-#include <lifelong/core/scope.hpp>
+#include <lifelong/importance/scope.hpp>
 #include <lifelong/penalty/quadratic.hpp>
 
 namespace lifelong::convention {

@@ -2,15 +2,12 @@
 #pragma once
 
 #include <cstddef>
-#include <span>
 #include <string>
 
+#include <lifelong/backend/array_kernels.hpp>
 #include <lifelong/convention/convention.hpp>
-#include <lifelong/core/aligned_vector.hpp>
-#include <lifelong/core/batch.hpp>
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/moment.hpp>
-#include <lifelong/importance/accumulate.hpp>
 #include <lifelong/importance/log_likelihood.hpp>
 #include <lifelong/importance/merge.hpp>
 
@@ -28,22 +25,20 @@ struct MemoryFisher {
     merge.validate();
   }
 
-  /// Writes the estimate to `out`; changes no parameter of `model`.
-  template <class Model, class Batches>
-  void estimate(Model& model, Batches&& batches, std::span<typename Model::value_type> out) const {
-    using T = typename Model::value_type;
-    AlignedVector<T> scratch;
-    std::size_t seen = 0;
-    for (T& value : out) value = 0;
-    for (const Batch<T>& batch : batches) {
-      for (std::size_t n = 0; n < batch.size && seen < memories; ++n, ++seen)
-        importance::accumulate_moment(model, batch.sample(n),
-                                      importance::LogLikelihood{.labels = importance::Labels::empirical}, moment::Sum{},
-                                      out, scratch);
-      if (seen == memories) break;
-    }
-    const T share = T(1) / static_cast<T>(seen);
-    for (T& value : out) value = (share * value) * (share * value);
+  /// Adds the samples of a batch, as far as they are among the first M; changes no parameter of `model`.
+  template <class Model, class B, class E>
+  void estimate(Model& model, const B& batch, E& estimation) const {
+    const std::size_t room = memories - estimation.samples(), count = batch.size < room ? batch.size : room;
+    if (count > 0)
+      estimation.add(model, batch.slice(0, count), importance::LogLikelihood{.labels = importance::Labels::empirical},
+                     moment::Sum{});
+  }
+  /// Writes the square of the mean.
+  template <class E>
+  void finish(E& estimation) const {
+    using T = typename E::value_type;
+    estimation.mean();
+    estimation.loop()(detail::Apply<T, moment::Square>{estimation.values().data(), {}});
   }
 
   /// The settings in a line.

@@ -10,10 +10,9 @@
 #include <string>
 #include <vector>
 
+#include <lifelong/backend/loop.hpp>
 #include <lifelong/convention/convention.hpp>
 #include <lifelong/convention/task_walk.hpp>
-#include <lifelong/core/aligned_vector.hpp>
-#include <lifelong/core/concepts.hpp>
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/moment.hpp>
 #include <lifelong/core/packet.hpp>
@@ -24,6 +23,7 @@
 #include <lifelong/importance/merge.hpp>
 #include <lifelong/importance/scp.hpp>
 #include <lifelong/importance/synaptic_intelligence.hpp>
+#include <lifelong/policy/arrays.hpp>
 
 namespace lifelong::convention::hw14 {
 
@@ -41,16 +41,26 @@ struct Guarded {
     merge.validate();
   }
 
-  template <class Model, class Batches>
-  void estimate(Model& model, Batches&& batches, std::span<typename Model::value_type> out) const {
-    importance.estimate(model, batches, out);
+  template <class Model, class T, class Backend>
+  [[nodiscard]] auto begin(Model& model, const Loop<T, Backend>& loop, std::span<T> values) const {
+    return detail::begin_estimate(importance, model, loop, values);
+  }
+  /// Adds a batch; changes no parameter of `model`.
+  template <class Model, class B, class E>
+  void estimate(Model& model, const B& batch, E& estimation) const {
+    importance.estimate(model, batch, estimation);
+  }
+  /// Writes F.
+  template <class E>
+  void finish(E& estimation) const {
+    detail::finish_estimate(importance, estimation);
   }
 
   /// The settings in a line.
   [[nodiscard]] std::string recipe() const { return "Guarded(" + importance.recipe() + ")"; }
 
   template <class T>
-  struct View {
+  struct Kernel {
     T* guards;
 
     template <class V>
@@ -64,7 +74,7 @@ struct Guarded {
   };
 
   template <class T>
-  [[nodiscard]] View<T> view(std::array<T*, 1> p) const {
+  [[nodiscard]] Kernel<T> kernel(std::array<T*, 1> p, const Clock&) const {
     return {p[0]};
   }
 };
@@ -113,7 +123,7 @@ struct LateIntelligence {
   importance::Merge merge = importance::Merge::sum();
 
   static constexpr std::array<const char*, 3> arrays{"path", "start", "pending"};
-  static constexpr Streams streams{.reads = 2, .writes = 2};
+  static constexpr Traffic traffic{.reads = 2, .writes = 2};
 
   void validate() const {
     si.validate();
@@ -126,8 +136,8 @@ struct LateIntelligence {
   }
 
   template <class T>
-  struct View : importance::SynapticIntelligence::View<T> {
-    using Base = importance::SynapticIntelligence::View<T>;
+  struct Kernel : importance::SynapticIntelligence::Kernel<T> {
+    using Base = importance::SynapticIntelligence::Kernel<T>;
     T* pending;
 
     template <class V>
@@ -136,15 +146,15 @@ struct LateIntelligence {
       store(pending, i, -(gradient + penalty_gradient) * (after - before));
     }
     template <class V>
-    LIFELONG_HOST_DEVICE void restart(std::size_t i, V theta) const {
-      Base::restart(i, theta);
+    LIFELONG_HOST_DEVICE void restart(std::size_t i, V theta, V contribution) const {
+      Base::restart(i, theta, contribution);
       store(pending, i, V(T(0)));
     }
   };
 
   template <class T>
-  [[nodiscard]] View<T> view(std::array<T*, 3> p) const {
-    return {si.view<T>({p[0], p[1]}), p[2]};
+  [[nodiscard]] Kernel<T> kernel(std::array<T*, 3> p, const Clock& clock) const {
+    return {si.kernel<T>({p[0], p[1]}, clock), p[2]};
   }
 };
 
@@ -210,18 +220,18 @@ struct AveragedSliceScp {
     merge.validate();
   }
 
-  /// Writes the estimate over all `batches` to `out`; changes no parameter of `model`.
-  template <class Model, class Batches>
-  void estimate(Model& model, Batches&& batches, std::span<typename Model::value_type> out) const {
-    using T = typename Model::value_type;
-    AlignedVector<T> scratch;
+  /// Adds a batch; changes no parameter of `model`.
+  template <class Model, class B, class E>
+  void estimate(Model& model, const B& batch, E& estimation) const {
     std::vector<double> direction(importance::outputs_of(model));
-    std::uint32_t number = 0;
-    const auto gradient = [&](const Batch<T>& batch, std::span<T> mean) {
-      draw(number++, direction);
-      importance::batch_mean(model, batch, importance::Slice{direction, false}, mean, scratch);
-    };
-    importance::mean_over_batches(batches, gradient, moment::Square{}, importance::BatchScale::batches, out);
+    draw(static_cast<std::uint32_t>(estimation.batches()), direction);
+    const auto write = [&](auto mean) { estimation.batch_mean(model, batch, importance::Slice{direction}, mean); };
+    importance::add_batch_moment(estimation, batch, write, moment::Square{}, importance::BatchScale::batches);
+  }
+  /// Writes the mean over batches.
+  template <class E>
+  void finish(E& estimation) const {
+    importance::finish_batch_moments(estimation, importance::BatchScale::batches);
   }
 
   /// The mean of the unit vectors of a batch.

@@ -4,8 +4,12 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <utility>
 
+#include <lifelong/backend/array_kernels.hpp>
+#include <lifelong/backend/loop.hpp>
 #include <lifelong/core/error.hpp>
+#include <lifelong/importance/estimation.hpp>
 
 namespace lifelong::convention {
 
@@ -16,18 +20,40 @@ enum class Divisor {
   full_batches       ///< number of batches times their size, as if the last were full
 };
 
-/// An importance whose mean has the wrong divisor. Reads the batches once more, to count them.
+/// An importance whose mean has the wrong divisor.
 template <class Importance>
 struct Miscounted : Importance {
   Divisor divisor = Divisor::samples_less_one;
 
-  /// \throws InvalidArgument if the divisor is 0.
-  template <class Model, class Batches>
-  void estimate(Model& model, Batches&& batches, std::span<typename Model::value_type> out) const {
-    using T = typename Model::value_type;
-    const double correction = count_of(batches);
-    Importance::estimate(model, batches, out);
-    for (T& value : out) value *= static_cast<T>(correction);
+  /// What the importance adds its batches to, with their counts.
+  template <class Inner, class T, class Backend>
+  struct Estimation {
+    Inner inner;
+    Loop<T, Backend> loop;
+    std::span<T> values;
+    std::size_t batches = 0, samples = 0, largest = 0;
+  };
+  template <class Model, class T, class Backend>
+  [[nodiscard]] auto begin(Model& model, const Loop<T, Backend>& loop, std::span<T> values) const {
+    const Importance& right = *this;
+    auto inner = detail::begin_estimate(right, model, loop, values);
+    return Estimation<decltype(inner), T, Backend>{std::move(inner), loop, values};
+  }
+  /// Adds a batch; changes no parameter of `model`.
+  template <class Model, class B, class E>
+  void estimate(Model& model, const B& batch, E& estimation) const {
+    Importance::estimate(model, batch, estimation.inner);
+    ++estimation.batches;
+    estimation.samples += batch.size;
+    estimation.largest = batch.size > estimation.largest ? batch.size : estimation.largest;
+  }
+  /// Writes the importance. \throws InvalidArgument if the divisor is 0.
+  template <class Inner, class T, class Backend>
+  void finish(Estimation<Inner, T, Backend>& estimation) const {
+    const double correction = correction_of(estimation.batches, estimation.samples, estimation.largest);
+    const Importance& right = *this;
+    detail::finish_estimate(right, estimation.inner);
+    estimation.loop(detail::Scale<T>{estimation.values.data(), static_cast<T>(correction)});
   }
 
   /// The settings in a line.
@@ -38,17 +64,10 @@ struct Miscounted : Importance {
 
  private:
   /// Right divisor over the wrong one.
-  template <class Batches>
-  double count_of(Batches&& batches) const {
-    std::size_t count = 0, samples = 0, largest = 0;
-    for (const auto& batch : batches) {
-      ++count;
-      samples += batch.size;
-      largest = batch.size > largest ? batch.size : largest;
-    }
+  [[nodiscard]] double correction_of(std::size_t batches, std::size_t samples, std::size_t largest) const {
     const bool of_batches = divisor == Divisor::batches_less_one;
-    const std::size_t right = of_batches ? count : samples;
-    const std::size_t wrong = divisor == Divisor::full_batches ? count * largest : right - 1;
+    const std::size_t right = of_batches ? batches : samples;
+    const std::size_t wrong = divisor == Divisor::full_batches ? batches * largest : right - 1;
     if (wrong == 0)
       detail::raise<InvalidArgument>(std::string("Miscounted: one ") + (of_batches ? "batch" : "sample") +
                                      " alone would be divided by 0");

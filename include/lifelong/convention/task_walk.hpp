@@ -4,16 +4,15 @@
 #include <array>
 #include <cstddef>
 #include <limits>
-#include <span>
 #include <string>
 
-#include <lifelong/core/concepts.hpp>
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/packet.hpp>
 #include <lifelong/importance/batch_fisher.hpp>
 #include <lifelong/importance/merge.hpp>
 #include <lifelong/importance/rwalk.hpp>
 #include <lifelong/importance/synaptic_intelligence.hpp>
+#include <lifelong/policy/arrays.hpp>
 
 namespace lifelong::convention {
 
@@ -33,7 +32,7 @@ struct TaskWalk {
   importance::Merge merge = importance::Merge::last();
 
   static constexpr std::array<const char*, 6> arrays{"path", "pending", "start", "fisher", "new_fisher", "score"};
-  static constexpr Streams streams{.reads = 2, .writes = 2};
+  static constexpr Traffic traffic{.reads = 2, .writes = 2};
 
   /// \throws InvalidArgument as `BatchFisher`, unless ε > 0, and for negative weights.
   void validate() const {
@@ -44,10 +43,15 @@ struct TaskWalk {
     merge.validate();
   }
 
-  /// Writes F_batch to `out`.
-  template <class Model, class Batches>
-  void estimate(Model& model, Batches&& batches, std::span<typename Model::value_type> out) const {
-    fisher.estimate(model, batches, out);
+  /// Adds a batch to F_batch; changes no parameter of `model`.
+  template <class Model, class B, class E>
+  void estimate(Model& model, const B& batch, E& estimation) const {
+    fisher.estimate(model, batch, estimation);
+  }
+  /// Writes F_batch.
+  template <class E>
+  void finish(E& estimation) const {
+    fisher.finish(estimation);
   }
 
   /// The settings in a line.
@@ -59,7 +63,7 @@ struct TaskWalk {
   }
 
   template <class T>
-  struct View {
+  struct Kernel {
     T* path;
     T* pending;
     T* start;
@@ -83,7 +87,7 @@ struct TaskWalk {
       return f + merged_score(i, theta);
     }
     template <class V>
-    LIFELONG_HOST_DEVICE void restart(std::size_t i, V theta) const {
+    LIFELONG_HOST_DEVICE void restart(std::size_t i, V theta, V) const {
       store(score, i, merged_score(i, theta));
       const V f = load<V>(new_fisher, i);
       store(fisher, i, guarded ? load<V>(fisher, i) + f : f);
@@ -102,7 +106,7 @@ struct TaskWalk {
   };
 
   template <class T>
-  [[nodiscard]] View<T> view(std::array<T*, 6> p) const {
+  [[nodiscard]] Kernel<T> kernel(std::array<T*, 6> p, const Clock&) const {
     return {p[0],
             p[1],
             p[2],

@@ -46,24 +46,30 @@ struct Batch {
   std::span<const T> targets = {};            ///< N x O, row-major, or empty
   std::span<const OutputRange> active = {};   ///< N ranges of competing outputs, or empty: all outputs
   std::span<const std::uint64_t> indices =
-      {};  ///< N sample numbers, for draws that do not depend on batching; or empty
+      {};                   ///< N sample numbers, for draws that do not depend on batching; or empty
+  std::uint64_t first = 0;  ///< without `indices`: number of the first sample, the others follow
 
   /// What is known of sample `n` for a model with `outputs` outputs.
   [[nodiscard]] SampleContext<T> context(std::size_t n, std::size_t outputs) const {
     const OutputRange all{0, static_cast<std::uint32_t>(outputs)};
     return {labels.empty() ? -1 : labels[n], active.empty() || active[n].count == 0 ? all : active[n],
-            indices.empty() ? n : indices[n], target(n)};
+            indices.empty() ? first + n : indices[n], target(n)};
   }
 
   /// The batch that holds sample `n` alone.
-  [[nodiscard]] Batch sample(std::size_t n) const {
-    return {1,
+  [[nodiscard]] Batch sample(std::size_t n) const { return slice(n, 1); }
+
+  /// The batch that holds `count` samples from sample `n` on; they keep their numbers.
+  [[nodiscard]] Batch slice(std::size_t n, std::size_t count) const {
+    const std::size_t width = size > 0 ? targets.size() / size : 0;
+    return {count,
             features,
-            inputs.subspan(n * features, features),
-            labels.empty() ? labels : labels.subspan(n, 1),
-            target(n),
-            active.empty() ? active : active.subspan(n, 1),
-            indices.empty() ? indices : indices.subspan(n, 1)};
+            inputs.subspan(n * features, count * features),
+            labels.empty() ? labels : labels.subspan(n, count),
+            targets.subspan(n * width, count * width),
+            active.empty() ? active : active.subspan(n, count),
+            indices.empty() ? indices : indices.subspan(n, count),
+            first + n};
   }
 
   /// Row `n` of the targets, empty if there are none.
@@ -116,7 +122,8 @@ class BatchBuffer {
             targets_per_row_ == 0 ? std::span(labels_).first(size_) : std::span<const std::int32_t>{},
             std::span(targets_).first(size_ * targets_per_row_),
             std::span(active_).first(size_),
-            std::span(indices_).first(size_)};
+            std::span(indices_).first(size_),
+            0};
   }
 
  private:

@@ -26,9 +26,10 @@ inline std::string bytes_text(double bytes) {
   return text(bytes) + units[unit];
 }
 
-/// Calls `body`. \throws OutOfMemory with the text that `message()` returns if memory does not do.
+/// Returns what `body` returns. \throws OutOfMemory with the text that `message()` returns if there is too little
+/// memory.
 template <class Body, class Message>
-void with_memory(const Body& body, const Message& message) {
+auto with_memory(const Body& body, const Message& message) {
 #if defined(__cpp_exceptions)
   try {
     return body();
@@ -38,7 +39,7 @@ void with_memory(const Body& body, const Message& message) {
   raise<OutOfMemory>(message());
 #else
   static_cast<void>(message);
-  body();
+  return body();
 #endif
 }
 

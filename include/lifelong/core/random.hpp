@@ -11,7 +11,7 @@
 
 namespace lifelong {
 
-/// What a stream of random numbers is for. Streams of one seed but different purposes are independent.
+/// What a sequence of random numbers is for. Sequences of one seed but different purposes are independent.
 enum class Purpose : std::uint32_t {
   initialization = 1,
   shuffle = 2,
@@ -115,8 +115,8 @@ constexpr double polynomial(const double (&coefficients)[N], double x) {
 
 }  // namespace detail
 
-/// A stream of random numbers. Draw i is a function of (seed, purpose, i) alone: constant time, no state, safe to share
-/// between threads. Same bits on every platform with IEEE arithmetic.
+/// A sequence of random numbers. Draw i is a function of (seed, purpose, i) alone: constant time, no state, safe to
+/// share between threads. Same bits on every platform with IEEE arithmetic.
 class Random {
  public:
   constexpr explicit Random(std::uint64_t seed, Purpose purpose = Purpose::user, std::uint32_t substream = 0)

@@ -5,14 +5,15 @@
 #include <span>
 #include <vector>
 
+#include <lifelong/backend/backend.hpp>
 #include <lifelong/backend/serial.hpp>
 #include <lifelong/core/aligned_vector.hpp>
 #include <lifelong/core/batch.hpp>
-#include <lifelong/core/concepts.hpp>
 #include <lifelong/core/error.hpp>
-#include <lifelong/core/loader.hpp>
-#include <lifelong/core/requirements.hpp>
+#include <lifelong/core/model.hpp>
 #include <lifelong/core/softmax.hpp>
+#include <lifelong/stream/example_source.hpp>
+#include <lifelong/stream/loader.hpp>
 
 namespace lifelong {
 

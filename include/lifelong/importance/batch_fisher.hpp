@@ -3,18 +3,17 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <span>
 #include <string>
 
-#include <lifelong/core/aligned_vector.hpp>
-#include <lifelong/core/concepts.hpp>
 #include <lifelong/core/error.hpp>
+#include <lifelong/core/functional.hpp>
+#include <lifelong/core/model.hpp>
 #include <lifelong/core/moment.hpp>
-#include <lifelong/importance/accumulate.hpp>
 #include <lifelong/importance/batch_mean.hpp>
 #include <lifelong/importance/likelihood.hpp>
 #include <lifelong/importance/log_likelihood.hpp>
 #include <lifelong/importance/merge.hpp>
+#include <lifelong/importance/per_sample.hpp>
 
 namespace lifelong::importance {
 
@@ -47,25 +46,25 @@ struct BatchFisherInformation {
     merge.validate();
   }
 
-  /// Writes the estimate over all `batches` to `out`; changes no parameter of `model`.
-  template <class Model, class Batches>
-  void estimate(Model& model, Batches&& batches, std::span<typename Model::value_type> out) const {
-    using T = typename Model::value_type;
-    validate();
+  /// Adds a batch; changes no parameter of `model`.
+  template <class Model, class B, class E>
+  void estimate(Model& model, const B& batch, E& estimation) const {
     if constexpr (PullbackModel<Model> || MomentModel<Model, LogLikelihoodOf<L>, moment::Sum>) {
-      AlignedVector<T> scratch;
-      const auto gradient = [&](const Batch<T>& batch, std::span<T> mean) {
-        batch_mean(model, batch, functional(), mean, scratch);
-      };
-      mean_over_batches(batches, gradient, moment::Square{}, scale, out);
+      const auto write = [&](auto mean) { estimation.batch_mean(model, batch, functional(), mean); };
+      add_batch_moment(estimation, batch, write, moment::Square{}, scale);
     } else {
       if (labels != Labels::empirical)
         detail::raise<InvalidArgument>(
             "BatchFisher.labels must be Labels::empirical for a model that has only gradient(batch, out): the other "
             "labels need its outputs, by predict and pullback");
-      const auto gradient = [&](const auto& batch, std::span<T> mean) { evaluation_gradient(model, batch, mean); };
-      mean_over_batches(batches, gradient, moment::Square{}, scale, out);
+      const auto write = [&](auto mean) { evaluation_gradient(model, batch, mean); };
+      add_batch_moment(estimation, batch, write, moment::Square{}, scale);
     }
+  }
+  /// Writes the mean over batches.
+  template <class E>
+  void finish(E& estimation) const {
+    finish_batch_moments(estimation, scale);
   }
 
   /// The settings in a line.

@@ -1,10 +1,6 @@
 // Moments of batch-mean gradients: what libraries compute that cannot see the gradients of single samples.
 #pragma once
 
-#include <cstddef>
-#include <span>
-
-#include <lifelong/core/aligned_vector.hpp>
 #include <lifelong/core/error.hpp>
 
 namespace lifelong::importance {
@@ -21,27 +17,26 @@ inline const char* name_of(BatchScale scale) {
   return scale == BatchScale::batches ? "batches" : scale == BatchScale::samples ? "samples" : "enlarged batches";
 }
 
-/// Writes the mean over batches of moment(mean gradient of the batch) to `out`. `gradient(batch, g)` overwrites g with
-/// the mean gradient. \throws InvalidArgument if the scale needs `batch.size` and the batches do not have it.
-template <class T, class Batches, class Gradient, class Moment>
-void mean_over_batches(Batches&& batches, const Gradient& gradient, Moment moment, BatchScale scale, std::span<T> out) {
-  AlignedVector<T> mean(out.size());
-  std::size_t samples = 0, count = 0;
-  for (T& value : out) value = 0;
-  for (const auto& batch : batches) {
-    gradient(batch, std::span<T>(mean));
-    T weight = 1;
-    if constexpr (requires { batch.size; }) {
-      samples += batch.size;
-      if (scale != BatchScale::batches) weight = static_cast<T>(batch.size);
-    } else if (scale != BatchScale::batches) {
+/// Adds m(gradient) of one batch to an estimation, weighted as the scale says. `write(gradient)` overwrites an array
+/// with the batch's mean gradient. \throws InvalidArgument if the scale needs `batch.size` and the batch does not have
+/// it.
+template <class Estimation, class B, class Write, class Moment>
+void add_batch_moment(Estimation& estimation, const B& batch, const Write& write, Moment moment, BatchScale scale) {
+  using T = typename Estimation::value_type;
+  if constexpr (requires { batch.size; }) {
+    const T weight = scale == BatchScale::batches ? T(1) : static_cast<T>(batch.size);
+    estimation.add_gradient(write, moment, batch.size, weight);
+  } else {
+    if (scale != BatchScale::batches)
       detail::raise<InvalidArgument>("BatchScale::samples and BatchScale::enlarged need batches that have a size");
-    }
-    for (std::size_t i = 0; i < out.size(); ++i) out[i] += weight * moment(mean[i]);
-    ++count;
+    estimation.add_gradient(write, moment);
   }
-  const T total = static_cast<T>(scale == BatchScale::samples ? samples : count);
-  for (T& value : out) value /= total;
+}
+
+/// Ends such an estimation: the mean that the scale says.
+template <class Estimation>
+void finish_batch_moments(Estimation& estimation, BatchScale scale) {
+  estimation.divide(static_cast<double>(scale == BatchScale::samples ? estimation.samples() : estimation.batches()));
 }
 
 }  // namespace lifelong::importance

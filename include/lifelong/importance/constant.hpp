@@ -8,6 +8,7 @@
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/packet.hpp>
 #include <lifelong/importance/merge.hpp>
+#include <lifelong/policy/arrays.hpp>
 
 namespace lifelong::importance {
 
@@ -30,7 +31,7 @@ struct Constant {
   }
 
   template <class T>
-  struct View {
+  struct Kernel {
     T value;
     template <class V>
     LIFELONG_HOST_DEVICE V contribution(std::size_t, V, V) const {
@@ -39,7 +40,7 @@ struct Constant {
   };
 
   template <class T>
-  [[nodiscard]] View<T> view(std::array<T*, 0>) const {
+  [[nodiscard]] Kernel<T> kernel(std::array<T*, 0>, const Clock&) const {
     return {static_cast<T>(value)};
   }
 };

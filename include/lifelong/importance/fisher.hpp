@@ -3,17 +3,16 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <span>
 #include <string>
 
-#include <lifelong/core/aligned_vector.hpp>
-#include <lifelong/core/concepts.hpp>
 #include <lifelong/core/error.hpp>
+#include <lifelong/core/functional.hpp>
+#include <lifelong/core/model.hpp>
 #include <lifelong/core/moment.hpp>
-#include <lifelong/importance/accumulate.hpp>
 #include <lifelong/importance/likelihood.hpp>
 #include <lifelong/importance/log_likelihood.hpp>
 #include <lifelong/importance/merge.hpp>
+#include <lifelong/importance/per_sample.hpp>
 
 namespace lifelong::importance {
 
@@ -41,18 +40,19 @@ struct FisherInformation {
     merge.validate();
   }
 
-  /// Writes F over all samples of `batches` to `out`; changes no parameter of `model`.
-  template <class Model, class Batches>
-  void estimate(Model& model, Batches&& batches, std::span<typename Model::value_type> out) const {
-    validate();
+  /// Adds the samples of a batch; changes no parameter of `model`.
+  template <class Model, class B, class E>
+  void estimate(Model& model, const B& batch, E& estimation) const {
     if constexpr (PullbackModel<Model> || MomentModel<Model, LogLikelihoodOf<L>, moment::Square>) {
-      mean_moment(model, batches, functional(), moment::Square{}, out);
+      estimation.add(model, batch, functional(), moment::Square{});
     } else {
       if (labels != Labels::empirical)
         detail::raise<InvalidArgument>(
             "Fisher.labels must be Labels::empirical for a model that has only gradient(batch, out): the other labels "
             "need its outputs, by predict and pullback");
-      mean_square(model, batches, out);
+      for (std::size_t n = 0; n < batch.size; ++n)
+        estimation.add_gradient([&](auto gradient) { evaluation_gradient(model, batch.sample(n), gradient); },
+                                moment::Square{});
     }
   }
 
@@ -63,20 +63,6 @@ struct FisherInformation {
 
  private:
   [[nodiscard]] LogLikelihoodOf<L> functional() const { return {labels, seed, draws, likelihood}; }
-
-  template <class Model, class Batches>
-  static void mean_square(Model& model, Batches&& batches, std::span<typename Model::value_type> out) {
-    using T = typename Model::value_type;
-    AlignedVector<T> gradient(out.size());
-    std::size_t samples = 0;
-    for (T& value : out) value = 0;
-    for (const auto& batch : batches)
-      for (std::size_t n = 0; n < batch.size; ++n, ++samples) {
-        evaluation_gradient(model, batch.sample(n), std::span<T>(gradient));
-        for (std::size_t i = 0; i < out.size(); ++i) out[i] += gradient[i] * gradient[i];
-      }
-    for (T& value : out) value /= static_cast<T>(samples);
-  }
 };
 
 /// Of a classifier: p = softmax of the active outputs.

@@ -8,9 +8,7 @@
 #include <utility>
 
 #include <lifelong/core/batch.hpp>
-#include <lifelong/core/concepts.hpp>
 #include <lifelong/core/moment.hpp>
-#include <lifelong/importance/accumulate.hpp>
 #include <lifelong/importance/merge.hpp>
 
 namespace lifelong::importance {
@@ -32,13 +30,13 @@ template <CurvedLoss Loss>
 struct Curvature {
   Loss loss;
 
-  [[nodiscard]] std::size_t seeds(std::size_t outputs) const { return loss.factors(outputs); }
+  [[nodiscard]] std::size_t cotangents(std::size_t outputs) const { return loss.factors(outputs); }
   template <class T>
   void prepare(std::span<T> row, const SampleContext<T>& sample) const {
     loss.prepare(row, sample);
   }
   template <class T>
-  void seed(std::size_t k, std::span<const T> row, const SampleContext<T>& sample, std::span<T> delta) const {
+  void cotangent(std::size_t k, std::span<const T> row, const SampleContext<T>& sample, std::span<T> delta) const {
     loss.factor(k, row, sample, delta);
   }
 };
@@ -53,15 +51,15 @@ struct GaussNewton {
 
   void validate() const { merge.validate(); }
 
-  /// Writes Ω over all samples of `batches` to `out`; changes no parameter of `model`.
-  template <class Model, class Batches>
-  void estimate(Model& model, Batches&& batches, std::span<typename Model::value_type> out) const {
+  /// Adds the samples of a batch; changes no parameter of `model`.
+  template <class Model, class B, class E>
+  void estimate(Model& model, const B& batch, E& estimation) const {
     static_assert(
         requires { requires CurvedLoss<std::remove_cvref_t<decltype(model.loss_function())>>; },
         "GaussNewton takes the curvature of the model's own loss: the model needs loss_function(), and that a "
         "prepare(row, sample), factors(outputs) and factor(k, row, sample, delta)");
     using Loss = std::remove_cvref_t<decltype(model.loss_function())>;
-    mean_moment(model, batches, Curvature<Loss>{model.loss_function()}, moment::Square{}, out);
+    estimation.add(model, batch, Curvature<Loss>{model.loss_function()}, moment::Square{});
   }
 
   /// The settings in a line.

@@ -64,7 +64,7 @@ concept Likelihood = std::copyable<L> &&
 
 namespace lifelong::detail {
 
-/// As in core/requirements.hpp.
+/// As in core/model.hpp.
 template <class L>
 consteval bool require_likelihood() {
   static_assert(std::copyable<L>, "Likelihood: the likelihood must be copyable");

@@ -55,7 +55,7 @@ struct LogLikelihoodOf {
   }
 
   /// Number of rows per sample that are pulled back through the network.
-  [[nodiscard]] std::size_t seeds(std::size_t outputs) const {
+  [[nodiscard]] std::size_t cotangents(std::size_t outputs) const {
     if (labels == Labels::exact) return likelihood.factors(outputs);
     if (labels == Labels::sampled) return draws;
     if constexpr (has_outcomes)
@@ -69,10 +69,10 @@ struct LogLikelihoodOf {
     likelihood.prepare(row, sample);
   }
 
-  /// Writes seed `k` for a prepared row into `delta`.
+  /// Writes cotangent `k` for a prepared row into `delta`.
   /// \throws InvalidArgument if it needs the label or target of a sample that has none.
   template <class T>
-  void seed(std::size_t k, std::span<const T> row, const SampleContext<T>& sample, std::span<T> delta) const {
+  void cotangent(std::size_t k, std::span<const T> row, const SampleContext<T>& sample, std::span<T> delta) const {
     switch (labels) {
       case Labels::exact:
         likelihood.factor(k, row, sample, delta);

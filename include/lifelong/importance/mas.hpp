@@ -5,10 +5,8 @@
 #include <span>
 #include <string>
 
-#include <lifelong/core/aligned_vector.hpp>
 #include <lifelong/core/batch.hpp>
 #include <lifelong/core/moment.hpp>
-#include <lifelong/importance/accumulate.hpp>
 #include <lifelong/importance/batch_mean.hpp>
 #include <lifelong/importance/merge.hpp>
 #include <lifelong/importance/output_norm.hpp>
@@ -24,10 +22,10 @@ struct Mas {
 
   void validate() const { merge.validate(); }
 
-  /// Writes Ω over all samples of `batches` to `out`; changes no parameter of `model`.
-  template <class Model, class Batches>
-  void estimate(Model& model, Batches&& batches, std::span<typename Model::value_type> out) const {
-    mean_moment(model, batches, OutputNorm{norm}, moment::Absolute{}, out);
+  /// Adds the samples of a batch; changes no parameter of `model`.
+  template <class Model, class B, class E>
+  void estimate(Model& model, const B& batch, E& estimation) const {
+    estimation.add(model, batch, OutputNorm{norm}, moment::Absolute{});
   }
 
   /// The settings in a line.
@@ -46,24 +44,17 @@ struct LocalMas {
 
   void validate() const { merge.validate(); }
 
-  /// Writes Ω over all samples of `batches` to `out`; changes no parameter of `model`.
-  template <class Model, class Batches>
-  void estimate(Model& model, Batches&& batches, std::span<typename Model::value_type> out) const {
+  /// Adds the samples of a batch; changes no parameter of `model`.
+  template <class Model, class E>
+  void estimate(Model& model, const Batch<typename Model::value_type>& batch, E& estimation) const {
     using T = typename Model::value_type;
     static_assert(
-        requires(const Batch<T>& batch) {
-          model.accumulate_local_moment(batch, OutputNorm{}, moment::Absolute{}, out);
-        },
+        requires(std::span<T> out) { model.accumulate_local_moment(batch, OutputNorm{}, moment::Absolute{}, out); },
         "LocalMas looks at each layer by itself: the model needs accumulate_local_moment(batch, functional, moment, "
         "out), as nn::Network has");
-    std::size_t samples = 0;
-    for (T& value : out) value = 0;
-    for (const Batch<T>& batch : batches) {
-      model.accumulate_local_moment(batch, OutputNorm{norm}, moment::Absolute{}, out);
-      samples += batch.size;
-    }
-    const T scale = T(1) / static_cast<T>(samples);
-    for (T& value : out) value *= scale;
+    estimation.add(batch, [&](const Batch<T>& part, std::span<T> out) {
+      model.accumulate_local_moment(part, OutputNorm{norm}, moment::Absolute{}, out);
+    });
   }
 
   /// The settings in a line.
@@ -84,15 +75,16 @@ struct BatchMas {
 
   void validate() const { merge.validate(); }
 
-  /// Writes the estimate over all `batches` to `out`; changes no parameter of `model`.
-  template <class Model, class Batches>
-  void estimate(Model& model, Batches&& batches, std::span<typename Model::value_type> out) const {
-    using T = typename Model::value_type;
-    AlignedVector<T> scratch;
-    const auto gradient = [&](const Batch<T>& batch, std::span<T> mean) {
-      batch_mean(model, batch, OutputNorm{norm}, mean, scratch);
-    };
-    mean_over_batches(batches, gradient, moment::Absolute{}, scale, out);
+  /// Adds a batch; changes no parameter of `model`.
+  template <class Model, class B, class E>
+  void estimate(Model& model, const B& batch, E& estimation) const {
+    const auto write = [&](auto mean) { estimation.batch_mean(model, batch, OutputNorm{norm}, mean); };
+    add_batch_moment(estimation, batch, write, moment::Absolute{}, scale);
+  }
+  /// Writes the mean over batches.
+  template <class E>
+  void finish(E& estimation) const {
+    finish_batch_moments(estimation, scale);
   }
 
   /// The settings in a line.

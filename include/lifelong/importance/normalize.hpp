@@ -3,6 +3,7 @@
 
 #include <cstddef>
 
+#include <lifelong/backend/loop.hpp>
 #include <lifelong/core/packet.hpp>
 
 namespace lifelong::importance {
@@ -31,18 +32,35 @@ struct Affine {
   }
 };
 
-/// What brings `value(0)` to `value(count - 1)` to the scale; values that are all 0, or all equal for min-max, stay or
-/// become 0.
-template <class T, class Value>
-Affine<T> scale_of(Normalize normalize, std::size_t count, const Value& value) {
-  if (normalize == Normalize::none || count == 0) return {};
-  T least = value(0), most = value(0);
-  for (std::size_t i = 1; i < count; ++i) {
-    const T v = value(i);
-    least = min(least, v);
-    most = max(most, v);
+/// The values of an array, as a kernel.
+template <class T>
+struct Values {
+  const T* values;
+
+  template <class V>
+  LIFELONG_HOST_DEVICE V operator()(std::size_t i) const {
+    return load<V>(values, i);
   }
-  const T shift = normalize == Normalize::min_max ? least : T(0);
+};
+
+/// The values of a kernel with their signs turned: its largest is the smallest of theirs.
+template <class Kernel>
+struct Negative {
+  Kernel kernel;
+
+  template <class V>
+  LIFELONG_HOST_DEVICE V operator()(std::size_t i) const {
+    return -kernel.template operator()<V>(i);
+  }
+};
+
+/// What brings the values of a kernel over all parameters to the scale. Values that are all 0 stay 0; values that are
+/// all equal become 0 with min-max.
+template <class T, class Backend, class Kernel>
+Affine<T> scale_of(Normalize normalize, const Loop<T, Backend>& loop, const Kernel& kernel) {
+  if (normalize == Normalize::none || loop.size() == 0) return {};
+  const T most = loop.maximum(kernel);
+  const T shift = normalize == Normalize::min_max ? -loop.maximum(Negative<Kernel>{kernel}) : T(0);
   return {most > shift ? T(1) / (most - shift) : T(1), shift};
 }
 

@@ -5,13 +5,14 @@
 #include <limits>
 #include <span>
 #include <string>
+#include <utility>
 
-#include <lifelong/core/concepts.hpp>
+#include <lifelong/backend/array_kernels.hpp>
 #include <lifelong/core/error.hpp>
-#include <lifelong/core/requirements.hpp>
 #include <lifelong/importance/merge.hpp>
 #include <lifelong/importance/normalize.hpp>
 #include <lifelong/importance/part.hpp>
+#include <lifelong/importance/policy.hpp>
 
 namespace lifelong::importance {
 
@@ -36,19 +37,36 @@ struct Normalized {
     detail::require_same_merge("Normalized.importance", importance, merge);
   }
 
-  /// Writes Ω over all samples of `batches` to `out`; changes no parameter of `model`.
-  template <class Model, class Batches>
-  void estimate(Model& model, Batches&& batches, std::span<typename Model::value_type> out) const {
-    using T = typename Model::value_type;
+  /// What the inner importance adds its batches to, and where the result goes.
+  template <class Inner, class T, class Backend>
+  struct Estimation {
+    Inner inner;
+    Loop<T, Backend> loop;
+    std::span<T> values;
+  };
+  template <class Model, class T, class Backend>
+  [[nodiscard]] auto begin(Model& model, const Loop<T, Backend>& loop, std::span<T> values) const {
     static_assert(
         !detail::has_contribution<A>,
         "Normalized takes importances that are estimated from data; those gathered along the way have a scale "
         "of their own, see RWalk.normalize");
-    importance.estimate(model, batches, out);
+    auto inner = detail::begin_estimate(importance, model, loop, values);
+    return Estimation<decltype(inner), T, Backend>{std::move(inner), loop, values};
+  }
+  /// Adds a batch; changes no parameter of `model`.
+  template <class Model, class B, class E>
+  void estimate(Model& model, const B& batch, E& estimation) const {
+    importance.estimate(model, batch, estimation.inner);
+  }
+  /// Writes Ω.
+  template <class Inner, class T, class Backend>
+  void finish(Estimation<Inner, T, Backend>& estimation) const {
+    detail::finish_estimate(importance, estimation.inner);
+    T* const values = estimation.values.data();
     if (ceiling < std::numeric_limits<double>::infinity())
-      for (T& value : out) value = min(value, static_cast<T>(ceiling));
-    const Affine<T> scale = scale_of<T>(by, out.size(), [&](std::size_t i) { return out[i]; });
-    for (T& value : out) value = scale(value);
+      estimation.loop(detail::Apply<T, Ceiling<T>>{values, {static_cast<T>(ceiling)}});
+    const Affine<T> scale = scale_of(by, estimation.loop, Values<T>{values});
+    estimation.loop(detail::Apply<T, Affine<T>>{values, scale});
   }
 
   /// The settings in a line.
@@ -57,6 +75,17 @@ struct Normalized {
     if (ceiling < std::numeric_limits<double>::infinity()) line += ", ceiling " + detail::text(ceiling);
     return line + ", " + detail::part_recipe(importance) + ")";
   }
+
+ private:
+  template <class T>
+  struct Ceiling {
+    T most;
+
+    template <class V>
+    LIFELONG_HOST_DEVICE V operator()(V value) const {
+      return min(value, V(most));
+    }
+  };
 };
 
 }  // namespace lifelong::importance

@@ -25,7 +25,7 @@ inline const char* name_of(MasNorm norm) {
 struct OutputNorm {
   MasNorm norm = MasNorm::squared;
 
-  [[nodiscard]] std::size_t seeds(std::size_t) const { return 1; }
+  [[nodiscard]] std::size_t cotangents(std::size_t) const { return 1; }
 
   /// Outputs are used as they are; those that do not compete count as 0.
   template <class T>
@@ -34,7 +34,7 @@ struct OutputNorm {
   }
 
   template <class T>
-  void seed(std::size_t, std::span<const T> f, const SampleContext<T>& sample, std::span<T> delta) const {
+  void cotangent(std::size_t, std::span<const T> f, const SampleContext<T>& sample, std::span<T> delta) const {
     const T scale = factor(f, sample);
     for (std::size_t c = 0; c < f.size(); ++c) delta[c] = scale * f[c];
   }

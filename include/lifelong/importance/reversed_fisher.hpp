@@ -9,7 +9,6 @@
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/moment.hpp>
 #include <lifelong/core/softmax.hpp>
-#include <lifelong/importance/accumulate.hpp>
 #include <lifelong/importance/merge.hpp>
 
 namespace lifelong::importance {
@@ -17,7 +16,7 @@ namespace lifelong::importance {
 /// Gradient of the cross-entropy of softmax(-z) by the active outputs z: the row e_y - softmax(-z). Models
 /// `OutputFunctional`.
 struct ReversedCrossEntropy {
-  [[nodiscard]] std::size_t seeds(std::size_t) const { return 1; }
+  [[nodiscard]] std::size_t cotangents(std::size_t) const { return 1; }
 
   template <class T>
   void prepare(std::span<T> row, const SampleContext<T>& sample) const {
@@ -28,7 +27,7 @@ struct ReversedCrossEntropy {
 
   /// \throws InvalidArgument if the sample has no label.
   template <class T>
-  void seed(std::size_t, std::span<const T> q, const SampleContext<T>& sample, std::span<T> delta) const {
+  void cotangent(std::size_t, std::span<const T> q, const SampleContext<T>& sample, std::span<T> delta) const {
     if (sample.label < 0) detail::raise<InvalidArgument>("ReversedFisher needs labels, but the batch has none");
     for (std::size_t c = 0; c < q.size(); ++c) delta[c] = -q[c];
     delta[static_cast<std::size_t>(sample.label)] += 1;
@@ -45,10 +44,10 @@ struct ReversedFisher {
 
   void validate() const { merge.validate(); }
 
-  /// Writes Ω over all samples of `batches` to `out`; changes no parameter of `model`.
-  template <class Model, class Batches>
-  void estimate(Model& model, Batches&& batches, std::span<typename Model::value_type> out) const {
-    mean_moment(model, batches, ReversedCrossEntropy{}, moment::Square{}, out);
+  /// Adds the samples of a batch; changes no parameter of `model`.
+  template <class Model, class B, class E>
+  void estimate(Model& model, const B& batch, E& estimation) const {
+    estimation.add(model, batch, ReversedCrossEntropy{}, moment::Square{});
   }
 
   /// The settings in a line.

@@ -6,12 +6,13 @@
 #include <limits>
 #include <string>
 
-#include <lifelong/core/concepts.hpp>
+#include <lifelong/backend/loop.hpp>
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/packet.hpp>
 #include <lifelong/importance/merge.hpp>
 #include <lifelong/importance/normalize.hpp>
 #include <lifelong/importance/synaptic_intelligence.hpp>
+#include <lifelong/policy/arrays.hpp>
 
 namespace lifelong::importance {
 
@@ -24,7 +25,8 @@ enum class Distance {
 /// Ω_i = F_i + s_i. F is the running Fisher information of EWC++, F ← (1-α) F + α g² at every step with g the batch's
 /// mean gradient of the task's loss, and runs on over tasks; s is the path score, gathered at every step as
 /// s ← s + max(0, -g Δθ) / (½ F Δθ² + ε) and averaged over tasks, s_total ← ½ (s_total + s), at the first task s.
-/// No pass over data at a task's end, no second backward pass; four streams per step. Chaudhry 2018, eq. 7-10.
+/// No pass over data at a task's end, no second backward pass; reads and writes two arrays per step. Chaudhry 2018, eq.
+/// 7-10.
 ///
 /// F squares batch gradients, so it is about 1/B of the Fisher information, and with the paper's α = 0.9 it remembers
 /// the last one or two batches alone; our default remembers some hundred. The paper collects the path over Δt steps:
@@ -41,7 +43,7 @@ struct RWalk {
   Merge merge = Merge::last();           ///< F and s_total run on by themselves: Ω is what they are now
 
   static constexpr std::array<const char*, 3> arrays{"fisher", "score", "total_score"};
-  static constexpr Streams streams{.reads = 2, .writes = 2};
+  static constexpr Traffic traffic{.reads = 2, .writes = 2};
 
   /// \throws InvalidArgument unless 0 <= α <= 1 and ε > 0.
   void validate() const {
@@ -58,7 +60,7 @@ struct RWalk {
   }
 
   template <class T>
-  struct View {
+  struct Kernel {
     T* fisher;
     T* score;
     T* total;
@@ -68,7 +70,7 @@ struct RWalk {
     Affine<T> fisher_scale{}, score_scale{};
 
     template <class V>
-    LIFELONG_HOST_DEVICE void observe(std::size_t i, V gradient, V before, V after) const {
+    LIFELONG_HOST_DEVICE void observe(std::size_t i, V gradient, V, V before, V after) const {
       const V f = V(T(1) - alpha) * load<V>(fisher, i) + V(alpha) * gradient * gradient;
       const V move = after - before;
       store(fisher, i, f);
@@ -90,14 +92,14 @@ struct RWalk {
       return fisher_scale(load<V>(fisher, i)) + score_scale(merged<V>(i));
     }
     template <class V>
-    LIFELONG_HOST_DEVICE void restart(std::size_t i, V) const {
+    LIFELONG_HOST_DEVICE void restart(std::size_t i, V, V) const {
       store(total, i, merged<V>(i));
       store(score, i, V(T(0)));
     }
   };
 
   template <class T>
-  [[nodiscard]] View<T> view(std::array<T*, 3> pointers, const Clock& clock) const {
+  [[nodiscard]] Kernel<T> kernel(std::array<T*, 3> pointers, const Clock& clock) const {
     const bool first = clock.tasks == 0;
     return {pointers[0],
             pointers[1],
@@ -111,19 +113,32 @@ struct RWalk {
             static_cast<T>(first ? score_first : score_new)};
   }
 
-  /// The view that knows the largest F and s of all parameters.
-  template <class T>
-  [[nodiscard]] View<T> final_view(std::array<T*, 3> pointers, std::size_t count, const Clock& clock) const {
-    View<T> result = view<T>(pointers, clock);
-    result.fisher_scale = scale_of<T>(normalize, count, [&](std::size_t i) { return pointers[0][i]; });
-    result.score_scale = scale_of<T>(normalize, count, [&](std::size_t i) { return result.template merged<T>(i); });
+  /// The kernel that knows the largest F and s of all parameters.
+  template <class T, class Backend>
+  [[nodiscard]] Kernel<T> final_kernel(std::array<T*, 3> pointers, const Clock& clock,
+                                       const Loop<T, Backend>& loop) const {
+    const Kernel<T> plain = kernel<T>(pointers, clock);
+    Kernel<T> result = plain;
+    result.fisher_scale = scale_of(normalize, loop, Values<T>{pointers[0]});
+    result.score_scale = scale_of(normalize, loop, MergedScore<T>{plain});
     return result;
   }
+
+ private:
+  template <class T>
+  struct MergedScore {
+    Kernel<T> walk;
+
+    template <class V>
+    LIFELONG_HOST_DEVICE V operator()(std::size_t i) const {
+      return walk.template merged<V>(i);
+    }
+  };
 };
 
 /// `RWalk` with the path collected over Δt steps, as the paper writes it: ω sums -g Δθ over the interval, Δ is the move
 /// from its beginning to its end, and s ← s + max(0, ω) / (½ F Δ² + ε). Steps behind a task's last full interval do not
-/// count. Three more arrays than `RWalk`, two to six more streams per step.
+/// count. Three more arrays than `RWalk`, two to six more array accesses per step.
 struct IntervalRWalk {
   RWalk rwalk = {};
   std::size_t interval = 10;         ///< Δt, steps
@@ -131,7 +146,7 @@ struct IntervalRWalk {
   Merge merge = Merge::last();
 
   static constexpr std::array<const char*, 6> arrays{"fisher", "score", "total_score", "path", "start", "window"};
-  static constexpr Streams streams{.reads = 4, .writes = 4};
+  static constexpr Traffic traffic{.reads = 4, .writes = 4};
 
   /// \throws InvalidArgument as `RWalk`, and for an interval of 0 steps.
   void validate() const {
@@ -146,8 +161,8 @@ struct IntervalRWalk {
   }
 
   template <class T>
-  struct View {
-    RWalk::View<T> walk;
+  struct Kernel {
+    RWalk::Kernel<T> walk;
     T* path;
     T* start;
     T* window;
@@ -155,7 +170,7 @@ struct IntervalRWalk {
     bool per_interval, ends;
 
     template <class V>
-    LIFELONG_HOST_DEVICE void observe(std::size_t i, V gradient, V before, V after) const {
+    LIFELONG_HOST_DEVICE void observe(std::size_t i, V gradient, V, V before, V after) const {
       const V square = gradient * gradient;
       const V fall = load<V>(path, i) - gradient * (after - before);
       const V gathered = per_interval ? load<V>(window, i) + V(share) * square : square;
@@ -174,8 +189,8 @@ struct IntervalRWalk {
       return walk.contribution(i, theta, estimate);
     }
     template <class V>
-    LIFELONG_HOST_DEVICE void restart(std::size_t i, V theta) const {
-      walk.restart(i, theta);
+    LIFELONG_HOST_DEVICE void restart(std::size_t i, V theta, V contribution) const {
+      walk.restart(i, theta, contribution);
       store(path, i, V(T(0)));
       store(start, i, theta);
       store(window, i, V(T(0)));
@@ -183,12 +198,13 @@ struct IntervalRWalk {
   };
 
   template <class T>
-  [[nodiscard]] View<T> view(std::array<T*, 6> pointers, const Clock& clock) const {
-    return around(rwalk.template view<T>(first_three(pointers), clock), pointers, clock);
+  [[nodiscard]] Kernel<T> kernel(std::array<T*, 6> pointers, const Clock& clock) const {
+    return around(rwalk.template kernel<T>(first_three(pointers), clock), pointers, clock);
   }
-  template <class T>
-  [[nodiscard]] View<T> final_view(std::array<T*, 6> pointers, std::size_t count, const Clock& clock) const {
-    return around(rwalk.template final_view<T>(first_three(pointers), count, clock), pointers, clock);
+  template <class T, class Backend>
+  [[nodiscard]] Kernel<T> final_kernel(std::array<T*, 6> pointers, const Clock& clock,
+                                       const Loop<T, Backend>& loop) const {
+    return around(rwalk.final_kernel(first_three(pointers), clock, loop), pointers, clock);
   }
 
  private:
@@ -197,7 +213,7 @@ struct IntervalRWalk {
     return {pointers[0], pointers[1], pointers[2]};
   }
   template <class T>
-  View<T> around(const RWalk::View<T>& walk, std::array<T*, 6> pointers, const Clock& clock) const {
+  Kernel<T> around(const RWalk::Kernel<T>& walk, std::array<T*, 6> pointers, const Clock& clock) const {
     return {walk,
             pointers[3],
             pointers[4],

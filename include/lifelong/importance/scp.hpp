@@ -1,63 +1,146 @@
 // Sliced Cramér Preservation: how far the mean output moves, seen from random directions. Needs no labels.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include <lifelong/core/aligned_vector.hpp>
+#include <lifelong/backend/array_kernels.hpp>
+#include <lifelong/backend/loop.hpp>
 #include <lifelong/core/batch.hpp>
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/moment.hpp>
 #include <lifelong/core/random.hpp>
-#include <lifelong/importance/accumulate.hpp>
 #include <lifelong/importance/merge.hpp>
+#include <lifelong/importance/per_sample.hpp>
+#include <lifelong/importance/sample_sum.hpp>
 
 namespace lifelong::importance {
 
-/// Derivative of ⟨ξ, f⟩ over the active outputs: the row ξ, of length 1 over them if `unit`. Models `OutputFunctional`.
+/// Derivative of ⟨ξ, f⟩ over the active outputs: the row ξ, 0 for outputs that are not active. Models
+/// `OutputFunctional`.
 struct Slice {
   std::span<const double> direction;  ///< ξ, one value per output
-  bool unit = true;                   ///< whether ξ is scaled to length 1 over the active outputs
 
-  [[nodiscard]] std::size_t seeds(std::size_t) const { return 1; }
+  [[nodiscard]] std::size_t cotangents(std::size_t) const { return 1; }
 
   template <class T>
   void prepare(std::span<T>, const SampleContext<T>&) const {}
 
   template <class T>
-  void seed(std::size_t, std::span<const T>, const SampleContext<T>& sample, std::span<T> delta) const {
-    double total = 0;
+  void cotangent(std::size_t, std::span<const T>, const SampleContext<T>& sample, std::span<T> delta) const {
     for (std::size_t c = 0; c < delta.size(); ++c)
-      if (sample.active.contains(c)) total += direction[c] * direction[c];
-    const double scale = unit ? 1 / std::sqrt(total) : 1;
-    for (std::size_t c = 0; c < delta.size(); ++c)
-      delta[c] = sample.active.contains(c) ? static_cast<T>(scale * direction[c]) : T(0);
+      delta[c] = sample.active.contains(c) ? static_cast<T>(direction[c]) : T(0);
   }
 };
 
-/// out = Σ_l (1/N Σ_n J_nᵀ seed_nl)², l = 0 .. count-1 with seeds of the functional `slice(l)`, over all samples of
-/// `batches`, which are read once per slice.
-template <class Model, class Batches, class Slices>
-void sum_of_squared_means(Model& model, Batches&& batches, std::size_t count, const Slices& slice,
-                          std::span<typename Model::value_type> out) {
-  using T = typename Model::value_type;
-  AlignedVector<T> mean(out.size());
-  for (T& value : out) value = 0;
-  for (std::size_t l = 0; l < count; ++l) {
-    mean_moment(model, batches, slice(l), moment::Sum{}, std::span<T>(mean));
-    for (std::size_t i = 0; i < out.size(); ++i) out[i] += mean[i] * mean[i];
+/// Σ_n ∂f_c(x_n)/∂θ for every output c, each an array as long as θ: the rows of the summed Jacobian of the outputs,
+/// from which the derivative in any direction follows. Samples that compete over different outputs have rows of their
+/// own. Memory: one array per output, two more beyond `SampleSum::part_size` samples. Cost: one gradient per output.
+template <class T, class Backend>
+class OutputGradients {
+ public:
+  OutputGradients(const Loop<T, Backend>& loop, std::span<T> values) : loop_(loop), values_(values) {}
+
+  /// Adds the samples of a batch.
+  template <class Model>
+  void add(Model& model, const Batch<T>& batch) {
+    for (std::size_t n = 0; n < batch.size; ++n) range_of(batch.context(n, outputs_of(model)).active);
+    for (Group& group : groups_)
+      for (std::size_t k = 0; k < group.rows.size(); ++k) {
+        const OneOutput functional{group.range, group.range.first + k};
+        Row& row = group.rows[k];
+        row.sum.add(loop_, row.span(), batch.size, [&](std::size_t first, std::size_t count) {
+          accumulate_moment(model, batch.slice(first, count), functional, moment::Sum{}, loop_, row.span(), gradient_);
+        });
+      }
+    samples_ += batch.size;
   }
-}
+
+  /// values_i = Σ_l (1/N Σ_c ξ_lc Σ_n ∂f_c(x_n)/∂θ_i)² over `count` directions: `direction(l, range, xi)` writes that
+  /// of slice l for samples that compete over `range`, one value for each output of it.
+  template <class Direction>
+  void finish(std::size_t count, const Direction& direction) {
+    loop_(lifelong::detail::Fill<T>{values_.data(), T(0)});
+    for (Group& group : groups_)
+      for (Row& row : group.rows) row.sum.finish(loop_, row.span());
+    gradient_.resize(values_.size());
+    const std::span<T> mean(gradient_.data(), gradient_.size());
+    std::vector<double> xi;
+    for (std::size_t l = 0; l < count; ++l) {
+      loop_(lifelong::detail::Fill<T>{mean.data(), T(0)});
+      for (Group& group : groups_) {
+        xi.assign(group.rows.size(), 0);
+        direction(l, group.range, std::span<double>(xi));
+        for (std::size_t k = 0; k < group.rows.size(); ++k)
+          if (xi[k] != 0)
+            loop_(lifelong::detail::AddMoment<T, moment::Sum>{
+                mean.data(), group.rows[k].values.data(), {}, static_cast<T>(xi[k] / static_cast<double>(samples_))});
+      }
+      loop_(lifelong::detail::AddMoment<T, moment::Square>{values_.data(), mean.data(), {}, T(1)});
+    }
+  }
+
+  /// One more than the largest output that any sample competes over.
+  [[nodiscard]] std::size_t outputs() const {
+    std::size_t end = 0;
+    for (const Group& group : groups_) end = std::max<std::size_t>(end, group.range.first + group.range.count);
+    return end;
+  }
+  [[nodiscard]] const Loop<T, Backend>& loop() const { return loop_; }
+  [[nodiscard]] std::span<T> values() const { return values_; }
+
+ private:
+  struct Row {
+    explicit Row(std::size_t size) { values.resize(size); }
+    [[nodiscard]] std::span<T> span() { return {values.data(), values.size()}; }
+    ArrayOf<Backend, T> values;
+    lifelong::detail::SampleSum<T, Backend> sum;
+  };
+  struct Group {
+    OutputRange range;
+    std::vector<Row> rows;  // one for each output of the range
+  };
+  /// e_c for the samples that compete over `range`, 0 for the others.
+  struct OneOutput {
+    OutputRange range;
+    std::size_t output;
+
+    [[nodiscard]] std::size_t cotangents(std::size_t) const { return 1; }
+    template <class U>
+    void prepare(std::span<U>, const SampleContext<U>&) const {}
+    template <class U>
+    void cotangent(std::size_t, std::span<const U>, const SampleContext<U>& sample, std::span<U> delta) const {
+      for (U& value : delta) value = 0;
+      if (sample.active == range) delta[output] = 1;
+    }
+  };
+
+  /// Makes sure that there are rows for samples that compete over `range`.
+  void range_of(OutputRange range) {
+    for (const Group& group : groups_)
+      if (group.range == range) return;
+    groups_.push_back({range, {}});
+    for (std::size_t k = 0; k < range.count; ++k) groups_.back().rows.emplace_back(loop_.size());
+  }
+
+  Loop<T, Backend> loop_;
+  std::span<T> values_;
+  std::vector<Group> groups_;
+  ArrayOf<Backend, T> gradient_;
+  std::size_t samples_ = 0;
+};
 
 /// Γ_i = 1/L Σ_l (∂ ⟨ξ_l, 1/N Σ_n f(x_n)⟩ / ∂θ_i)², each slice squared by itself, with L directions ξ_l uniform on the
-/// unit sphere of the active outputs. Kolouri 2020. Costs L gradients and one parameter-sized array: the batches are
-/// read once per slice. Error of the order 1/√L against `ScpLimit`, which costs as much as L = C slices: prefer that
-/// one for few outputs. The mean over samples is taken before the square, as in the paper, so gradients of different
-/// samples may cancel.
+/// unit sphere of the active outputs. Kolouri 2020. The derivative in a direction is a combination of those of the
+/// outputs, so it costs one gradient per output, however many slices, and as many parameter-sized arrays
+/// (`OutputGradients`). Error of the order 1/√L against `ScpLimit`, which costs the same: prefer that one. The mean
+/// over samples is taken before the square, as in the paper, so gradients of different samples may cancel.
 struct Scp {
   std::size_t slices = 100;  ///< L
   std::uint64_t seed = 0;    ///< of the directions; the same in every task
@@ -70,18 +153,41 @@ struct Scp {
     merge.validate();
   }
 
-  /// Writes Γ over all samples of `batches` to `out`; changes no parameter of `model`.
+  /// What batches are added to, with the directions, L x C.
+  template <class T, class Backend>
+  struct Estimation {
+    OutputGradients<T, Backend> gradients;
+    std::vector<double> rows;
+    std::size_t outputs;
+  };
   /// \throws ShapeMismatch unless the given directions have one value per output.
-  template <class Model, class Batches>
-  void estimate(Model& model, Batches&& batches, std::span<typename Model::value_type> out) const {
+  template <class Model, class T, class Backend>
+  [[nodiscard]] Estimation<T, Backend> begin(Model& model, const Loop<T, Backend>& loop, std::span<T> values) const {
     const std::size_t outputs = outputs_of(model);
-    const std::vector<double> drawn = directions.empty() ? draw(outputs) : std::vector<double>();
-    const std::span<const double> rows = directions.empty() ? drawn : directions;
-    const std::size_t count = rows.size() / outputs;
-    detail::require_size("Scp.directions", rows.size(), count * outputs);
-    const auto slice = [&](std::size_t l) { return Slice{rows.subspan(l * outputs, outputs), directions.empty()}; };
-    sum_of_squared_means(model, batches, count, slice, out);
-    for (auto& value : out) value /= static_cast<typename Model::value_type>(count);
+    std::vector<double> rows = directions.empty() ? draw(outputs) : directions;
+    detail::require_size("Scp.directions", rows.size(), rows.size() / outputs * outputs);
+    return {{loop, values}, std::move(rows), outputs};
+  }
+  /// Adds the samples of a batch; changes no parameter of `model`.
+  template <class Model, class T, class Backend>
+  void estimate(Model& model, const Batch<T>& batch, Estimation<T, Backend>& estimation) const {
+    estimation.gradients.add(model, batch);
+  }
+  /// Writes Γ.
+  template <class T, class Backend>
+  void finish(Estimation<T, Backend>& estimation) const {
+    const std::size_t outputs = estimation.outputs, count = estimation.rows.size() / outputs;
+    estimation.gradients.finish(count, [&](std::size_t l, OutputRange range, std::span<double> xi) {
+      double squares = 0;
+      for (std::size_t k = 0; k < xi.size(); ++k) {
+        xi[k] = estimation.rows[l * outputs + range.first + k];
+        squares += xi[k] * xi[k];
+      }
+      const double scale = directions.empty() ? 1 / std::sqrt(squares) : 1;
+      for (double& value : xi) value *= scale;
+    });
+    estimation.gradients.loop()(
+        detail::Divide<T>{estimation.gradients.values().data(), static_cast<T>(static_cast<double>(count))});
   }
 
   /// The settings in a line.
@@ -102,39 +208,33 @@ struct Scp {
 };
 
 /// Γ_i = 1/C Σ_c (∂ 1/N Σ_n f_c(x_n) / ∂θ_i)² over the C active outputs: what `Scp` tends to for L → ∞, exactly, as
-/// E[ξ ξᵀ] = I/C. Costs one gradient per output and one parameter-sized array: the batches are read once per output.
+/// E[ξ ξᵀ] = I/C. Costs one gradient and one parameter-sized array per output.
 struct ScpLimit {
   Merge merge = Merge::sum();
 
   void validate() const { merge.validate(); }
 
-  /// Writes Γ over all samples of `batches` to `out`; changes no parameter of `model`.
-  template <class Model, class Batches>
-  void estimate(Model& model, Batches&& batches, std::span<typename Model::value_type> out) const {
-    const std::size_t outputs = outputs_of(model);
-    sum_of_squared_means(
-        model, batches, outputs, [](std::size_t c) { return OneOutput{c}; }, out);
+  template <class Model, class T, class Backend>
+  [[nodiscard]] OutputGradients<T, Backend> begin(Model&, const Loop<T, Backend>& loop, std::span<T> values) const {
+    return {loop, values};
+  }
+  /// Adds the samples of a batch; changes no parameter of `model`.
+  template <class Model, class T, class Backend>
+  void estimate(Model& model, const Batch<T>& batch, OutputGradients<T, Backend>& gradients) const {
+    gradients.add(model, batch);
+  }
+  /// Writes Γ.
+  template <class T, class Backend>
+  void finish(OutputGradients<T, Backend>& gradients) const {
+    gradients.finish(gradients.outputs(), [](std::size_t c, OutputRange range, std::span<double> xi) {
+      if (range.contains(c)) xi[c - range.first] = 1 / std::sqrt(static_cast<double>(range.count));
+    });
   }
 
   /// The settings in a line.
   [[nodiscard]] std::string recipe() const {
     return "ScpLimit(square of the mean over samples, merge " + merge.text() + ")";
   }
-
- private:
-  /// e_c/√C, 0 if output c is not active.
-  struct OneOutput {
-    std::size_t output;
-
-    [[nodiscard]] std::size_t seeds(std::size_t) const { return 1; }
-    template <class T>
-    void prepare(std::span<T>, const SampleContext<T>&) const {}
-    template <class T>
-    void seed(std::size_t, std::span<const T>, const SampleContext<T>& sample, std::span<T> delta) const {
-      for (T& value : delta) value = 0;
-      if (sample.active.contains(output)) delta[output] = 1 / std::sqrt(static_cast<T>(sample.active.count));
-    }
-  };
 };
 
 }  // namespace lifelong::importance

@@ -6,10 +6,10 @@
 #include <limits>
 #include <string>
 
-#include <lifelong/core/concepts.hpp>
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/packet.hpp>
 #include <lifelong/importance/merge.hpp>
+#include <lifelong/policy/arrays.hpp>
 
 namespace lifelong::importance {
 
@@ -27,8 +27,8 @@ enum class PathGradient {
 };
 
 /// Ω_i ← Ω_i + ω_i / (Δ_i² + ξ) with the path integral ω_i = -Σ_steps g_i Δθ_i over a task and Δ_i the task's total
-/// move. Σ_i ω_i is the decrease of the task's loss, to first order in the learning rate. Two streams per step, none of
-/// them a copy of θ. Zenke 2017, eq. 3-5; our λ/2 is their c, so λ = 2c.
+/// move. Σ_i ω_i is the decrease of the task's loss, to first order in the learning rate. Reads two arrays per step,
+/// none of them a copy of θ. Zenke 2017, eq. 3-5; our λ/2 is their c, so λ = 2c.
 struct SynapticIntelligence {
   double xi = 0.1;  ///< ξ, unit of a squared parameter; keeps parameters that hardly moved from dividing by 0
   Clamp clamp = Clamp::cumulative;
@@ -37,7 +37,7 @@ struct SynapticIntelligence {
   Merge merge = Merge::sum();
 
   static constexpr std::array<const char*, 2> arrays{"path", "start"};
-  static constexpr Streams streams{.reads = 1, .writes = 1};
+  static constexpr Traffic traffic{.reads = 1, .writes = 1};
 
   /// \throws InvalidArgument unless ξ > 0 and finite.
   void validate() const {
@@ -63,7 +63,7 @@ struct SynapticIntelligence {
   }
 
   template <class T>
-  struct View {
+  struct Kernel {
     T* path;
     T* start;
     T xi;
@@ -81,14 +81,14 @@ struct SynapticIntelligence {
       return max(load<V>(path, i) / (move * move + V(xi)), V(least));
     }
     template <class V>
-    LIFELONG_HOST_DEVICE void restart(std::size_t i, V theta) const {
+    LIFELONG_HOST_DEVICE void restart(std::size_t i, V theta, V) const {
       store(path, i, V(0));
       store(start, i, theta);
     }
   };
 
   template <class T>
-  [[nodiscard]] View<T> view(std::array<T*, 2> pointers) const {
+  [[nodiscard]] Kernel<T> kernel(std::array<T*, 2> pointers, const Clock&) const {
     return {pointers[0], pointers[1], static_cast<T>(xi),
             clamp == Clamp::increment ? T(0) : -std::numeric_limits<T>::infinity(), gradient == PathGradient::total};
   }

@@ -6,26 +6,33 @@
 #include <limits>
 #include <span>
 #include <string>
-#include <type_traits>
+#include <utility>
 
-#include <lifelong/core/aligned_vector.hpp>
-#include <lifelong/core/concepts.hpp>
+#include <lifelong/backend/array_kernels.hpp>
+#include <lifelong/backend/loop.hpp>
 #include <lifelong/core/error.hpp>
+#include <lifelong/core/moment.hpp>
 #include <lifelong/core/packet.hpp>
-#include <lifelong/core/requirements.hpp>
 #include <lifelong/importance/merge.hpp>
 #include <lifelong/importance/part.hpp>
+#include <lifelong/importance/policy.hpp>
+#include <lifelong/policy/arrays.hpp>
 
 namespace lifelong::detail {
 
-/// Streams a policy names, none if it does not say.
-template <class Policy>
-constexpr Streams streams_of() {
-  if constexpr (requires { Policy::streams; })
-    return Policy::streams;
-  else
-    return {};
-}
+// What a kernel has is asked outside of its functions: inside one that runs on a device, nvcc answers no.
+template <class Kernel, class T>
+concept observes = requires(const Kernel& kernel, T v) {
+  kernel.observe(std::size_t{}, v, v, v, v);
+};
+template <class Kernel, class T>
+concept contributes = requires(const Kernel& kernel, T v) {
+  kernel.contribution(std::size_t{}, v, v);
+};
+template <class Kernel, class T>
+concept restarts = requires(const Kernel& kernel, T v) {
+  kernel.restart(std::size_t{}, v, v);
+};
 
 /// `weight` times the importance of a kernel, as a part of a sum; nothing for an importance without a kernel. Unless it
 /// is the kernel for a task's end, there has been no task, so nothing was contributed.
@@ -36,24 +43,23 @@ struct Summand {
 
   template <class V>
   LIFELONG_HOST_DEVICE void observe(std::size_t i, V gradient, V penalty_gradient, V before, V after) const {
-    if constexpr (requires { kernel.observe(i, gradient, penalty_gradient, before, after); })
-      kernel.observe(i, gradient, penalty_gradient, before, after);
-    else if constexpr (requires { kernel.observe(i, gradient, before, after); })
-      kernel.observe(i, gradient, before, after);
+    if constexpr (observes<Kernel, T>) kernel.observe(i, gradient, penalty_gradient, before, after);
   }
   template <class V>
   LIFELONG_HOST_DEVICE V contribution(std::size_t i, V theta) const {
-    if constexpr (requires { kernel.contribution(i, theta, theta); })
+    if constexpr (contributes<Kernel, T>)
       return V(weight) * kernel.contribution(i, theta, V(T(0)));
     else
       return V(T(0));
   }
   template <class V>
   LIFELONG_HOST_DEVICE void restart(std::size_t i, V theta) const {
-    if constexpr (requires { kernel.restart(i, theta, theta); })
-      kernel.restart(i, theta, final ? kernel.contribution(i, theta, V(T(0))) : V(T(0)));
-    else if constexpr (requires { kernel.restart(i, theta); })
-      kernel.restart(i, theta);
+    if constexpr (restarts<Kernel, T>) {
+      if constexpr (final && contributes<Kernel, T>)
+        kernel.restart(i, theta, kernel.contribution(i, theta, V(T(0))));
+      else
+        kernel.restart(i, theta, V(T(0)));
+    }
   }
 };
 
@@ -68,15 +74,22 @@ constexpr bool adds_estimate() {
     return !has_contribution<I>;
 }
 
-/// The kernel of an importance at a step, or at a task's end if `final`; `NoKernel` for one that is estimated.
-template <class T, bool final, class I>
-auto summand_kernel(const I& importance, ArrayPointers<I, T> arrays, std::size_t count, const Clock& clock) {
-  if constexpr (!has_contribution<I>)
-    return NoKernel{};
-  else if constexpr (final && requires { importance.template final_view<T>(arrays, count, clock); })
-    return importance.template final_view<T>(arrays, count, clock);
+/// The kernel of an importance at a step; `NoKernel` for one that is estimated.
+template <class T, class I>
+auto summand_kernel(const I& importance, ArrayPointers<I, T> arrays, const Clock& clock) {
+  if constexpr (has_contribution<I>)
+    return importance.template kernel<T>(arrays, clock);
   else
-    return kernel_of<T>(importance, arrays, clock);
+    return NoKernel{};
+}
+/// The same at a task's end.
+template <class T, class I, class Backend>
+auto final_summand_kernel(const I& importance, ArrayPointers<I, T> arrays, const Clock& clock,
+                          const Loop<T, Backend>& loop) {
+  if constexpr (has_contribution<I>)
+    return final_kernel_of<T>(importance, arrays, clock, loop);
+  else
+    return NoKernel{};
 }
 
 }  // namespace lifelong::detail
@@ -112,8 +125,8 @@ struct WeightedSum {
     for (std::size_t k = 0; k < of_b.size(); ++k) all[of_a.size() + k] = of_b[k];
     return all;
   }();
-  static constexpr Streams streams{.reads = detail::streams_of<A>().reads + detail::streams_of<B>().reads,
-                                   .writes = detail::streams_of<A>().writes + detail::streams_of<B>().writes};
+  static constexpr Traffic traffic{.reads = detail::traffic_of<A>().reads + detail::traffic_of<B>().reads,
+                                   .writes = detail::traffic_of<A>().writes + detail::traffic_of<B>().writes};
 
   /// \throws InvalidArgument for a weight below 0, for parts that merge otherwise than the sum, for a part that bounds
   /// its own Ω from above, and what the parts throw.
@@ -135,21 +148,67 @@ struct WeightedSum {
     return least_a > least_b ? least_a : least_b;
   }
 
-  /// Writes what is estimated of the sum over all samples of `batches` to `out`; changes no parameter of `model`.
-  template <class Model, class Batches>
-  void estimate(Model& model, Batches&& batches,
-                std::span<typename Model::value_type> out) const requires adds_estimate {
-    using T = typename Model::value_type;
-    if constexpr (!detail::adds_estimate<A>()) {
-      estimate_one(b, weight_b, model, batches, out);
-    } else if constexpr (!detail::adds_estimate<B>()) {
-      estimate_one(a, weight_a, model, batches, out);
-    } else {
-      AlignedVector<T> other(out.size());
-      estimate_one(a, weight_a, model, batches, out);
-      estimate_one(b, weight_b, model, batches, std::span<T>(other));
-      for (std::size_t i = 0; i < out.size(); ++i) out[i] += other[i];
+  /// What each part that is estimated adds its batches to, and where their sum goes.
+  template <class Model, class T, class Backend>
+  class Estimation {
+    static constexpr bool of_a = detail::adds_estimate<A>(), of_b = detail::adds_estimate<B>();
+
+   public:
+    Estimation(const WeightedSum& sum, Model& model, const Loop<T, Backend>& loop, std::span<T> values)
+        : loop_(loop),
+          values_(values),
+          other_(room(of_a && of_b ? values.size() : 0)),
+          a(begin_part<of_a>(sum.a, model, loop, values)),
+          b(begin_part<of_b>(sum.b, model, loop, of_a ? std::span<T>(other_.data(), other_.size()) : values)) {}
+    Estimation(const Estimation&) = delete;
+    Estimation& operator=(const Estimation&) = delete;
+
+    /// values = w_a A + w_b B.
+    void finish(const WeightedSum& sum) {
+      if constexpr (of_a) detail::finish_estimate(sum.a, a);
+      if constexpr (of_b) detail::finish_estimate(sum.b, b);
+      loop_(detail::Scale<T>{values_.data(), static_cast<T>(of_a ? sum.weight_a : sum.weight_b)});
+      if constexpr (of_a && of_b)
+        loop_(detail::AddMoment<T, moment::Sum>{values_.data(), other_.data(), {}, static_cast<T>(sum.weight_b)});
     }
+
+   private:
+    static ArrayOf<Backend, T> room(std::size_t size) {
+      ArrayOf<Backend, T> array;
+      array.resize(size);
+      return array;
+    }
+    template <bool estimated, class I>
+    static auto begin_part(const I& importance, Model& model, const Loop<T, Backend>& loop, std::span<T> values) {
+      if constexpr (estimated)
+        return detail::begin_estimate(importance, model, loop, values);
+      else
+        return detail::NoKernel{};
+    }
+
+    Loop<T, Backend> loop_;
+    std::span<T> values_;
+    ArrayOf<Backend, T> other_;  // the estimate of b, if both are estimated
+
+   public:
+    decltype(begin_part<of_a>(std::declval<const A&>(), std::declval<Model&>(), loop_, values_)) a;
+    decltype(begin_part<of_b>(std::declval<const B&>(), std::declval<Model&>(), loop_, values_)) b;
+  };
+  template <class Model, class T, class Backend>
+  [[nodiscard]] Estimation<Model, T, Backend> begin(Model& model, const Loop<T, Backend>& loop,
+                                                    std::span<T> values) const requires adds_estimate {
+    return {*this, model, loop, values};
+  }
+  /// Adds a batch; changes no parameter of `model`.
+  template <class Model, class Data, class E>
+  void estimate(Model& model, const Data& batch, E& estimation) const requires adds_estimate {
+    if constexpr (detail::adds_estimate<A>()) a.estimate(model, batch, estimation.a);
+    if constexpr (detail::adds_estimate<B>()) b.estimate(model, batch, estimation.b);
+  }
+  /// Writes what is estimated of the sum.
+  template <class Model, class T, class Backend>
+  void finish(Estimation<Model, T, Backend>& estimation) const {
+    estimation.finish(*this);
   }
 
   /// The settings in a line.
@@ -159,7 +218,7 @@ struct WeightedSum {
   }
 
   template <class T, class KernelA, class KernelB, bool final>
-  struct View {
+  struct Kernel {
     detail::Summand<T, KernelA, final> a;
     detail::Summand<T, KernelB, final> b;
 
@@ -178,41 +237,44 @@ struct WeightedSum {
         return sum;
     }
     template <class V>
-    LIFELONG_HOST_DEVICE void restart(std::size_t i, V theta) const {
+    LIFELONG_HOST_DEVICE void restart(std::size_t i, V theta, V) const {
       a.restart(i, theta);
       b.restart(i, theta);
     }
   };
 
   template <class T>
-  [[nodiscard]] auto view(std::array<T*, arrays.size()> pointers, const Clock& clock) const
+  [[nodiscard]] auto kernel(std::array<T*, arrays.size()> pointers, const Clock& clock) const
       requires(detail::has_contribution<A> || detail::has_contribution<B>) {
-    return view_of<T, false>(pointers, 0, clock);
+    return joined<T, false>(detail::summand_kernel<T>(a, first<T>(pointers), clock),
+                            detail::summand_kernel<T>(b, second<T>(pointers), clock));
   }
-  template <class T>
-  [[nodiscard]] auto final_view(std::array<T*, arrays.size()> pointers, std::size_t count, const Clock& clock) const
+  template <class T, class Backend>
+  [[nodiscard]] auto final_kernel(std::array<T*, arrays.size()> pointers, const Clock& clock,
+                                  const Loop<T, Backend>& loop) const
       requires(detail::has_contribution<A> || detail::has_contribution<B>) {
-    return view_of<T, true>(pointers, count, clock);
+    return joined<T, true>(detail::final_summand_kernel<T>(a, first<T>(pointers), clock, loop),
+                           detail::final_summand_kernel<T>(b, second<T>(pointers), clock, loop));
   }
 
  private:
-  template <class T, bool final>
-  auto view_of(std::array<T*, arrays.size()> pointers, std::size_t count, const Clock& clock) const {
-    detail::ArrayPointers<A, T> of_a{};
-    detail::ArrayPointers<B, T> of_b{};
-    for (std::size_t k = 0; k < of_a.size(); ++k) of_a[k] = pointers[k];
-    for (std::size_t k = 0; k < of_b.size(); ++k) of_b[k] = pointers[of_a.size() + k];
-    const auto kernel_a = detail::summand_kernel<T, final>(a, of_a, count, clock);
-    const auto kernel_b = detail::summand_kernel<T, final>(b, of_b, count, clock);
-    return View<T, std::remove_const_t<decltype(kernel_a)>, std::remove_const_t<decltype(kernel_b)>, final>{
-        {kernel_a, static_cast<T>(weight_a)}, {kernel_b, static_cast<T>(weight_b)}};
+  /// The pointers that are of A.
+  template <class T>
+  static auto first(std::array<T*, arrays.size()> pointers) {
+    detail::ArrayPointers<A, T> own{};
+    for (std::size_t k = 0; k < own.size(); ++k) own[k] = pointers[k];
+    return own;
   }
-
-  template <class I, class Model, class Batches>
-  static void estimate_one(const I& importance, double weight, Model& model, Batches& batches,
-                           std::span<typename Model::value_type> out) {
-    importance.estimate(model, batches, out);
-    for (auto& value : out) value *= static_cast<typename Model::value_type>(weight);
+  /// The pointers that are of B.
+  template <class T>
+  static auto second(std::array<T*, arrays.size()> pointers) {
+    detail::ArrayPointers<B, T> own{};
+    for (std::size_t k = 0; k < own.size(); ++k) own[k] = pointers[arrays.size() - own.size() + k];
+    return own;
+  }
+  template <class T, bool final, class KernelA, class KernelB>
+  Kernel<T, KernelA, KernelB, final> joined(KernelA of_a, KernelB of_b) const {
+    return {{of_a, static_cast<T>(weight_a)}, {of_b, static_cast<T>(weight_b)}};
   }
 
   template <class I>

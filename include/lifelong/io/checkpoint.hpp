@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include <lifelong/backend/loop.hpp>
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/layout.hpp>
 #include <lifelong/io/safetensors.hpp>
@@ -38,83 +39,143 @@ inline Layout with_prefix(const Layout& layout, const std::string& prefix) {
   return named;
 }
 
-/// Calls `array(layout, values)` for all arrays of the learner and its model, `number(name, value)` for all numbers.
-template <class Learner, class Array, class Number>
-void visit(Learner& learner, const Array& array, const Number& number) {
-  auto& model = learner.model();
-  const Layout layout = layout_of(model);
-  array(with_prefix(layout, "model"), model.parameters());
-  if constexpr (requires { model.buffer_layout(); })
-    array(with_prefix(model.buffer_layout(), "model"), model.buffers());
-  if constexpr (requires { model.visit_state(number); })
-    model.visit_state([&](const char* name, auto& value) { number(std::string("model.") + name, value); });
-  learner.visit_state([&](const std::string& name, auto& values) { array(with_prefix(layout, name), values); },
-                      [&](const char* name, auto& value) { number(std::string("learner.") + name, value); });
-}
-
 template <class V>
 using Stored = std::conditional_t<std::floating_point<V>, double, std::uint64_t>;
 
+/// Writes what it is shown of a state to a file. An array as long as the parameters is saved as they are, block by
+/// block; any other as it is.
+template <class T, class Backend>
+class Writer {
+ public:
+  Writer(Safetensors& file, const Layout& layout, const Backend& backend)
+      : file_(file), layout_(layout), backend_(backend) {}
+
+  template <class Values>
+  void array(const std::string& name, const Values& values) const {
+    using V = std::remove_cvref_t<decltype(*values.data())>;
+    std::vector<V> host(values.size());
+    lifelong::detail::copy_out(backend_, static_cast<const V*>(values.data()), std::span<V>(host));
+    const std::vector<T> widened(host.begin(), host.end());
+    if (values.size() == layout_.size())
+      add_blocks(file_, with_prefix(layout_, name), std::span<const T>(widened));
+    else
+      file_.add<T>(name, {widened.size()}, std::span<const T>(widened));
+  }
+  template <class V>
+  void number(const std::string& name, V value) const {
+    const Stored<V> stored[] = {static_cast<Stored<V>>(value)};
+    file_.add<Stored<V>>(name, {}, stored);
+  }
+
+ private:
+  Safetensors& file_;
+  const Layout& layout_;
+  const Backend& backend_;
+};
+
+/// Fills what it is shown of a state from a file, and counts the tensors it has used.
+template <class T, class Backend>
+class Reader {
+ public:
+  Reader(const Safetensors& file, const Layout& layout, const Backend& backend)
+      : file_(file), layout_(layout), backend_(backend) {}
+
+  template <class Values>
+  void array(const std::string& name, Values& values) {
+    using V = std::remove_cvref_t<decltype(*values.data())>;
+    const std::vector<T> read = values_of(name);
+    std::vector<V> host;
+    host.reserve(read.size());
+    for (const T value : read) host.push_back(V(value));
+    values.resize(host.size());
+    lifelong::detail::copy_in(backend_, std::span<const V>(host), values.data());
+  }
+  template <class V>
+  void number(const std::string& name, V& value) {
+    const auto stored = file_.values<Stored<V>>(name);
+    if (stored.size() != 1 || static_cast<Stored<V>>(static_cast<V>(stored[0])) != stored[0])
+      lifelong::detail::raise<FormatError>(name + " of '" + file_.name() + "' is not one number that fits");
+    value = static_cast<V>(stored[0]);
+    ++tensors_;
+  }
+  [[nodiscard]] std::vector<T> blocks(const Layout& layout) {
+    tensors_ += layout.blocks().size();
+    return read_blocks<T>(file_, layout);
+  }
+  /// \throws FormatError if the file has more than was asked for.
+  void require_nothing_left() const {
+    if (tensors_ != file_.tensors().size())
+      lifelong::detail::raise<FormatError>("'" + file_.name() + "' has " + std::to_string(file_.tensors().size()) +
+                                           " tensors where the learner has " + std::to_string(tensors_));
+  }
+
+ private:
+  std::vector<T> values_of(const std::string& name) {
+    if (!file_.contains(name)) return blocks(with_prefix(layout_, name));
+    ++tensors_;
+    return file_.values<T>(name);
+  }
+
+  const Safetensors& file_;
+  const Layout& layout_;
+  const Backend& backend_;
+  std::size_t tensors_ = 0;
+};
+
+/// Calls `number("model.name", value)` for the numbers that a model's next training passes depend on.
+template <class Model, class Number>
+void visit_numbers(Model& model, const Number& number) {
+  if constexpr (requires { model.visit_state(number); })
+    model.visit_state([&](const char* name, auto& value) { number(std::string("model.") + name, value); });
+}
+
 }  // namespace checkpoint_detail
 
-/// Everything that a learner is, but for its settings: model, Ω, θ*, what is gathered along the way, the optimizer's
+/// Everything that a learner is, except for its settings: model, Ω, θ*, what is gathered along the way, the optimizer's
 /// arrays, steps and tasks so far. Tensors are named `model.0.weight`, `penalty.importance.0.weight`,
 /// `optimizer.velocity.0.weight`, ...; `learner.recipe()` is in the metadata, for people. Arrays in bfloat16 are
 /// widened, which is exact.
 template <class Learner>
 [[nodiscard]] Safetensors checkpoint(Learner& learner) {
   using T = typename Learner::value_type;
+  auto& model = learner.model();
+  const Layout layout = checkpoint_detail::layout_of(model);
   Safetensors file;
-  checkpoint_detail::visit(
-      learner,
-      [&](const Layout& layout, const auto& values) {
-        const std::vector<T> widened(values.begin(), values.end());
-        add_blocks(file, layout, std::span<const T>(widened));
-      },
-      [&](const std::string& name, auto& value) {
-        using S = checkpoint_detail::Stored<std::remove_cvref_t<decltype(value)>>;
-        const S stored[] = {static_cast<S>(value)};
-        file.add<S>(name, {}, stored);
-      });
+  const checkpoint_detail::Writer<T, typename Learner::Backend> writer(file, layout, learner.backend());
+  writer.array("model", learner.parameters());
+  if constexpr (requires { model.buffer_layout(); })
+    add_blocks(file, checkpoint_detail::with_prefix(model.buffer_layout(), "model"),
+               std::span<const T>(model.buffers()));
+  const auto number = [&](const std::string& name, auto& value) { writer.number(name, value); };
+  checkpoint_detail::visit_numbers(model, number);
+  learner.state().visit([&](const std::string& name, auto& values) { writer.array(name, values); }, number);
   file.set_metadata("recipe", learner.recipe());
   return file;
 }
 
 /// Makes `learner`, of the same types and settings as the one that was saved, go on where that one was: on the same
-/// machine bit by bit, if batches, tasks and epochs come as they would have. All or nothing.
-/// \throws FormatError for a tensor that is missing, left over or of another type; ShapeMismatch.
+/// machine bit by bit, if batches, tasks and epochs come as they would have. All or nothing; takes memory for a copy of
+/// the state meanwhile. \throws FormatError for a tensor that is missing, left over or of another type; ShapeMismatch.
 template <class Learner>
 void restore(const Safetensors& file, Learner& learner) {
   using T = typename Learner::value_type;
-  std::vector<std::vector<T>> arrays;
-  std::size_t tensors = 0;
-  checkpoint_detail::visit(
-      learner,
-      [&](const Layout& layout, const auto&) {
-        arrays.push_back(read_blocks<T>(file, layout));
-        tensors += layout.blocks().size();
-      },
-      [&](const std::string& name, auto& value) {
-        using V = std::remove_cvref_t<decltype(value)>;
-        const auto stored = file.values<checkpoint_detail::Stored<V>>(name);
-        if (stored.size() != 1 || static_cast<checkpoint_detail::Stored<V>>(static_cast<V>(stored[0])) != stored[0])
-          lifelong::detail::raise<FormatError>(name + " of '" + file.name() + "' is not one number that fits");
-        ++tensors;
-      });
-  if (tensors != file.tensors().size())
-    lifelong::detail::raise<FormatError>("'" + file.name() + "' has " + std::to_string(file.tensors().size()) +
-                                         " tensors where the learner has " + std::to_string(tensors));
-  std::size_t next = 0;
-  checkpoint_detail::visit(
-      learner,
-      [&](const Layout&, auto&& values) {
-        using V = typename std::remove_cvref_t<decltype(values)>::value_type;
-        std::ranges::transform(arrays[next++], values.begin(), [](T value) { return V(value); });
-      },
-      [&](const std::string& name, auto& value) {
-        using V = std::remove_cvref_t<decltype(value)>;
-        value = static_cast<V>(file.values<checkpoint_detail::Stored<V>>(name)[0]);
-      });
+  auto& model = learner.model();
+  const Layout layout = checkpoint_detail::layout_of(model);
+  checkpoint_detail::Reader<T, typename Learner::Backend> reader(file, layout, learner.backend());
+  const std::vector<T> parameters = reader.blocks(checkpoint_detail::with_prefix(layout, "model"));
+  std::vector<T> buffers;
+  if constexpr (requires { model.buffer_layout(); })
+    buffers = reader.blocks(checkpoint_detail::with_prefix(model.buffer_layout(), "model"));
+  checkpoint_detail::visit_numbers(model, [&](const std::string& name, auto value) { reader.number(name, value); });
+  auto state = learner.state();
+  state.visit([&](const std::string& name, auto& values) { reader.array(name, values); },
+              [&](const std::string& name, auto& value) { reader.number(name, value); });
+  reader.require_nothing_left();
+
+  lifelong::detail::copy_in(learner.backend(), std::span<const T>(parameters), learner.parameters().data());
+  if constexpr (requires { model.buffers(); }) std::ranges::copy(buffers, model.buffers().begin());
+  checkpoint_detail::visit_numbers(model, [&](const std::string& name, auto& value) { reader.number(name, value); });
+  learner.state() = std::move(state);
 }
 
 }  // namespace lifelong::io

@@ -14,9 +14,9 @@
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/layout.hpp>
 #include <lifelong/core/random.hpp>
-#include <lifelong/nn/layer.hpp>
-#include <lifelong/nn/rows.hpp>
-#include <lifelong/nn/shape.hpp>
+#include <lifelong/nn/layer/layer.hpp>
+#include <lifelong/nn/layer/shape.hpp>
+#include <lifelong/nn/product/rows.hpp>
 
 namespace lifelong::nn {
 
@@ -267,12 +267,12 @@ class Chain {
   }
 
   /// Every layer with parameters by itself, after a forward pass on x: out += Σ_n m(∂ℓ_l/∂θ_l), where the function F_l
-  /// of layer l ends at the activation right behind it, if there is one, and `seed(f, delta, last)` writes ∂ℓ_l/∂F_l
+  /// of layer l ends at the activation right behind it, if there is one, and `start(f, delta, last)` writes ∂ℓ_l/∂F_l
   /// for the values f of F_l into `delta`; `last` says that they are the outputs. A composite layer is one layer.
-  template <class T, class Backend, class Moment, class Seed>
+  template <class T, class Backend, class Moment, class Start>
   void backward_each_layer(const Backend& backend, Moment moment, const Flow<T>& flow, Rows<const T> x,
-                           std::span<T> out, const Seed& seed) const {
-    bool seeded = false;  // by the activation behind
+                           std::span<T> out, const Start& start) const {
+    bool started = false;  // by the activation behind
     detail::for_each_layer_backwards(layers_, [&]<class L>(std::size_t l, const L& layer) {
       if constexpr (!detail::passes_through<L>) {
         const bool trained = slots_[l].size > 0, activation = !trained && slots_[l].in_place;
@@ -280,11 +280,11 @@ class Chain {
         const Rows<const T> from = input(l, flow, x), to = input(l + 1, flow, x);
         detail::grow(flow.memory.array(0), to.size());
         const Rows<T> d{flow.memory.array(0).data(), to.count, to.width};
-        if (activation || (trained && !seeded)) seed(to, d, to.data == output(flow, x).data);
+        if (activation || (trained && !started)) start(to, d, to.data == output(flow, x).data);
         if (activation || trained)
           layer.backward(backend, Pass<Moment>{moment, 0, 1, true}, flow_of(l, flow, x.count), from, to, d,
                          Rows<T>{L::in_place ? d.data : nullptr, from.count, from.width}, own(l, out));
-        seeded = activation;
+        started = activation;
       }
     });
   }

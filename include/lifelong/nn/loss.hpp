@@ -23,7 +23,7 @@ concept LossPolicy = std::copyable<L> &&
 
 namespace detail {
 
-/// As in core/requirements.hpp.
+/// As in core/model.hpp.
 template <class L>
 consteval bool require_loss() {
   static_assert(std::copyable<L>, "LossPolicy: the loss must be copyable");

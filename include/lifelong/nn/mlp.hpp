@@ -10,8 +10,8 @@
 
 #include <lifelong/backend/serial.hpp>
 #include <lifelong/core/error.hpp>
-#include <lifelong/nn/activation.hpp>
-#include <lifelong/nn/linear.hpp>
+#include <lifelong/nn/layer/activation.hpp>
+#include <lifelong/nn/layer/linear.hpp>
 #include <lifelong/nn/loss.hpp>
 #include <lifelong/nn/network.hpp>
 

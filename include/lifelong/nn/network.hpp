@@ -9,22 +9,23 @@
 #include <utility>
 #include <vector>
 
+#include <lifelong/backend/backend.hpp>
 #include <lifelong/backend/serial.hpp>
 #include <lifelong/core/aligned_vector.hpp>
 #include <lifelong/core/batch.hpp>
 #include <lifelong/core/check_batch.hpp>
-#include <lifelong/core/concepts.hpp>
 #include <lifelong/core/error.hpp>
+#include <lifelong/core/functional.hpp>
 #include <lifelong/core/layout.hpp>
+#include <lifelong/core/model.hpp>
 #include <lifelong/core/moment.hpp>
 #include <lifelong/core/random.hpp>
-#include <lifelong/core/requirements.hpp>
 #include <lifelong/nn/chain.hpp>
-#include <lifelong/nn/layer.hpp>
+#include <lifelong/nn/layer/layer.hpp>
+#include <lifelong/nn/layer/shape.hpp>
 #include <lifelong/nn/loss.hpp>
-#include <lifelong/nn/parallel.hpp>
-#include <lifelong/nn/rows.hpp>
-#include <lifelong/nn/shape.hpp>
+#include <lifelong/nn/product/parallel.hpp>
+#include <lifelong/nn/product/rows.hpp>
 
 namespace lifelong::nn {
 
@@ -142,23 +143,23 @@ class Network {
     std::copy_n(f.data, f.size(), out.data());
   }
 
-  /// out = Σ_n J_nᵀ seed_n with J_n = ∂f(x_n)/∂θ; seeds N x outputs(). `out` is overwritten. Costs a gradient.
+  /// out = Σ_n J_nᵀ v_n with J_n = ∂f(x_n)/∂θ; cotangents N x outputs(). `out` is overwritten. Costs a gradient.
   /// \throws InvalidArgument if a layer mixes samples, so that there is no J_n.
-  void pullback(const Batch<T>& batch, std::span<const T> seeds, std::span<T> out) {
+  void pullback(const Batch<T>& batch, std::span<const T> cotangents, std::span<T> out) {
     check_inputs(batch);
-    lifelong::detail::require_size("the array of seeds", seeds.size(), batch.size * outputs());
+    lifelong::detail::require_size("the array of cotangents", cotangents.size(), batch.size * outputs());
     check_parameters(out.size());
     chain_.require_samples_apart();
     const Flow<T> flow = evaluation();
     chain_.forward(backend_, flow, input(batch));
-    detail::grow(delta_, seeds.size());
-    std::copy_n(seeds.data(), seeds.size(), delta_.data());
+    detail::grow(delta_, cotangents.size());
+    std::copy_n(cotangents.data(), cotangents.size(), delta_.data());
     chain_.backward(backend_, Pass<moment::Sum>{}, flow, input(batch), delta(batch.size), nobody(batch), out);
   }
 
-  /// out += Σ_n Σ_k m(J_nᵀ seed_nk), k = 0 .. functional.seeds(outputs())-1, seeds as `functional` makes them of
-  /// f(x_n). Exact for each sample, without an array of per-sample gradients. With one seed it costs a gradient; each
-  /// further one costs the products with the weights above the first layer, and the gradients of layers that use a
+  /// out += Σ_n Σ_k m(J_nᵀ v_nk), k = 0 .. functional.cotangents(outputs())-1, cotangents as `functional` makes them of
+  /// f(x_n). Exact for each sample, without an array of per-sample gradients. With one cotangent it costs a gradient;
+  /// each further one costs the products with the weights above the first layer, and the gradients of layers that use a
   /// weight at several positions. The whole batch is one set of work arrays: chunk large data sets to some hundreds of
   /// samples. \throws InvalidArgument if a layer mixes samples.
   template <OutputFunctional Functional, class Moment>
@@ -167,9 +168,10 @@ class Network {
     differentiate_outputs(batch, functional, moment, out, detail::NoHook{});
   }
 
-  /// out += Σ_n m(∂/∂θ_l of what `functional`, of one seed, makes of F_l(x_n)) for every layer l with parameters, where
-  /// F_l is the layer with the activation right behind it, seen as a function of its own inputs. Nothing is propagated
-  /// further down: costs less than a gradient. Ranges count for the outputs alone. \throws as `accumulate_moment`.
+  /// out += Σ_n m(∂/∂θ_l of what `functional`, of one cotangent, makes of F_l(x_n)) for every layer l with parameters,
+  /// where F_l is the layer with the activation right behind it, seen as a function of its own inputs. Nothing is
+  /// propagated further down: costs less than a gradient. Ranges count for the outputs alone. \throws as
+  /// `accumulate_moment`.
   template <OutputFunctional Functional, class Moment>
   void accumulate_local_moment(const Batch<T>& batch, const Functional& functional, Moment moment, std::span<T> out) {
     check_parameters(out.size());
@@ -178,21 +180,21 @@ class Network {
     chain_.require_samples_apart();
     const Flow<T> flow = evaluation();
     chain_.forward(backend_, flow, input(batch));
-    chain_.backward_each_layer(backend_, moment, flow, input(batch), out,
-                               [&](Rows<const T> f, Rows<T> delta_of_f, bool last) {
-                                 const Rows<T> prepared = copy_of(f);
-                                 for_each_sample(batch.size, [&](std::size_t n) {
-                                   SampleContext<T> sample = batch.context(n, outputs());
-                                   if (!last) sample.active = {0, static_cast<std::uint32_t>(f.width)};
-                                   functional.prepare(prepared.row(n), sample);
-                                   functional.seed(0, std::span<const T>(prepared.row(n)), sample, delta_of_f.row(n));
-                                 });
-                               });
+    chain_.backward_each_layer(
+        backend_, moment, flow, input(batch), out, [&](Rows<const T> f, Rows<T> delta_of_f, bool last) {
+          const Rows<T> prepared = copy_of(f);
+          for_each_sample(batch.size, [&](std::size_t n) {
+            SampleContext<T> sample = batch.context(n, outputs());
+            if (!last) sample.active = {0, static_cast<std::uint32_t>(f.width)};
+            functional.prepare(prepared.row(n), sample);
+            functional.cotangent(0, std::span<const T>(prepared.row(n)), sample, delta_of_f.row(n));
+          });
+        });
   }
 
-  /// The backward passes of `accumulate_moment` without gradients of parameters: for each seed, from the last layer to
-  /// the lowest with parameters, `hook(l, layer, flow, x, dy)` sees a layer's inputs and the gradient of its outputs;
-  /// see `Chain::backward`.
+  /// The backward passes of `accumulate_moment` without gradients of parameters: for each cotangent, from the last
+  /// layer to the lowest with parameters, `hook(l, layer, flow, x, dy)` sees a layer's inputs and the gradient of its
+  /// outputs; see `Chain::backward`.
   template <OutputFunctional Functional, class Hook>
   void backpropagate(const Batch<T>& batch, const Functional& functional, const Hook& hook) {
     differentiate_outputs(batch, functional, moment::Sum{}, std::span<T>(), hook);
@@ -226,11 +228,11 @@ class Network {
   /// The gradient of the outputs, from which a backward pass starts.
   Rows<T> delta(std::size_t samples) { return {delta_.data(), samples, outputs()}; }
 
-  /// Calls `task(n)` for every sample; a row of outputs takes about 16 operations per value.
-  template <class Task>
-  void for_each_sample(std::size_t samples, const Task& task) {
-    detail::for_each_block(backend_, samples, 16 * outputs(), [&](std::size_t begin, std::size_t end) {
-      for (std::size_t n = begin; n < end; ++n) task(n);
+  /// Calls `body(n)` for every sample; a row of outputs takes about 16 operations per value.
+  template <class Body>
+  void for_each_sample(std::size_t samples, const Body& body) {
+    detail::for_each_range(backend_, samples, 16 * outputs(), [&](std::size_t begin, std::size_t end) {
+      for (std::size_t n = begin; n < end; ++n) body(n);
     });
   }
 
@@ -252,7 +254,7 @@ class Network {
     return total / static_cast<double>(batch.size);
   }
 
-  /// A backward pass for each seed of the functional.
+  /// A backward pass for each cotangent of the functional.
   template <OutputFunctional Functional, class Moment, class Hook>
   void differentiate_outputs(const Batch<T>& batch, const Functional& functional, Moment moment, std::span<T> out,
                              const Hook& hook) {
@@ -260,13 +262,14 @@ class Network {
     chain_.require_samples_apart();
     const Flow<T> flow = evaluation();
     const Rows<T> prepared = prepare(batch, functional, chain_.forward(backend_, flow, input(batch)));
-    const std::size_t seeds = functional.seeds(outputs());
+    const std::size_t cotangents = functional.cotangents(outputs());
     detail::grow(delta_, prepared.size());
-    for (std::size_t k = 0; k < seeds; ++k) {
+    for (std::size_t k = 0; k < cotangents; ++k) {
       for_each_sample(batch.size, [&](std::size_t n) {
-        functional.seed(k, std::span<const T>(prepared.row(n)), batch.context(n, outputs()), delta(batch.size).row(n));
+        functional.cotangent(k, std::span<const T>(prepared.row(n)), batch.context(n, outputs()),
+                             delta(batch.size).row(n));
       });
-      chain_.backward(backend_, Pass<Moment>{moment, k, seeds, true}, flow, input(batch), delta(batch.size),
+      chain_.backward(backend_, Pass<Moment>{moment, k, cotangents, true}, flow, input(batch), delta(batch.size),
                       nobody(batch), out, hook);
     }
   }

@@ -5,12 +5,12 @@
 #include <tuple>
 #include <utility>
 
-#include <lifelong/nn/activation.hpp>
-#include <lifelong/nn/layer.hpp>
-#include <lifelong/nn/linear.hpp>
+#include <lifelong/nn/layer/activation.hpp>
+#include <lifelong/nn/layer/layer.hpp>
+#include <lifelong/nn/layer/linear.hpp>
+#include <lifelong/nn/layer/shape.hpp>
 #include <lifelong/nn/loss.hpp>
 #include <lifelong/nn/network.hpp>
-#include <lifelong/nn/shape.hpp>
 
 namespace lifelong::nn {
 

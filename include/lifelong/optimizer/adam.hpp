@@ -7,15 +7,15 @@
 #include <cstdint>
 #include <string>
 
-#include <lifelong/core/concepts.hpp>
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/packet.hpp>
+#include <lifelong/policy/arrays.hpp>
 
 namespace lifelong::detail {
 
 /// The step of both: m ← β₁m + (1-β₁)d, v ← β₂v + (1-β₂)d², θ ← (1-ηw)θ - η m̂ / (√v̂ + ε).
 template <class T, class First = T>
-struct AdamView {
+struct AdamKernel {
   First* first;
   T* second;
   T beta1, beta2, epsilon;
@@ -40,8 +40,8 @@ struct AdamView {
 };
 
 template <class T, class Adam, class Arrays>
-AdamView<T, FirstElement<Arrays>> adam_view(const Adam& adam, const Arrays& pointers, std::uint64_t step,
-                                            double weight_decay) {
+AdamKernel<T, FirstElement<Arrays>> adam_kernel(const Adam& adam, const Arrays& pointers, std::uint64_t step,
+                                                double weight_decay) {
   const double t = static_cast<double>(step);
   return {get<0>(pointers),
           get<1>(pointers),
@@ -82,7 +82,7 @@ struct Adam {
 
   static constexpr std::array<const char*, 2> arrays{"first_moment", "second_moment"};
   static constexpr std::size_t compactable = 1;
-  static constexpr Streams streams{.reads = 2, .writes = 2};
+  static constexpr Traffic traffic{.reads = 2, .writes = 2};
 
   /// \throws InvalidArgument for a rate below 0, β outside [0, 1), ε <= 0.
   void validate() const { detail::validate_adam(*this); }
@@ -91,8 +91,8 @@ struct Adam {
   [[nodiscard]] std::string recipe() const { return "Adam(" + detail::adam_settings(*this) + ")"; }
 
   template <class T, class Arrays = std::array<T*, 2>>
-  [[nodiscard]] auto view(const Arrays& pointers, std::uint64_t step) const {
-    return detail::adam_view<T>(*this, pointers, step, 0);
+  [[nodiscard]] auto kernel(const Arrays& pointers, std::uint64_t step) const {
+    return detail::adam_kernel<T>(*this, pointers, step, 0);
   }
 };
 
@@ -107,7 +107,7 @@ struct AdamW {
 
   static constexpr std::array<const char*, 2> arrays = Adam::arrays;
   static constexpr std::size_t compactable = Adam::compactable;
-  static constexpr Streams streams = Adam::streams;
+  static constexpr Traffic traffic = Adam::traffic;
 
   /// \throws InvalidArgument as `Adam`, and for a decay below 0.
   void validate() const {
@@ -121,8 +121,8 @@ struct AdamW {
   }
 
   template <class T, class Arrays = std::array<T*, 2>>
-  [[nodiscard]] auto view(const Arrays& pointers, std::uint64_t step) const {
-    return detail::adam_view<T>(*this, pointers, step, weight_decay);
+  [[nodiscard]] auto kernel(const Arrays& pointers, std::uint64_t step) const {
+    return detail::adam_kernel<T>(*this, pointers, step, weight_decay);
   }
 };
 

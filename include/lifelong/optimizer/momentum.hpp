@@ -6,9 +6,9 @@
 #include <cstdint>
 #include <string>
 
-#include <lifelong/core/concepts.hpp>
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/packet.hpp>
+#include <lifelong/policy/arrays.hpp>
 
 namespace lifelong::optimizer {
 
@@ -19,7 +19,7 @@ struct Momentum {
 
   static constexpr std::array<const char*, 1> arrays{"velocity"};
   static constexpr std::size_t compactable = 1;
-  static constexpr Streams streams{.reads = 1, .writes = 1};
+  static constexpr Traffic traffic{.reads = 1, .writes = 1};
 
   /// \throws InvalidArgument unless η >= 0 and finite, 0 <= μ < 1.
   void validate() const {
@@ -33,7 +33,7 @@ struct Momentum {
   }
 
   template <class T, class Velocity = T>
-  struct View {
+  struct Kernel {
     Velocity* velocity;
     T learning_rate;
     T momentum;
@@ -52,7 +52,7 @@ struct Momentum {
   };
 
   template <class T, class Arrays = std::array<T*, 1>>
-  [[nodiscard]] View<T, detail::FirstElement<Arrays>> view(const Arrays& pointers, std::uint64_t) const {
+  [[nodiscard]] Kernel<T, detail::FirstElement<Arrays>> kernel(const Arrays& pointers, std::uint64_t) const {
     return {get<0>(pointers), static_cast<T>(learning_rate), static_cast<T>(momentum),
             static_cast<T>(learning_rate / (1 - momentum))};
   }

@@ -22,7 +22,7 @@ struct Sgd {
   [[nodiscard]] std::string recipe() const { return "Sgd(learning rate " + detail::text(learning_rate) + ")"; }
 
   template <class T>
-  struct View {
+  struct Kernel {
     T learning_rate;
     template <class V>
     LIFELONG_HOST_DEVICE V step(std::size_t, V theta, V gradient) const {
@@ -35,7 +35,7 @@ struct Sgd {
   };
 
   template <class T>
-  [[nodiscard]] View<T> view(std::array<T*, 0>, std::uint64_t) const {
+  [[nodiscard]] Kernel<T> kernel(std::array<T*, 0>, std::uint64_t) const {
     return {static_cast<T>(learning_rate)};
   }
 };

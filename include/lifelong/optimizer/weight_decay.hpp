@@ -30,7 +30,7 @@ struct L2 : Optimizer {
   }
 
   template <class T, class Inner>
-  struct View {
+  struct Kernel {
     Inner inner;
     T weight_decay;
     template <class V>
@@ -45,9 +45,9 @@ struct L2 : Optimizer {
   };
 
   template <class T, class Arrays>
-  [[nodiscard]] auto view(const Arrays& pointers, std::uint64_t step) const {
-    const auto inner = Optimizer::template view<T>(pointers, step);
-    return View<T, std::remove_const_t<decltype(inner)>>{inner, static_cast<T>(weight_decay)};
+  [[nodiscard]] auto kernel(const Arrays& pointers, std::uint64_t step) const {
+    const auto inner = Optimizer::template kernel<T>(pointers, step);
+    return Kernel<T, std::remove_const_t<decltype(inner)>>{inner, static_cast<T>(weight_decay)};
   }
 };
 
@@ -70,7 +70,7 @@ struct Decoupled : Optimizer {
   }
 
   template <class T, class Inner>
-  struct View {
+  struct Kernel {
     Inner inner;
     T lost_weight;  // ηw
     template <class V>
@@ -85,9 +85,9 @@ struct Decoupled : Optimizer {
   };
 
   template <class T, class Arrays>
-  [[nodiscard]] auto view(const Arrays& pointers, std::uint64_t step) const {
-    const auto inner = Optimizer::template view<T>(pointers, step);
-    return View<T, std::remove_const_t<decltype(inner)>>{inner, static_cast<T>(this->learning_rate * weight_decay)};
+  [[nodiscard]] auto kernel(const Arrays& pointers, std::uint64_t step) const {
+    const auto inner = Optimizer::template kernel<T>(pointers, step);
+    return Kernel<T, std::remove_const_t<decltype(inner)>>{inner, static_cast<T>(this->learning_rate * weight_decay)};
   }
 };
 

@@ -4,9 +4,9 @@
 #include <array>
 #include <cstddef>
 
-#include <lifelong/core/concepts.hpp>
 #include <lifelong/core/packet.hpp>
 #include <lifelong/penalty/term.hpp>
+#include <lifelong/policy/arrays.hpp>
 
 namespace lifelong::penalty {
 
@@ -22,16 +22,17 @@ namespace lifelong::detail {
 
 constexpr const char* name_of(penalty::Anchor anchor) { return anchor == penalty::Anchor::last ? "last" : "per task"; }
 
-/// Names of the arrays behind an `AnchoredView`, in its order.
+/// Names of the arrays behind an `AnchoredKernel`, in its order, and which is which.
 inline constexpr std::array<const char*, 2> anchored_arrays{"importance", "anchor"};
+inline constexpr penalty::AnchoredArrays anchored_places{.importance = 0, .anchor = 1};
 
 /// What a step reads of them.
-inline constexpr Streams anchored_streams{.reads = 2, .writes = 0};
+inline constexpr Traffic anchored_traffic{.reads = 2, .writes = 0};
 
 /// Base of the kernels of penalties that are functions of Ω_i and θ_i - θ*_i. `per_task` is for quadratic ones alone:
 /// no other sum over tasks collapses into one anchor. Ω is stored as `Omega`.
 template <class T, class Omega = T>
-struct AnchoredView {
+struct AnchoredKernel {
   Omega* importance;
   T* anchor;
   bool per_task;
@@ -62,7 +63,7 @@ struct AnchoredView {
 
 /// That base from the pointers to `anchored_arrays`.
 template <class T, class Arrays>
-AnchoredView<T, FirstElement<Arrays>> anchored_view(const Arrays& arrays, bool per_task) {
+AnchoredKernel<T, FirstElement<Arrays>> anchored_kernel(const Arrays& arrays, bool per_task) {
   return {get<0>(arrays), get<1>(arrays), per_task};
 }
 

@@ -5,26 +5,27 @@
 #include <cstddef>
 #include <string>
 
-#include <lifelong/core/concepts.hpp>
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/packet.hpp>
 #include <lifelong/penalty/anchored.hpp>
 #include <lifelong/penalty/term.hpp>
+#include <lifelong/policy/arrays.hpp>
 
 namespace lifelong::penalty {
 
 /// λ Σ_i Ω_i h(θ_i - θ*_i) with h(x) = ½ x² for |x| <= δ and δ (|x| - ½ δ) beyond; gradient λ Ω_i clamp(θ_i - θ*_i, -δ,
 /// δ), never more than λ Ω_i δ. As `Quadratic` for moves up to δ (the ½ is in h); larger ones, which the quadratic
 /// would undo at any price, are let go. The anchor is the last task's: Huber penalties of several tasks do not collapse
-/// into one. Two streams per step. Huber 1964; in lifelong learning Liu et al. 2020 (IncDet), against gradients of the
-/// quadratic that explode.
+/// into one. Reads two arrays per step. Huber 1964; in lifelong learning Liu et al. 2020 (IncDet), against gradients of
+/// the quadratic that explode.
 struct Huber {
   double strength = 1;      ///< λ
   double threshold = 0.01;  ///< δ, in units of a parameter
 
   static constexpr auto arrays = detail::anchored_arrays;
+  static constexpr auto anchored = detail::anchored_places;
   static constexpr std::size_t compactable = 1;
-  static constexpr Streams streams = detail::anchored_streams;
+  static constexpr Traffic traffic = detail::anchored_traffic;
 
   /// \throws InvalidArgument unless λ >= 0, δ > 0, both finite.
   void validate() const {
@@ -38,7 +39,7 @@ struct Huber {
   }
 
   template <class T, class Omega = T>
-  struct View : detail::AnchoredView<T, Omega> {
+  struct Kernel : detail::AnchoredKernel<T, Omega> {
     T strength;
     T threshold;
 
@@ -52,8 +53,8 @@ struct Huber {
   };
 
   template <class T, class Arrays = std::array<T*, 2>>
-  [[nodiscard]] View<T, detail::FirstElement<Arrays>> view(const Arrays& pointers) const {
-    return {detail::anchored_view<T>(pointers, false), static_cast<T>(strength), static_cast<T>(threshold)};
+  [[nodiscard]] Kernel<T, detail::FirstElement<Arrays>> kernel(const Arrays& pointers) const {
+    return {detail::anchored_kernel<T>(pointers, false), static_cast<T>(strength), static_cast<T>(threshold)};
   }
 };
 

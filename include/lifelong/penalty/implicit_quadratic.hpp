@@ -6,9 +6,9 @@
 #include <limits>
 #include <string>
 
-#include <lifelong/core/concepts.hpp>
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/packet.hpp>
+#include <lifelong/importance/merge.hpp>
 #include <lifelong/penalty/quadratic.hpp>
 
 namespace lifelong::penalty {
@@ -33,8 +33,10 @@ struct ImplicitQuadratic {
   Anchor anchor = Anchor::last;
 
   static constexpr auto arrays = Quadratic::arrays;
+  static constexpr auto anchored = Quadratic::anchored;
+  static constexpr auto numbers = Quadratic::numbers;
   static constexpr std::size_t compactable = Quadratic::compactable;
-  static constexpr Streams streams = Quadratic::streams;
+  static constexpr Traffic traffic = Quadratic::traffic;
 
   /// \throws InvalidArgument unless λ >= 0 and finite.
   void validate() const { detail::require_at_least("ImplicitQuadratic.strength", strength, 0); }
@@ -43,20 +45,28 @@ struct ImplicitQuadratic {
   [[nodiscard]] std::string recipe() const { return "Implicit" + Quadratic{strength, anchor}.recipe(); }
 
   template <class T, class Omega = T>
-  struct View : Quadratic::View<T, Omega> {
+  struct Kernel : Quadratic::Kernel<T, Omega> {
+    T most;  // the largest number
+
     /// θ'_i from θ½_i and η_i. c is cut off at the largest number, where θ' is θ* anyway.
     template <class V>
-    LIFELONG_HOST_DEVICE V proximal(std::size_t i, V stepped, V rate) const {
+    LIFELONG_HOST_DEVICE V proximal(std::size_t i, V, V stepped, V rate) const {
       const V product = rate * (V(this->strength) * load<V>(this->importance, i));
-      const V c = min(max(product, V(T(0))), V(std::numeric_limits<T>::max()));
+      const V c = min(max(product, V(T(0))), V(most));
       return stepped - c / (V(T(1)) + c) * this->move(i, stepped);
     }
   };
 
   template <class T, class Arrays = std::array<T*, 2>>
-  [[nodiscard]] View<T, detail::FirstElement<Arrays>> view(const Arrays& pointers) const {
-    return {Quadratic{strength, anchor}.view<T>(pointers)};
+  [[nodiscard]] Kernel<T, detail::FirstElement<Arrays>> kernel(const Arrays& pointers) const {
+    return {Quadratic{strength, anchor}.kernel<T>(pointers), std::numeric_limits<T>::max()};
   }
+
+  /// As `Quadratic`.
+  void absorbed(std::array<double, 1>& kept, const importance::MergeWeights& weights, double sum) const {
+    Quadratic{strength, anchor}.absorbed(kept, weights, sum);
+  }
+  [[nodiscard]] double constant(const std::array<double, 1>& kept) const { return strength * kept[0]; }
 };
 
 }  // namespace lifelong::penalty

@@ -5,24 +5,25 @@
 #include <cstddef>
 #include <string>
 
-#include <lifelong/core/concepts.hpp>
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/packet.hpp>
 #include <lifelong/penalty/anchored.hpp>
 #include <lifelong/penalty/term.hpp>
+#include <lifelong/policy/arrays.hpp>
 
 namespace lifelong::penalty {
 
 /// λ Σ_i Ω_i |θ_i - θ*_i|, subgradient λ Ω_i sign(θ_i - θ*_i), 0 at the anchor. Prefers few large moves to many small
 /// ones: a parameter stays unless the task's gradient exceeds λ Ω_i. Being a subgradient in an explicit step, it keeps
 /// parameters within one step's length of the anchor rather than on it. The anchor is the last task's: absolute values
-/// about several anchors do not collapse into one. Two streams per step.
+/// about several anchors do not collapse into one. Reads two arrays per step.
 struct L1 {
   double strength = 1;  ///< λ; there is no ½
 
   static constexpr auto arrays = detail::anchored_arrays;
+  static constexpr auto anchored = detail::anchored_places;
   static constexpr std::size_t compactable = 1;
-  static constexpr Streams streams = detail::anchored_streams;
+  static constexpr Traffic traffic = detail::anchored_traffic;
 
   /// \throws InvalidArgument unless λ >= 0 and finite.
   void validate() const { detail::require_at_least("L1.strength", strength, 0); }
@@ -31,7 +32,7 @@ struct L1 {
   [[nodiscard]] std::string recipe() const { return "L1(strength " + detail::text(strength) + ")"; }
 
   template <class T, class Omega = T>
-  struct View : detail::AnchoredView<T, Omega> {
+  struct Kernel : detail::AnchoredKernel<T, Omega> {
     T strength;
 
     template <class V>
@@ -44,8 +45,8 @@ struct L1 {
   };
 
   template <class T, class Arrays = std::array<T*, 2>>
-  [[nodiscard]] View<T, detail::FirstElement<Arrays>> view(const Arrays& pointers) const {
-    return {detail::anchored_view<T>(pointers, false), static_cast<T>(strength)};
+  [[nodiscard]] Kernel<T, detail::FirstElement<Arrays>> kernel(const Arrays& pointers) const {
+    return {detail::anchored_kernel<T>(pointers, false), static_cast<T>(strength)};
   }
 };
 

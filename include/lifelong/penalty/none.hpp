@@ -17,7 +17,7 @@ struct None {
   /// The settings in a line.
   [[nodiscard]] std::string recipe() const { return "None()"; }
 
-  struct View {
+  struct Kernel {
     template <class V>
     LIFELONG_HOST_DEVICE Term<V> term(std::size_t, V) const {
       return {V(0), V(0)};
@@ -29,7 +29,7 @@ struct None {
   };
 
   template <class T>
-  [[nodiscard]] View view(std::array<T*, 0>) const {
+  [[nodiscard]] Kernel kernel(std::array<T*, 0>) const {
     return {};
   }
 };

@@ -5,15 +5,16 @@
 #include <cstddef>
 #include <string>
 
-#include <lifelong/core/concepts.hpp>
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/packet.hpp>
+#include <lifelong/importance/merge.hpp>
 #include <lifelong/penalty/anchored.hpp>
 #include <lifelong/penalty/term.hpp>
+#include <lifelong/policy/arrays.hpp>
 
 namespace lifelong::penalty {
 
-/// λ/2 Σ_i Ω_i (θ_i - θ*_i)², gradient λ Ω_i (θ_i - θ*_i). Costs two streams per step, whatever the number of tasks:
+/// λ/2 Σ_i Ω_i (θ_i - θ*_i)², gradient λ Ω_i (θ_i - θ*_i). Reads two arrays per step, whatever the number of tasks:
 /// with an anchor per task, Σ_k F_k (θ - a_k)² = A (θ - ā)² + c with A = Σ F_k, ā = Σ F_k a_k / A, and c is kept too,
 /// so value, gradient and curvature are those of the separate penalties.
 ///
@@ -24,8 +25,11 @@ struct Quadratic {
   Anchor anchor = Anchor::last;
 
   static constexpr auto arrays = detail::anchored_arrays;
+  static constexpr auto anchored = detail::anchored_places;
+  /// Σ c_i / 2 of the collapsed anchors, without λ.
+  static constexpr std::array<const char*, 1> numbers{"offset"};
   static constexpr std::size_t compactable = 1;
-  static constexpr Streams streams = detail::anchored_streams;
+  static constexpr Traffic traffic = detail::anchored_traffic;
 
   /// \throws InvalidArgument unless λ >= 0 and finite.
   void validate() const { detail::require_at_least("Quadratic.strength", strength, 0); }
@@ -36,7 +40,7 @@ struct Quadratic {
   }
 
   template <class T, class Omega = T>
-  struct View : detail::AnchoredView<T, Omega> {
+  struct Kernel : detail::AnchoredKernel<T, Omega> {
     T strength;
 
     template <class V>
@@ -48,9 +52,16 @@ struct Quadratic {
   };
 
   template <class T, class Arrays = std::array<T*, 2>>
-  [[nodiscard]] View<T, detail::FirstElement<Arrays>> view(const Arrays& pointers) const {
-    return {detail::anchored_view<T>(pointers, anchor == Anchor::per_task), static_cast<T>(strength)};
+  [[nodiscard]] Kernel<T, detail::FirstElement<Arrays>> kernel(const Arrays& pointers) const {
+    return {detail::anchored_kernel<T>(pointers, anchor == Anchor::per_task), static_cast<T>(strength)};
   }
+
+  /// Takes in the sum of what `absorb` returned.
+  void absorbed(std::array<double, 1>& kept, const importance::MergeWeights& weights, double sum) const {
+    kept[0] = weights.keep * kept[0] + sum;
+  }
+  /// What the collapsed anchors add to the penalty's value.
+  [[nodiscard]] double constant(const std::array<double, 1>& kept) const { return strength * kept[0]; }
 };
 
 }  // namespace lifelong::penalty

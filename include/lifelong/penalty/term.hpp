@@ -1,6 +1,8 @@
 // What a penalty says of one parameter, and what it is told when a task ends.
 #pragma once
 
+#include <cstddef>
+
 namespace lifelong::penalty {
 
 /// The penalty's value and its derivative with respect to θ_i.
@@ -15,6 +17,12 @@ template <class V>
 struct Absorption {
   V keep, add;
   V least, most;
+};
+
+/// Places of the importance Ω and the anchor θ* among a penalty's arrays.
+struct AnchoredArrays {
+  std::size_t importance;
+  std::size_t anchor;
 };
 
 }  // namespace lifelong::penalty

@@ -6,12 +6,13 @@
 #include <span>
 #include <string>
 
+#include <lifelong/backend/backend.hpp>
 #include <lifelong/backend/serial.hpp>
 #include <lifelong/core/batch.hpp>
 #include <lifelong/core/error.hpp>
-#include <lifelong/core/loader.hpp>
-#include <lifelong/core/requirements.hpp>
 #include <lifelong/stream/dataset.hpp>
+#include <lifelong/stream/example_source.hpp>
+#include <lifelong/stream/loader.hpp>
 
 namespace lifelong {
 

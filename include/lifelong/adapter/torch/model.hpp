@@ -1,0 +1,363 @@
+// Any module of LibTorch as a model: its parameters become views of one flat tensor, so a learner's step runs on them.
+// The namespace is not called torch, so that `using namespace lifelong` leaves ::torch alone.
+#pragma once
+
+#include <torch/autograd.h>
+#include <torch/nn.h>
+
+#include <algorithm>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <lifelong/adapter/torch/flat.hpp>
+#include <lifelong/adapter/torch/trace.hpp>
+#include <lifelong/backend/loop.hpp>
+#include <lifelong/backend/serial.hpp>
+#include <lifelong/core/aligned_vector.hpp>
+#include <lifelong/core/batch.hpp>
+#include <lifelong/core/check_batch.hpp>
+#include <lifelong/core/error.hpp>
+#include <lifelong/core/functional.hpp>
+#include <lifelong/core/layout.hpp>
+#include <lifelong/core/model.hpp>
+#include <lifelong/importance/per_sample.hpp>
+#include <lifelong/nn/loss.hpp>
+
+namespace lifelong::libtorch {
+
+/// A loss in LibTorch's terms: `loss(outputs, answers)` returns the mean over samples as a tensor of one value. Outputs
+/// are N x K; answers are N labels (int64) where the batch has labels, else N x K targets.
+template <class L>
+concept TensorLoss = requires(const L& loss, const ::torch::Tensor& tensor) {
+  { loss(tensor, tensor) } -> std::convertible_to<::torch::Tensor>;
+};
+
+/// A batch as tensors of LibTorch's.
+struct Tensors {
+  ::torch::Tensor inputs;   ///< N x features
+  ::torch::Tensor answers;  ///< N labels (int64), or N x K targets if the batch has no labels
+};
+
+/// Copies of a batch's arrays.
+template <class T>
+[[nodiscard]] Tensors tensors(const Batch<T>& batch) {
+  const std::int64_t samples = detail::to_int(batch.size);
+  const ::torch::Tensor inputs = detail::copy_of(batch.inputs, {samples, detail::to_int(batch.features)});
+  if (batch.labels.empty()) return {inputs, detail::copy_of(batch.targets, {samples, batch.targets.empty() ? 0 : -1})};
+  const ::torch::Tensor labels = ::torch::empty({samples}, ::torch::kInt64);
+  for (std::size_t n = 0; n < batch.size; ++n) labels.data_ptr<std::int64_t>()[n] = batch.labels[n];
+  return {inputs, labels};
+}
+
+namespace detail {
+
+/// Puts a module into evaluation, and every part of it back at the end.
+class Evaluating {
+ public:
+  explicit Evaluating(const std::vector<std::shared_ptr<::torch::nn::Module>>& modules) : modules_(modules) {
+    for (const auto& module : modules) training_.push_back(module->is_training());
+    modules.front()->eval();
+  }
+  Evaluating(const Evaluating&) = delete;
+  Evaluating& operator=(const Evaluating&) = delete;
+  ~Evaluating() {
+    for (std::size_t i = 0; i < modules_.size(); ++i) modules_[i]->train(training_[i]);  // parents come first
+  }
+
+ private:
+  const std::vector<std::shared_ptr<::torch::nn::Module>>& modules_;
+  std::vector<bool> training_;
+};
+
+template <class Impl>
+std::shared_ptr<Impl> pointer_to(const std::shared_ptr<Impl>& module) {
+  return module;
+}
+template <class Impl>
+std::shared_ptr<Impl> pointer_to(const ::torch::nn::ModuleHolder<Impl>& module) {
+  return module.ptr();
+}
+
+/// A model that is asked one sample at a time.
+template <class Model>
+struct OneByOne {
+  using value_type = typename Model::value_type;
+  Model& model;
+
+  [[nodiscard]] std::size_t outputs() const { return model.outputs(); }
+  void predict(const Batch<value_type>& batch, std::span<value_type> out) { model.predict(batch, out); }
+  void pullback(const Batch<value_type>& batch, std::span<const value_type> cotangents, std::span<value_type> out) {
+    model.pullback(batch, cotangents, out);
+  }
+};
+
+}  // namespace detail
+
+/// A module with `Tensor forward(Tensor)`, N x shape in, N x K out (or N x anything with K values). θ is every
+/// parameter that requires a gradient, under the names of a `state_dict`; the others stay as they are. The module is
+/// shared with whoever has made it: what is learned is seen there at once, and its parameters may go on being used, but
+/// not moved (`to`, `load`). Copies of a model share the module, too.
+///
+/// Every estimator works: exact at batch speed for `torch::nn::Sequential` of `Linear`, zero-padded `Conv2d` and
+/// modules without parameters that treat samples apart; one sample at a time for any other module. Estimation and
+/// `predict` see the module in evaluation, `gradient` sees it as it is (`train()` or not).
+///
+/// Made by `model`. Errors of LibTorch itself are its own (`c10::Error`). LibTorch allocates in every pass.
+template <class Impl, class T, class Loss>
+class Model {
+  using Tensor = ::torch::Tensor;
+
+ public:
+  using value_type = T;
+
+  Model(std::shared_ptr<Impl> module, std::vector<std::int64_t> input_shape, Loss loss = {})
+      : module_(std::move(module)), input_shape_(std::move(input_shape)), loss_(std::move(loss)) {
+    modules_ = module_->modules();
+    for (const auto& part : module_->named_modules()) {
+      const BlockKind kind = detail::kind_of(*part.value());
+      const std::string path = part.key().empty() ? part.key() : part.key() + ".";
+      const std::size_t before = parameters_.count();
+      for (const auto& parameter : part.value()->named_parameters(false))
+        if (parameter.value().requires_grad()) parameters_.add(path + parameter.key(), parameter.value(), kind);
+      if (parameters_.count() > before) head_ = before;
+      for (const auto& buffer : part.value()->named_buffers(false))
+        if (buffer.value().is_floating_point()) buffers_.add(path + buffer.key(), buffer.value(), kind);
+    }
+    if (parameters_.count() == 0)
+      detail::raise<InvalidArgument>("the module has no parameters that require a gradient");
+    parameters_.mark_head(head_);
+    inputs_ = 1;
+    for (const std::int64_t extent : input_shape_) inputs_ *= static_cast<std::size_t>(extent);
+    outputs_ = count_outputs();
+    steps_ = detail::steps_of(*module_);
+    parameters_.flatten();
+    buffers_.flatten();
+  }
+
+  /// The module itself.
+  [[nodiscard]] const std::shared_ptr<Impl>& module() const { return module_; }
+
+  /// θ, in the module's order; the blocks of `layout()`.
+  [[nodiscard]] std::span<T> parameters() { return parameters_.values(); }
+  [[nodiscard]] std::span<const T> parameters() const { return parameters_.values(); }
+  [[nodiscard]] const Layout& layout() const { return parameters_.layout(); }
+  /// Running statistics and whatever else the module has registered of floating-point buffers.
+  [[nodiscard]] std::span<T> buffers() { return buffers_.values(); }
+  [[nodiscard]] std::span<const T> buffers() const { return buffers_.values(); }
+  [[nodiscard]] const Layout& buffer_layout() const { return buffers_.layout(); }
+  [[nodiscard]] const Loss& loss_function() const { return loss_; }
+  [[nodiscard]] std::size_t inputs() const { return inputs_; }
+  [[nodiscard]] std::size_t outputs() const { return outputs_; }
+
+  /// out = ∂L/∂θ of the mean loss L, the module in the mode it is in; returns L. Buffers move unless L is not finite.
+  /// \throws InvalidArgument naming a parameter that was moved; ShapeMismatch, InvalidArgument for a batch that does
+  /// not fit.
+  double gradient(const Batch<T>& batch, std::span<T> out) {
+    const std::vector<T> before(buffers().begin(), buffers().end());
+    const double loss = differentiate_loss(batch, out);
+    if (!(loss - loss == 0)) std::copy(before.begin(), before.end(), buffers().begin());
+    return loss;
+  }
+
+  /// The same of the module as it is used.
+  double evaluation_gradient(const Batch<T>& batch, std::span<T> out) {
+    const detail::Evaluating as_used(modules_);
+    return differentiate_loss(batch, out);
+  }
+
+  /// out = f(x_n; θ), N x outputs(), row-major.
+  void predict(const Batch<T>& batch, std::span<T> out) {
+    lifelong::detail::check_inputs(batch, inputs());
+    lifelong::detail::require_size("the array for the outputs", out.size(), batch.size * outputs());
+    const detail::Evaluating as_used(modules_);
+    const ::torch::NoGradGuard no_grad;
+    rows(out).copy_(forward(batch));
+  }
+
+  /// out = Σ_n J_nᵀ v_n with J_n = ∂f(x_n)/∂θ; cotangents N x outputs(). Costs a gradient.
+  void pullback(const Batch<T>& batch, std::span<const T> cotangents, std::span<T> out) {
+    lifelong::detail::check_inputs(batch, inputs());
+    lifelong::detail::require_size("the array of cotangents", cotangents.size(), batch.size * outputs());
+    check_gradient(out);
+    const detail::Evaluating as_used(modules_);
+    const ::torch::AutoGradMode with_gradient(true);
+    pull(forward(batch), cotangents, out);
+  }
+
+  /// out += Σ_n Σ_k m(J_nᵀ v_nk), k = 0 .. functional.cotangents(outputs())-1, exact for each sample. At batch speed
+  /// the backward passes stop at the outputs of the layers; a Linear layer then costs one product for all cotangents, a
+  /// layer that uses its weights at several positions forms the gradients of some samples at a time.
+  template <OutputFunctional Functional, class Moment>
+  void accumulate_moment(const Batch<T>& batch, const Functional& functional, Moment moment, std::span<T> out) {
+    lifelong::detail::check_answers(batch, inputs(), outputs());
+    check_gradient(out);
+    if (steps_.empty() || !accumulate_traced(batch, functional, moment, out)) {
+      detail::OneByOne<Model> apart{*this};
+      const lifelong::detail::OwnLoop<T, backend::Serial> own({}, out.size());
+      importance::accumulate_moment(apart, batch, functional, moment, own.loop, out, scratch_);
+    }
+  }
+
+  /// The gradient that `backward()` has left in the parameters, as one vector for `Learner::step`: 0 where a parameter
+  /// has none. From the first call on, the parameters' gradients are views of that vector as well, so that nothing is
+  /// copied unless somebody resets them to undefined tensors (`zero_grad` of LibTorch 2). Add up as many `backward()`
+  /// as you like, and `zero_gradient()` before the next.
+  [[nodiscard]] std::span<const T> backward_gradient() {
+    parameters_.require_attached();
+    if (!gradient_.defined())
+      gradient_ = ::torch::zeros({detail::to_int(layout().size())}, ::torch::dtype(detail::dtype<T>));
+    const ::torch::NoGradGuard no_grad;
+    for (std::size_t k = 0; k < parameters_.count(); ++k) {
+      const Tensor& parameter = parameters_.tensors()[k];
+      const Tensor place = parameters_.view(gradient_, k), found = parameter.grad();
+      if (found.defined() && found.is_set_to(place)) continue;
+      if (found.defined())
+        place.copy_(found);
+      else
+        place.zero_();
+      parameter.mutable_grad() = place;
+    }
+    return {gradient_.data_ptr<T>(), layout().size()};
+  }
+
+  /// Sets the gradient that `backward()` adds to, to 0.
+  void zero_gradient() {
+    static_cast<void>(backward_gradient());
+    gradient_.zero_();
+  }
+
+ private:
+  [[nodiscard]] std::vector<std::int64_t> shape_of(std::size_t samples) const {
+    std::vector<std::int64_t> shape{detail::to_int(samples)};
+    shape.insert(shape.end(), input_shape_.begin(), input_shape_.end());
+    return shape;
+  }
+
+  /// K, asked of a sample of zeros.
+  [[nodiscard]] std::size_t count_outputs() {
+    const detail::Evaluating as_used(modules_);
+    const ::torch::NoGradGuard no_grad;
+    return static_cast<std::size_t>(
+        module_->forward(::torch::zeros(shape_of(1), ::torch::dtype(detail::dtype<T>))).numel());
+  }
+
+  [[nodiscard]] Tensor forward(const Batch<T>& batch) {
+    parameters_.require_attached();
+    return module_->forward(detail::copy_of(batch.inputs, shape_of(batch.size)))
+        .reshape({detail::to_int(batch.size), detail::to_int(outputs())});
+  }
+
+  /// `values` in place as N x K.
+  [[nodiscard]] Tensor rows(std::span<T> values) const {
+    return detail::as_tensor(values, {-1, detail::to_int(outputs())});
+  }
+
+  void check_gradient(std::span<T> out) const {
+    lifelong::detail::require_size("the gradient", out.size(), layout().size());
+  }
+
+  [[nodiscard]] double differentiate_loss(const Batch<T>& batch, std::span<T> out) {
+    check_gradient(out);
+    const ::torch::AutoGradMode with_gradient(true);
+    if constexpr (TensorLoss<Loss>) {
+      lifelong::detail::check_supervised(batch, inputs(), outputs(), !batch.labels.empty());
+      const Tensor loss = loss_(forward(batch), tensors(batch).answers);
+      pull(loss, {}, out);
+      return loss.template item<double>();
+    } else {
+      lifelong::detail::check_supervised(batch, inputs(), outputs(), Loss::uses_labels);
+      const Tensor f = forward(batch);
+      rows_.resize(batch.size * outputs());
+      rows(rows_).copy_(f.detach());
+      const T share = T(1) / static_cast<T>(batch.size);
+      double loss = 0;
+      for (std::size_t n = 0; n < batch.size; ++n) {
+        const std::span<T> row = std::span(rows_).subspan(n * outputs(), outputs());
+        loss += loss_.differentiate(row, batch.context(n, outputs()));
+        for (T& value : row) value *= share;
+      }
+      pull(f, rows_, out);
+      return loss / static_cast<double>(batch.size);
+    }
+  }
+
+  /// out = ∂(cotangents · from)/∂θ; without cotangents `from` is one value.
+  void pull(const Tensor& from, std::span<const T> cotangents, std::span<T> out) {
+    const Tensor directions = cotangents.empty() ? Tensor() : detail::copy_of(cotangents, from.sizes());
+    const auto gradients =
+        ::torch::autograd::grad({from}, parameters_.tensors(), {directions}, c10::nullopt, false, true);
+    const ::torch::NoGradGuard no_grad;
+    const Tensor flat = detail::as_tensor(out, {-1});
+    for (std::size_t k = 0; k < gradients.size(); ++k) {
+      const Tensor place = parameters_.view(flat, k);
+      if (gradients[k].defined())
+        place.copy_(gradients[k]);
+      else
+        place.zero_();  // no part of f
+    }
+  }
+
+  /// The moment at batch speed; false, and nothing done, if the layers do not keep samples apart by rows.
+  template <class Functional, class Moment>
+  bool accumulate_traced(const Batch<T>& batch, const Functional& functional, Moment moment, std::span<T> out) {
+    parameters_.require_attached();
+    const detail::Evaluating as_used(modules_);
+    const ::torch::AutoGradMode with_gradient(true);
+    const std::int64_t samples = detail::to_int(batch.size);
+    const Tensor x = detail::copy_of(batch.inputs, shape_of(batch.size));
+    detail::Trace trace(steps_, x);
+    if (!trace.is_intact(samples))
+      trace = detail::Trace(steps_, detail::copy_of(batch.inputs, shape_of(batch.size)), true);
+    if (!trace.is_intact(samples)) return false;
+
+    const Tensor prepared = trace.outputs.detach().reshape({samples, -1}).clone(at::MemoryFormat::Contiguous);
+    const Tensor delta = ::torch::empty_like(prepared);
+    const auto row = [&](const Tensor& of, std::size_t n) {
+      return std::span(of.data_ptr<T>() + n * outputs(), outputs());
+    };
+    for (std::size_t n = 0; n < batch.size; ++n) functional.prepare(row(prepared, n), batch.context(n, outputs()));
+    const Tensor flat = detail::as_tensor(out, {-1});
+    const std::size_t cotangents = functional.cotangents(outputs());
+    for (std::size_t k = 0; k < cotangents; ++k) {
+      for (std::size_t n = 0; n < batch.size; ++n)
+        functional.cotangent(k, std::span<const T>(row(prepared, n)), batch.context(n, outputs()), row(delta, n));
+      trace.accumulate(parameters_, delta.view(trace.outputs.sizes()), k + 1 == cotangents, moment, flat);
+    }
+    trace.finish(parameters_, moment, flat);
+    return true;
+  }
+
+  std::shared_ptr<Impl> module_;
+  std::vector<std::shared_ptr<::torch::nn::Module>> modules_;
+  std::vector<std::int64_t> input_shape_;
+  Loss loss_;
+  detail::Flat<T> parameters_, buffers_;
+  std::vector<detail::Step> steps_;
+  ::torch::Tensor gradient_;
+  std::vector<T> rows_;
+  AlignedVector<T> scratch_;
+  std::size_t inputs_ = 0, outputs_ = 0, head_ = 0;
+};
+
+/// A module as a model: `model(net, {1, 28, 28})`, the shape that of one sample. `loss` is one of `nn::`
+/// (`SoftmaxCrossEntropy` minds each sample's active outputs) or a `TensorLoss`. Runs the module once to count its
+/// outputs. \throws InvalidArgument naming a parameter that is no dense CPU tensor of type T, or if none requires a
+/// gradient; then the module is as it was.
+template <class T = float, class Loss = nn::SoftmaxCrossEntropy, class Module>
+[[nodiscard]] auto model(const Module& module, std::vector<std::int64_t> input_shape, Loss loss = {}) {
+  static_assert(
+      nn::LossPolicy<Loss> || TensorLoss<Loss>,
+      "TensorLoss: the loss needs operator()(outputs, answers) const, which returns a tensor of one value, or "
+      "uses_labels and differentiate(row, sample) const, as an nn::LossPolicy");
+  auto pointer = detail::pointer_to(module);
+  using Impl = typename decltype(pointer)::element_type;
+  return Model<Impl, T, Loss>(std::move(pointer), std::move(input_shape), std::move(loss));
+}
+
+}  // namespace lifelong::libtorch

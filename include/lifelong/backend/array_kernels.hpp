@@ -1,0 +1,102 @@
+// The kernels of plain array arithmetic, for loops that no policy's kernel does.
+#pragma once
+
+#include <cstddef>
+
+#include <lifelong/core/packet.hpp>
+
+namespace lifelong::detail {
+
+/// to_i ← value.
+template <class T>
+struct Fill {
+  T* to;
+  T value;
+
+  template <class V>
+  LIFELONG_HOST_DEVICE V operator()(std::size_t i) const {
+    store(to, i, V(value));
+    return V(T(0));
+  }
+};
+
+/// to_i ← from_i, also between T and `Bfloat16`.
+template <class T, class From = T, class To = T>
+struct Copy {
+  const From* from;
+  To* to;
+
+  template <class V>
+  LIFELONG_HOST_DEVICE V operator()(std::size_t i) const {
+    store(to, i, load<V>(from, i));
+    return V(T(0));
+  }
+};
+
+/// to_i ← factor · to_i.
+template <class T>
+struct Scale {
+  T* to;
+  T factor;
+
+  template <class V>
+  LIFELONG_HOST_DEVICE V operator()(std::size_t i) const {
+    store(to, i, V(factor) * load<V>(to, i));
+    return V(T(0));
+  }
+};
+
+/// to_i ← to_i / divisor.
+template <class T>
+struct Divide {
+  T* to;
+  T divisor;
+
+  template <class V>
+  LIFELONG_HOST_DEVICE V operator()(std::size_t i) const {
+    store(to, i, load<V>(to, i) / V(divisor));
+    return V(T(0));
+  }
+};
+
+/// to_i ← to_i + weight · m(from_i).
+template <class T, class Moment>
+struct AddMoment {
+  T* to;
+  const T* from;
+  Moment moment;
+  T weight;
+
+  template <class V>
+  LIFELONG_HOST_DEVICE V operator()(std::size_t i) const {
+    store(to, i, load<V>(to, i) + V(weight) * moment(load<V>(from, i)));
+    return V(T(0));
+  }
+};
+
+/// to_i ← function(to_i).
+template <class T, class Function>
+struct Apply {
+  T* to;
+  Function function;
+
+  template <class V>
+  LIFELONG_HOST_DEVICE V operator()(std::size_t i) const {
+    store(to, i, function(load<V>(to, i)));
+    return V(T(0));
+  }
+};
+
+/// Sums up to 0 if all values are finite, else to NaN.
+template <class T>
+struct FiniteCheck {
+  const T* values;
+
+  template <class V>
+  LIFELONG_HOST_DEVICE V operator()(std::size_t i) const {
+    const V value = load<V>(values, i);
+    return value - value;
+  }
+};
+
+}  // namespace lifelong::detail

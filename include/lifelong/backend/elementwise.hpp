@@ -1,0 +1,99 @@
+// Runs a kernel over the parameters: chunks of fixed size, whole packets inside, sums folded in the order of the
+// chunks.
+#pragma once
+
+#include <cstddef>
+#include <limits>
+#include <span>
+
+#include <lifelong/backend/backend.hpp>
+#include <lifelong/core/packet.hpp>
+
+namespace lifelong {
+
+/// Parameters per chunk: small enough that what a kernel reads and writes of a chunk stays in the first-level cache,
+/// and the unit of work of a thread. Fixed, because the order of summation follows from it.
+inline constexpr std::size_t chunk_size = 8192;
+
+/// Number of chunks that cover `count` parameters.
+constexpr std::size_t chunk_count(std::size_t count) { return (count + chunk_size - 1) / chunk_size; }
+
+namespace detail {
+
+/// Kernel values of [begin, end) added up in a fixed order, in two sums of packets by turns: additions need not wait
+/// for each other. The kernel is a copy, for stores could change one behind a reference.
+template <class T, class Kernel>
+T run_chunk(Kernel kernel, std::size_t begin, std::size_t end) {
+  using V = Packet<T>;
+  constexpr std::size_t width = lane_count<V>;
+  V even(T(0)), odd(T(0));
+  std::size_t i = begin;
+  for (; i + 2 * width <= end; i += 2 * width) {
+    even = even + kernel.template operator()<V>(i);
+    odd = odd + kernel.template operator()<V>(i + width);
+  }
+  for (; i + width <= end; i += width) even = even + kernel.template operator()<V>(i);
+  T total = sum(even + odd);
+  for (; i < end; ++i) total = total + kernel.template operator()<T>(i);
+  return total;
+}
+
+/// The largest kernel value of [begin, end).
+template <class T, class Kernel>
+T maximum_of_chunk(Kernel kernel, std::size_t begin, std::size_t end) {
+  T most = -std::numeric_limits<T>::infinity();
+  for (std::size_t i = begin; i < end; ++i) most = max(most, kernel.template operator()<T>(i));
+  return most;
+}
+
+/// Calls `body(chunk, begin, end)` for all chunks. Up to eight run on the calling thread: waking another one costs
+/// more.
+template <class Backend, class Body>
+void for_each_chunk(const Backend& backend, std::size_t count, const Body& body) {
+  const std::size_t chunks = chunk_count(count);
+  const auto run = [&](std::size_t chunk) {
+    body(chunk, chunk * chunk_size, chunk + 1 == chunks ? count : (chunk + 1) * chunk_size);
+  };
+  if (chunks <= 8)
+    for (std::size_t chunk = 0; chunk < chunks; ++chunk) run(chunk);
+  else
+    backend.parallel_for(chunks, run);
+}
+
+}  // namespace detail
+
+/// Calls `kernel.operator()<V>(i)` once for every parameter 0 .. count-1, V = Packet<T> or T, and returns the sum of
+/// what it returned: T inside a chunk, double over chunks in their order, so the sum does not depend on the number of
+/// threads. `partials` holds at least `chunk_count(count)` elements and is overwritten. A `DeviceBackend` does it in
+/// its own way and leaves `partials` alone.
+template <class T, class Backend, class Kernel>
+double elementwise(const Backend& backend, std::size_t count, const Kernel& kernel, std::span<double> partials) {
+  if constexpr (DeviceBackend<Backend>) {
+    return backend.template sum<T>(count, kernel);
+  } else {
+    detail::for_each_chunk(backend, count, [&](std::size_t chunk, std::size_t begin, std::size_t end) {
+      partials[chunk] = static_cast<double>(detail::run_chunk<T>(kernel, begin, end));
+    });
+    double total = 0;
+    for (std::size_t chunk = 0; chunk < chunk_count(count); ++chunk) total += partials[chunk];
+    return total;
+  }
+}
+
+/// The largest of what the kernel returns for the parameters 0 .. count-1, where NaN does not count; -Inf for none.
+/// Otherwise as `elementwise`.
+template <class T, class Backend, class Kernel>
+T elementwise_maximum(const Backend& backend, std::size_t count, const Kernel& kernel, std::span<double> partials) {
+  if constexpr (DeviceBackend<Backend>) {
+    return backend.template maximum<T>(count, kernel);
+  } else {
+    detail::for_each_chunk(backend, count, [&](std::size_t chunk, std::size_t begin, std::size_t end) {
+      partials[chunk] = static_cast<double>(detail::maximum_of_chunk<T>(kernel, begin, end));
+    });
+    T most = -std::numeric_limits<T>::infinity();
+    for (std::size_t chunk = 0; chunk < chunk_count(count); ++chunk) most = max(most, static_cast<T>(partials[chunk]));
+    return most;
+  }
+}
+
+}  // namespace lifelong

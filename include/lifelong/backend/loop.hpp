@@ -1,0 +1,100 @@
+// Loops over parameter-sized arrays: one object that knows the backend, how many parameters there are, and where
+// partial sums go.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include <lifelong/backend/backend.hpp>
+#include <lifelong/backend/elementwise.hpp>
+#include <lifelong/core/packet.hpp>
+
+namespace lifelong {
+
+namespace detail {
+
+/// A kernel on the parameters from `first` on.
+template <class Kernel>
+struct Shifted {
+  Kernel kernel;
+  std::size_t first;
+
+  template <class V>
+  LIFELONG_HOST_DEVICE V operator()(std::size_t i) const {
+    return kernel.template operator()<V>(first + i);
+  }
+};
+
+}  // namespace detail
+
+/// Runs kernels over the `size()` parameters of a model on a backend. It refers to the backend and to room for partial
+/// sums, which must outlive it. Sums are those of `elementwise`: bitwise the same for any number of threads.
+template <class T, class Backend>
+class Loop {
+ public:
+  using value_type = T;
+
+  /// `partials` has at least `chunk_count(size)` elements.
+  Loop(const Backend& backend, std::size_t size, std::span<double> partials)
+      : backend_(&backend), size_(size), partials_(partials) {}
+
+  [[nodiscard]] std::size_t size() const { return size_; }
+  [[nodiscard]] const Backend& backend() const { return *backend_; }
+
+  /// Calls the kernel for every parameter; returns the sum of what it returned.
+  template <class Kernel>
+  double operator()(const Kernel& kernel) const {
+    return elementwise<T>(*backend_, size_, kernel, partials_);
+  }
+  /// The same for the parameters [first, end) alone.
+  template <class Kernel>
+  double range(std::size_t first, std::size_t end, const Kernel& kernel) const {
+    return elementwise<T>(*backend_, end - first, detail::Shifted<Kernel>{kernel, first}, partials_);
+  }
+  /// The largest of what the kernel returns; NaN does not count.
+  template <class Kernel>
+  T maximum(const Kernel& kernel) const {
+    return elementwise_maximum<T>(*backend_, size_, kernel, partials_);
+  }
+
+ private:
+  const Backend* backend_;
+  std::size_t size_;
+  std::span<double> partials_;
+};
+
+namespace detail {
+
+/// A loop with its own room for partial sums, for calls outside of a learner.
+template <class T, class Backend>
+struct OwnLoop {
+  OwnLoop(const Backend& backend, std::size_t size)
+      : partials(chunk_count(size)), loop(backend, size, std::span<double>(partials)) {}
+  OwnLoop(const OwnLoop&) = delete;
+  OwnLoop& operator=(const OwnLoop&) = delete;
+
+  std::vector<double> partials;
+  Loop<T, Backend> loop;
+};
+
+/// Copies host values to where the backend's arrays lie.
+template <class Backend, class T>
+void copy_in(const Backend& backend, std::span<const T> host, T* place) {
+  if constexpr (DeviceBackend<Backend>)
+    backend.copy_in(host, place);
+  else
+    for (std::size_t i = 0; i < host.size(); ++i) place[i] = host[i];
+}
+
+/// Copies as many values as `host` has from where the backend's arrays lie.
+template <class Backend, class T>
+void copy_out(const Backend& backend, const T* place, std::span<T> host) {
+  if constexpr (DeviceBackend<Backend>)
+    backend.copy_out(place, host);
+  else
+    for (std::size_t i = 0; i < host.size(); ++i) host[i] = place[i];
+}
+
+}  // namespace detail
+}  // namespace lifelong

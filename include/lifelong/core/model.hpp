@@ -1,0 +1,116 @@
+// What a model must provide, level by level. Members are the customisation point; nothing is virtual.
+// Every concept is built from named atoms, so that a compiler that refuses a type names what is missing; each
+// `require_...` function says it in one sentence, which is the first error that a user reads.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <span>
+
+#include <lifelong/core/batch.hpp>
+#include <lifelong/core/layout.hpp>
+
+namespace lifelong {
+namespace detail {
+
+template <class M>
+concept has_value_type = std::floating_point<typename M::value_type>;
+
+template <class M>
+concept has_parameters = requires(M& model) {
+  { model.parameters() } -> std::convertible_to<std::span<typename M::value_type>>;
+};
+
+template <class M, class B>
+concept has_gradient = requires(M& model, const B& batch, std::span<typename M::value_type> out) {
+  { model.gradient(batch, out) } -> std::convertible_to<double>;
+};
+
+/// `evaluation_gradient(batch, out)`: the gradient of a model that behaves otherwise in training (dropout, running
+/// statistics), as the model is used.
+template <class M, class B>
+concept has_evaluation_gradient = requires(M& model, const B& batch, std::span<typename M::value_type> out) {
+  model.evaluation_gradient(batch, out);
+};
+
+}  // namespace detail
+
+/// Parameters θ in one contiguous vector: all that a learner needs whose steps are given their gradients. With a
+/// `DeviceBackend` the vector lies where the backend's arrays lie.
+template <class M>
+concept ParameterModel = detail::has_value_type<M> && detail::has_parameters<M>;
+
+/// A model with its parameters θ in one contiguous vector and the gradient of its mean loss over a batch.
+/// `gradient(batch, out)` overwrites `out` (as long as `parameters()`) and returns the loss. Models whose batches are
+/// not `lifelong::Batch` are named with their batch type: `DifferentiableModel<M, MyBatch>`.
+template <class M, class B = Batch<typename M::value_type>>
+concept DifferentiableModel = ParameterModel<M> && detail::has_gradient<M, B>;
+
+/// A model that takes new outputs when classes arrive: `grow(outputs)` appends their parameters behind the old ones,
+/// which keep places and values, or throws and changes nothing.
+template <class M>
+concept GrowingModel = requires(M& model) {
+  model.grow(std::size_t{});
+};
+
+/// A model whose parameters have names: `layout()` returns their `Layout`.
+template <class M>
+concept NamedModel = requires(M& model) {
+  { model.layout() } -> std::convertible_to<const Layout&>;
+};
+
+/// A model that can be asked for its outputs: `predict(batch, out)` writes N x `outputs()` values f(x), row-major.
+template <class M>
+concept PredictiveModel = requires(M& model, const Batch<typename M::value_type>& batch,
+                                   std::span<typename M::value_type> out) {
+  { model.outputs() } -> std::convertible_to<std::size_t>;
+  model.predict(batch, out);
+};
+
+/// A model that can pull a cotangent, a direction in output space, back to its parameters: `pullback(batch, cotangents,
+/// out)` overwrites `out` with Σ_n J_nᵀ v_n, cotangents v N x `outputs()`. Enough for every estimator, one sample at a
+/// time.
+template <class M>
+concept PullbackModel = PredictiveModel<M> &&
+    requires(M& model, const Batch<typename M::value_type>& batch, std::span<const typename M::value_type> cotangents,
+             std::span<typename M::value_type> out) {
+  model.pullback(batch, cotangents, out);
+};
+
+namespace detail {
+
+// Each returns true, for a class or function to say `static_assert(require_...<Part>())`. The sentences of one function
+// together are its concept: no more and no less. A constraint that fails would be reported as a template that does not
+// match, with the reason, if any, many lines below.
+
+template <class M>
+consteval bool require_parameter_model() {
+  static_assert(has_value_type<M>, "ParameterModel: the model needs value_type, float or double");
+  static_assert(has_parameters<M>,
+                "ParameterModel: the model needs parameters(), all of them as std::span<value_type>");
+  return true;
+}
+
+template <class M, class B>
+consteval bool require_differentiable_model() {
+  static_assert(
+      has_gradient<M, B>,
+      "DifferentiableModel: the model needs gradient(batch, out), which writes the mean loss's gradient to out "
+      "and returns the loss");
+  return true;
+}
+
+template <class M>
+consteval bool require_predictive_model() {
+  static_assert(
+      requires(M & model) {
+        { model.outputs() } -> std::convertible_to<std::size_t>;
+      },
+      "PredictiveModel: the model needs outputs(), their number");
+  static_assert(PredictiveModel<M>,
+                "PredictiveModel: the model needs predict(batch, out), which writes outputs() values for each sample");
+  return true;
+}
+
+}  // namespace detail
+}  // namespace lifelong

@@ -1,0 +1,105 @@
+// The end of a task: from data and what was gathered along the way to the task's importances, and from those to Ω and
+// θ*.
+#pragma once
+
+#include <cstddef>
+#include <limits>
+#include <span>
+#include <type_traits>
+
+#include <lifelong/backend/array_kernels.hpp>
+#include <lifelong/backend/loop.hpp>
+#include <lifelong/core/layout.hpp>
+#include <lifelong/core/model.hpp>
+#include <lifelong/importance/merge.hpp>
+#include <lifelong/importance/policy.hpp>
+#include <lifelong/importance/scope.hpp>
+#include <lifelong/learner/kernels.hpp>
+#include <lifelong/penalty/policy.hpp>
+
+namespace lifelong::detail {
+
+/// Smallest and largest Ω that an importance allows.
+template <class T>
+struct Bounds {
+  T least, most;
+};
+template <class T, class Importance>
+Bounds<T> bounds_of(const Importance& importance) {
+  Bounds<T> bounds{-std::numeric_limits<T>::infinity(), std::numeric_limits<T>::infinity()};
+  if constexpr (requires { importance.least(); }) bounds.least = static_cast<T>(importance.least());
+  if constexpr (requires { importance.most(); }) bounds.most = static_cast<T>(importance.most());
+  return bounds;
+}
+
+/// Turns estimates into the task's importances, in place; nothing for an importance without a kernel.
+template <class T, class Backend, class Kernel>
+void contribute(const Loop<T, Backend>& loop, const T* theta, std::span<T> values, const Kernel& kernel) {
+  if constexpr (!std::is_same_v<Kernel, NothingGathered>) loop(Contribution<T, Kernel>{theta, values.data(), kernel});
+}
+
+/// Sets the values of blocks outside the scope to 0.
+template <class T, class Backend, class Model>
+void clear_out_of_scope(const Loop<T, Backend>& loop, const Scope& scope, const Model& model, std::span<T> values) {
+  if constexpr (NamedModel<const Model>)
+    for (const Block& block : model.layout().blocks())
+      if (!scope.contains(block)) loop.range(block.offset, block.offset + block.size, Fill<T>{values.data(), T(0)});
+}
+
+/// Merges importances into Ω as those of a task that ended at `theta`.
+template <class Penalty, class State, class T, class Backend, class Importance>
+void absorb(const Penalty& penalty, State& state, const Loop<T, Backend>& loop, const T* theta, const T* contribution,
+            const importance::MergeWeights& weights, const Importance& importance) {
+  const auto kernel = penalty.template kernel<T>(state.pointers());
+  const Bounds<T> bounds = bounds_of<T>(importance);
+  const double sum = loop(Absorb<T, std::remove_const_t<decltype(kernel)>>{
+      theta,
+      contribution,
+      kernel,
+      {static_cast<T>(weights.keep), static_cast<T>(weights.add), bounds.least, bounds.most}});
+  if constexpr (requires { penalty.absorbed(state.numbers(), weights, sum); })
+    penalty.absorbed(state.numbers(), weights, sum);
+}
+
+/// Lets a penalty change the parameters with which the next task begins.
+template <class Penalty, class State, class T, class Backend>
+void settle(const Penalty& penalty, State& state, const Loop<T, Backend>& loop, T* theta) {
+  const auto kernel = penalty.template kernel<T>(state.pointers());
+  using Kernel = std::remove_const_t<decltype(kernel)>;
+  if constexpr (kernel_settles<Kernel, T>) loop(Settle<T, Kernel>{theta, kernel});
+}
+
+/// Lets a gathered importance begin its next task; `contribution` is what it gave to the task that ended.
+template <class T, class Backend, class Kernel>
+void restart(const Loop<T, Backend>& loop, const T* theta, const T* contribution, const Kernel& kernel) {
+  if constexpr (kernel_restarts<Kernel, T>) loop(Restart<T, Kernel>{theta, contribution, kernel});
+}
+
+/// Parameters as a structured penalty reads them: on the host, in `staging` if they lie elsewhere.
+template <class T, class Backend>
+std::span<const T> on_host(const Backend& backend, std::span<const T> theta, AlignedVector<T>& staging) {
+  if constexpr (DeviceBackend<Backend>) {
+    staging.resize(theta.size());
+    copy_out(backend, theta.data(), std::span<T>(staging));
+    return staging;
+  } else {
+    return theta;
+  }
+}
+
+/// Gradient of a structured penalty into `out`, which lies where the backend has its arrays; returns the value.
+template <class Penalty, class State, class T, class Backend>
+double structured_gradient(const Penalty& penalty, State& state, const Backend& backend, std::span<const T> theta,
+                           ArrayOf<Backend, T>& out, AlignedVector<T>& staging) {
+  out.resize(theta.size());
+  if constexpr (DeviceBackend<Backend>) {
+    AlignedVector<T> gradient(theta.size());
+    const double value = penalty.gradient(state, backend, on_host<T>(backend, theta, staging), std::span<T>(gradient));
+    copy_in(backend, std::span<const T>(gradient), out.data());
+    return static_cast<double>(value);
+  } else {
+    return static_cast<double>(penalty.gradient(state, backend, theta, std::span<T>(out.data(), out.size())));
+  }
+}
+
+}  // namespace lifelong::detail

@@ -1,0 +1,92 @@
+// What a learner remembers beside its model: the states of its policies, and counts.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include <lifelong/core/memory.hpp>
+#include <lifelong/penalty/policy.hpp>
+#include <lifelong/policy/state.hpp>
+
+namespace lifelong {
+
+/// Everything that a learner of `Parts` needs beside its model and its settings to go on as it would: what
+/// `io::checkpoint` saves. A value: copies are independent.
+template <class Parts>
+struct LearnerState {
+  using T = typename Parts::Model::value_type;
+  using Backend = typename Parts::Backend;
+  using OfImportance = detail::StateFor<typename Parts::Importance, T, Backend>;
+  using OfPenalty = detail::StateFor<typename Parts::Penalty, T, Backend>;
+  using OfOptimizer = detail::StateFor<typename Parts::Optimizer, T, Backend>;
+  using OfRehearsal = typename Parts::Rehearsal::template State<typename Parts::Model>;
+
+  OfImportance importance;
+  OfPenalty penalty;
+  OfOptimizer optimizer;
+  OfRehearsal rehearsal;
+  std::uint64_t optimizer_steps = 0;  ///< steps since the optimizer's arrays were zero
+  std::uint64_t task_steps = 0;       ///< steps of the present task
+  std::size_t tasks = 0;              ///< tasks that have ended
+  std::uint32_t epochs_trained = 0;   ///< epochs of all calls of `fit`, which the order of examples follows from
+  std::size_t estimated_on = 0;       ///< samples of the task that ended last
+
+  /// New elements are zero.
+  void resize(std::size_t parameters) {
+    importance.resize(parameters);
+    penalty.resize(parameters);
+    optimizer.resize(parameters);
+    rehearsal.resize(parameters);
+  }
+  /// Makes room, so that the `resize` which follows cannot fail.
+  void reserve(std::size_t parameters) {
+    detail::reserve(importance, parameters);
+    detail::reserve(penalty, parameters);
+    detail::reserve(optimizer, parameters);
+    detail::reserve(rehearsal, parameters);
+  }
+  [[nodiscard]] std::size_t bytes() const {
+    return importance.bytes() + penalty.bytes() + optimizer.bytes() + rehearsal.bytes();
+  }
+
+  /// Shows all of it in a fixed order: `array("penalty.importance", values)`, `number("learner.tasks", value)`. See
+  /// `PolicyState` for what a visitor may do.
+  template <class Array, class Number>
+  void visit(const Array& array, const Number& number) {
+    const auto of = [&](const char* whose, auto& state) {
+      const std::string prefix = std::string(whose) + ".";
+      state.visit([&](std::string_view name, auto& values) { array(prefix + std::string(name), values); },
+                  [&](std::string_view name, auto& value) { number(prefix + std::string(name), value); });
+    };
+    of("importance", importance);
+    of("penalty", penalty);
+    of("optimizer", optimizer);
+    of("rehearsal", rehearsal);
+    number(std::string("learner.optimizer_steps"), optimizer_steps);
+    number(std::string("learner.task_steps"), task_steps);
+    number(std::string("learner.tasks"), tasks);
+    number(std::string("learner.epochs_trained"), epochs_trained);
+    number(std::string("learner.estimated_on"), estimated_on);
+  }
+
+  /// Bytes per parameter, those of the model's parameters and of the gradient included.
+  [[nodiscard]] static constexpr std::size_t bytes_per_parameter() {
+    return (StructuredPenalty<typename Parts::Penalty> ? 3 : 2) * sizeof(T) +
+           detail::bytes_per_parameter_of<OfImportance>() + detail::bytes_per_parameter_of<OfPenalty>() +
+           detail::bytes_per_parameter_of<OfOptimizer>();
+  }
+
+  /// What a learner of so many parameters needs, and what for.
+  [[nodiscard]] static std::string bill(std::size_t parameters) {
+    const std::string each = std::to_string(sizeof(T));
+    return "a learner of " + std::to_string(parameters) + " parameters needs " +
+           detail::bytes_text(static_cast<double>(parameters) * static_cast<double>(bytes_per_parameter())) + ", " +
+           std::to_string(bytes_per_parameter()) + " bytes each (parameters " + each + ", gradient " + each +
+           (StructuredPenalty<typename Parts::Penalty> ? ", penalty gradient " + each : "") +
+           detail::bill_of<OfImportance>() + detail::bill_of<OfPenalty>() + detail::bill_of<OfOptimizer>() + ")";
+  }
+};
+
+}  // namespace lifelong

@@ -1,0 +1,110 @@
+// The Fisher information with the correlations inside each layer, as Kronecker products.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <lifelong/backend/loop.hpp>
+#include <lifelong/core/layout.hpp>
+#include <lifelong/importance/likelihood.hpp>
+#include <lifelong/importance/log_likelihood.hpp>
+#include <lifelong/importance/merge.hpp>
+#include <lifelong/importance/scope.hpp>
+#include <lifelong/nn/chain.hpp>
+#include <lifelong/nn/kronecker/factors.hpp>
+
+namespace lifelong::nn {
+
+/// The Fisher information of each weight matrix as A ⊗ G (KFAC): A of the layer's inputs, G of the gradients of
+/// log p(y | x) by its outputs, both means over samples, the expectation over the labels that `labels` names; see
+/// `KroneckerAccumulator` for the formula. For Linear, Heads and Conv2d, with or without biases. Goes with
+/// `KroneckerPenalty`.
+///
+/// Two approximations: nothing is kept between layers, and inputs and gradients are taken to be independent; the rest
+/// is exact per sample. So it is the layer's block of the Fisher information itself for one sample and one position, or
+/// where all samples have the same inputs. Martens & Grosse 2015; as an importance Ritter, Botev & Barber 2018.
+///
+/// Cost for a network on batches: a forward pass, and for each cotangent a backward pass of the outputs' gradients and
+/// half of O² products per layer: exact labels cost about ten times as much as the others for ten classes. No array is
+/// larger than a batch's inputs or the factors.
+template <class L>
+struct KroneckerFisherOf {
+  static_assert(lifelong::detail::require_likelihood<L>());
+
+  importance::Labels labels = importance::Labels::exact;
+  importance::Merge merge = importance::Merge::sum();
+  std::uint64_t seed = 0;   ///< of sampled labels; a draw depends on (seed, sample number, draw) alone
+  std::uint32_t draws = 1;  ///< M: sampled labels per sample
+  L likelihood = {};
+
+  /// The factors of all layers in the order of θ.
+  template <class T>
+  using Estimate = std::vector<KroneckerFactors<T>>;
+
+  /// \throws InvalidArgument for 0 draws, or labels that the likelihood cannot give.
+  void validate() const {
+    functional().validate();
+    merge.validate();
+  }
+
+  /// Begins with no samples. \throws InvalidArgument naming a layer whose parameters have no factors (norms,
+  /// embeddings, recurrent layers).
+  template <class Model, class T, class Backend>
+  [[nodiscard]] KroneckerAccumulator<T> begin(Model& model, const Loop<T, Backend>&, std::span<T>) const {
+    return KroneckerAccumulator<T>(model.layout());
+  }
+  /// Adds the samples of a batch; changes no parameter of `model`, a `Network`. \throws what `Network::backpropagate`
+  /// throws.
+  template <class Model, class E>
+  void estimate(Model& model, const Batch<typename Model::value_type>& batch, E& sums) const {
+    static_assert(
+        requires { model.backpropagate(batch, functional(), detail::NoHook{}); },
+        "KroneckerFisher looks into the layers of the model, which must be an nn::Network");
+    sums.add(model, batch, functional());
+  }
+  /// The factors: means over samples.
+  template <class T>
+  [[nodiscard]] Estimate<T> finish(KroneckerAccumulator<T>& sums) const {
+    return sums.take_means();
+  }
+
+  /// Takes the importance of what is out of scope: rows and columns of A that belong to weights or to the bias.
+  template <class T>
+  void restrict_to(const Scope& scope, const Layout& layout, Estimate<T>& factors) const {
+    const auto in_scope = [&](const std::string& name) {
+      for (const Block& block : layout.blocks())
+        if (block.name == name) return scope.contains(block);
+      return true;
+    };
+    for (KroneckerFactors<T>& layer : factors) {
+      const KroneckerSite& site = layer.site;
+      if (!in_scope(site.name + ".weight"))
+        for (std::size_t k = 0; k < site.inputs(); ++k) clear_input(layer, k);
+      if (site.has_bias && !in_scope(site.name + ".bias")) clear_input(layer, site.inputs());
+    }
+  }
+
+  /// The settings in a line.
+  [[nodiscard]] std::string recipe() const {
+    return "KroneckerFisher(" + functional().recipe() + ", mean over samples, merge " + merge.text() + ")";
+  }
+
+ private:
+  /// Sets row and column k of A to 0.
+  template <class T>
+  static void clear_input(KroneckerFactors<T>& layer, std::size_t k) {
+    for (std::size_t j = 0; j < layer.site.columns; ++j)
+      layer.a[k * layer.site.columns + j] = layer.a[j * layer.site.columns + k] = 0;
+  }
+
+  [[nodiscard]] importance::LogLikelihoodOf<L> functional() const { return {labels, seed, draws, likelihood}; }
+};
+
+/// Of a classifier: p = softmax of the active outputs. For others `KroneckerFisherOf<importance::Gaussian>{...}`.
+using KroneckerFisher = KroneckerFisherOf<importance::Categorical>;
+
+}  // namespace lifelong::nn

@@ -1,0 +1,270 @@
+// The quadratic penalty that a Kronecker-factored importance defines.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <lifelong/core/aligned_vector.hpp>
+#include <lifelong/core/error.hpp>
+#include <lifelong/importance/merge.hpp>
+#include <lifelong/nn/kronecker/factors.hpp>
+#include <lifelong/nn/kronecker/sum.hpp>
+#include <lifelong/nn/product/dot.hpp>
+#include <lifelong/nn/product/parallel.hpp>
+#include <lifelong/nn/product/product.hpp>
+#include <lifelong/nn/product/rows.hpp>
+
+namespace lifelong::nn {
+
+/// What a `KroneckerPenalty` keeps between steps; empty before the first task has ended.
+template <class T>
+struct KroneckerState {
+  /// A weight matrix and its importance Σ_k A_k ⊗ G_k.
+  struct Layer {
+    KroneckerSite site;
+    std::vector<KroneckerPair<T>> pairs;
+  };
+  std::vector<Layer> layers;
+  AlignedVector<T> anchor;                   ///< θ*, as long as the parameters
+  AlignedVector<T> move, product, gradient;  ///< work arrays of the size of the largest W
+  std::vector<double> row_values;            ///< likewise, a value for each row
+
+  /// Makes room for parameters that are appended: before a task ends they have no importance.
+  void resize(std::size_t parameters) {
+    if (!layers.empty()) anchor.resize(parameters);
+  }
+
+  /// Shows counts first, then what they count; see `PolicyState`. \throws FormatError for numbers and arrays that do
+  /// not belong together, as a visitor may have written them.
+  template <class Array, class Number>
+  void visit(const Array& array, const Number& number) {
+    std::size_t count = layers.size();
+    number("layers", count);
+    resize_to(layers, count);
+    for (std::size_t l = 0; l < count; ++l) visit_layer(std::to_string(l), layers[l], array, number);
+    if (count > 0) array("anchor", anchor);
+    require_sites_within(anchor.size());
+    for (const Layer& layer : layers) reserve_work(layer.site);
+  }
+
+  /// Bytes of all arrays.
+  [[nodiscard]] std::size_t bytes() const {
+    std::size_t count = anchor.size() + move.size() + product.size() + gradient.size();
+    for (const Layer& layer : layers)
+      for (const KroneckerPair<T>& pair : layer.pairs) count += pair.a.size() + pair.g.size();
+    return count * sizeof(T) + row_values.size() * sizeof(double);
+  }
+
+  /// Makes room in the work arrays for a weight matrix.
+  void reserve_work(const KroneckerSite& site) {
+    for (AlignedVector<T>* each : {&move, &product, &gradient}) detail::grow(*each, site.rows * site.columns);
+    detail::grow(row_values, site.rows);
+  }
+
+ private:
+  /// Layers and pairs are few; a larger count can only come from a file that is broken.
+  static constexpr std::size_t most = std::size_t{1} << 16;
+
+  [[noreturn]] static void refuse(const std::string& what) {
+    lifelong::detail::raise<FormatError>("the state of a KroneckerPenalty: " + what);
+  }
+  template <class Values>
+  static void resize_to(Values& values, std::size_t count) {
+    if (count > most) refuse(std::to_string(count) + " layers or pairs are too many");
+    values.resize(count);
+  }
+
+  template <class Array, class Number>
+  static void visit_layer(const std::string& name, Layer& layer, const Array& array, const Number& number) {
+    KroneckerSite& site = layer.site;
+    std::size_t bias = site.has_bias ? 1 : 0, count = layer.pairs.size();
+    number(name + ".weight", site.weight);
+    number(name + ".has_bias", bias);
+    number(name + ".bias", site.bias);
+    number(name + ".rows", site.rows);
+    number(name + ".columns", site.columns);
+    number(name + ".pairs", count);
+    site.has_bias = bias != 0;
+    resize_to(layer.pairs, count);
+    for (std::size_t k = 0; k < count; ++k) {
+      const std::string pair = name + "." + std::to_string(k);
+      array(pair + ".a", layer.pairs[k].a);
+      array(pair + ".g", layer.pairs[k].g);
+      require_square(layer.pairs[k].a, site.columns, pair + ".a");
+      require_square(layer.pairs[k].g, site.rows, pair + ".g");
+    }
+  }
+
+  static void require_square(const AlignedVector<T>& values, std::size_t side, const std::string& name) {
+    if (side == 0 || values.size() / side != side || values.size() % side != 0)
+      refuse(name + " has " + std::to_string(values.size()) + " values, not those of a square of side " +
+             std::to_string(side));
+  }
+  void require_sites_within(std::size_t parameters) const {
+    for (const Layer& layer : layers) {
+      const KroneckerSite& site = layer.site;
+      const bool weights = site.columns > (site.has_bias ? 1 : 0) && site.weight <= parameters &&
+                           site.rows <= (parameters - site.weight) / site.inputs();
+      const bool biases = !site.has_bias || (site.bias <= parameters && site.rows <= parameters - site.bias);
+      if (!weights || !biases)
+        refuse("a weight matrix of " + std::to_string(site.rows) + " x " + std::to_string(site.columns) +
+               " does not lie within the " + std::to_string(parameters) + " parameters");
+    }
+  }
+};
+
+/// λ/2 Σ_layers Σ_k ⟨ΔW, G_k ΔW A_k⟩ = λ/2 Σ_layers vec(ΔW)ᵀ (Σ_k A_k ⊗ G_k) vec(ΔW), gradient λ Σ_k G_k ΔW A_k, with
+/// ΔW = W - W* the move since the last task ended, the bias as the last column, over the tasks k that have ended. It is
+/// the quadratic penalty whose curvature is block diagonal by layers rather than diagonal: online structured Laplace
+/// (Ritter, Botev & Barber 2018; the anchor is the last task's, as in their recursion). With importances as means over
+/// samples and a mean loss, λ = 1 is the Laplace approximation of the posterior if tasks are equally large.
+///
+/// Cost per step: 2 O I (O + I) operations per layer O x I, however large the batch; times the number of tasks for
+/// `KroneckerSum::exact`. Memory: (O² + I²) per layer, times tasks likewise, θ*, and three work arrays of the size of
+/// the largest W.
+struct KroneckerPenalty {
+  double strength = 1;  ///< λ; multiplies the ½ as well
+  KroneckerSum sum = KroneckerSum::nearest;
+
+  template <class T>
+  using State = KroneckerState<T>;
+
+  /// \throws InvalidArgument unless λ >= 0 and finite.
+  void validate() const { lifelong::detail::require_at_least("KroneckerPenalty.strength", strength, 0); }
+
+  /// The settings in a line.
+  [[nodiscard]] std::string recipe() const {
+    return "KroneckerPenalty(strength " + lifelong::detail::text(strength) + ", sum " + text(sum) + ", anchor last)";
+  }
+
+  /// Overwrites `out` with the gradient at θ, 0 where there is no importance; returns the value. Bitwise equal for any
+  /// number of threads.
+  template <class T, class Backend>
+  double gradient(KroneckerState<T>& state, const Backend& backend, std::span<const T> theta, std::span<T> out) const {
+    std::fill(out.begin(), out.end(), T(0));
+    double value = 0;
+    for (const auto& layer : state.layers) {
+      subtract(state, layer.site, backend, theta);
+      multiply(state, layer, backend);
+      value += write(state, layer.site, backend, out);
+    }
+    return strength / 2 * value;
+  }
+
+  /// Σ ← keep Σ + add A ⊗ G with the factors of the task that just ended, and θ* ← θ.
+  /// Layers behind those of the tasks before, such as new heads, begin with this task.
+  /// \throws NumericError naming the layer if a factor is not finite, ShapeMismatch if the layers do not begin with
+  /// those of the tasks before. Then nothing has changed.
+  template <class T>
+  void absorb(KroneckerState<T>& state, const std::vector<KroneckerFactors<T>>& estimate, std::span<const T> theta,
+              importance::MergeWeights weights) const {
+    for (const KroneckerFactors<T>& factors : estimate) {
+      require_finite<T>(factors.a, "A", factors.site);
+      require_finite<T>(factors.g, "G", factors.site);
+    }
+    require_known_sites(state, estimate);
+    std::vector<typename KroneckerState<T>::Layer> layers;
+    for (std::size_t l = 0; l < estimate.size(); ++l)
+      layers.push_back({estimate[l].site, merged<T>(l < state.layers.size() ? &state.layers[l].pairs : nullptr,
+                                                    {estimate[l].a, estimate[l].g}, weights)});
+    AlignedVector<T> anchor(theta.begin(), theta.end());
+    for (const auto& layer : layers) state.reserve_work(layer.site);
+    state.layers = std::move(layers);
+    state.anchor = std::move(anchor);
+  }
+
+ private:
+  template <class T>
+  using Pairs = std::vector<KroneckerPair<T>>;
+
+  template <class T>
+  [[nodiscard]] Pairs<T> merged(const Pairs<T>* old, KroneckerPair<T> added, importance::MergeWeights weights) const {
+    Pairs<T> pairs;
+    if (sum == KroneckerSum::exact || old == nullptr) {
+      if (old != nullptr && weights.keep > 0)
+        for (const KroneckerPair<T>& pair : *old) pairs.push_back(detail::scaled(weights.keep, pair));
+      pairs.push_back(detail::scaled(weights.add, std::move(added)));
+    } else if (sum == KroneckerSum::nearest) {
+      pairs.push_back(detail::nearest(weights.keep, old->front(), weights.add, added));
+    } else {
+      pairs.push_back(detail::additive(weights.keep, old->front(), weights.add, added));
+    }
+    return pairs;
+  }
+
+  template <class T>
+  static void require_finite(std::span<const T> values, const char* factor, const KroneckerSite& site) {
+    for (const T value : values)
+      if (!(value - value == 0))
+        lifelong::detail::raise<NumericError>(std::string("the importance of layer ") + site.name + ": its factor " +
+                                              factor + " holds " + lifelong::detail::text(static_cast<double>(value)));
+  }
+
+  template <class T>
+  static void require_known_sites(const KroneckerState<T>& state, const std::vector<KroneckerFactors<T>>& estimate) {
+    bool same = state.layers.size() <= estimate.size();
+    for (std::size_t l = 0; same && l < state.layers.size(); ++l) same = state.layers[l].site == estimate[l].site;
+    if (!same)
+      lifelong::detail::raise<ShapeMismatch>(
+          "the layers of a Kronecker-factored importance do not begin with those of the tasks before");
+  }
+
+  template <class Backend, class Body>
+  static void for_each_row(const Backend& backend, const KroneckerSite& site, const Body& body) {
+    detail::for_each_range(backend, site.rows, 4 * site.columns, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t row = begin; row < end; ++row) body(row);
+    });
+  }
+
+  /// move = W - W*.
+  template <class T, class Backend>
+  static void subtract(KroneckerState<T>& state, const KroneckerSite& site, const Backend& backend,
+                       std::span<const T> theta) {
+    const Rows<T> move{state.move.data(), site.rows, site.columns};
+    const auto difference = [&](std::size_t i) { return theta[i] - state.anchor[i]; };
+    for_each_row(backend, site, [&](std::size_t row) {
+      T* to = move.row(row).data();
+      const std::size_t inputs = site.inputs(), first = site.weight + row * inputs;
+      for (std::size_t i = 0; i < inputs; ++i) to[i] = difference(first + i);
+      if (site.has_bias) to[inputs] = difference(site.bias + row);
+    });
+  }
+
+  /// gradient = Σ_k G_k move A_k.
+  template <class T, class Backend>
+  static void multiply(KroneckerState<T>& state, const typename KroneckerState<T>::Layer& layer,
+                       const Backend& backend) {
+    const std::size_t rows = layer.site.rows, columns = layer.site.columns;
+    const Rows<T> move{state.move.data(), rows, columns}, product{state.product.data(), rows, columns},
+        gradient{state.gradient.data(), rows, columns};
+    for (const KroneckerPair<T>& pair : layer.pairs) {
+      nn::product(backend, Rows<const T>(move), Rows<const T>{pair.a.data(), columns, columns}, product, columns,
+                  Add{false});
+      nn::product(backend, Rows<const T>{pair.g.data(), rows, rows}, Rows<const T>(product), gradient, rows,
+                  Add{&pair != layer.pairs.data()});
+    }
+  }
+
+  /// out = λ gradient; returns ⟨move, gradient⟩.
+  template <class T, class Backend>
+  double write(KroneckerState<T>& state, const KroneckerSite& site, const Backend& backend, std::span<T> out) const {
+    const T lambda = static_cast<T>(strength);
+    for_each_row(backend, site, [&](std::size_t row) {
+      const T* from = state.gradient.data() + row * site.columns;
+      const T* move = state.move.data() + row * site.columns;
+      state.row_values[row] = static_cast<double>(detail::dot(move, from, 1, site.columns));
+      const std::size_t inputs = site.inputs(), first = site.weight + row * inputs;
+      for (std::size_t i = 0; i < inputs; ++i) out[first + i] = lambda * from[i];
+      if (site.has_bias) out[site.bias + row] = lambda * from[inputs];
+    });
+    double value = 0;
+    for (std::size_t row = 0; row < site.rows; ++row) value += state.row_values[row];
+    return value;
+  }
+};
+
+}  // namespace lifelong::nn

@@ -1,0 +1,26 @@
+// From images or positions to one row of values.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include <lifelong/core/layout.hpp>
+#include <lifelong/core/random.hpp>
+#include <lifelong/nn/layer/shape.hpp>
+
+namespace lifelong::nn {
+
+/// Any shape to {values}, in the order in which they lie: PyTorch's `Flatten`. Costs nothing.
+struct Flatten {
+  static constexpr bool in_place = true;
+  static constexpr bool passes_through = true;
+
+  [[nodiscard]] Shape expected() const { return {}; }
+  [[nodiscard]] Shape connect(Shape in) const { return {in.size()}; }
+  void declare(Layout&, const std::string&) const {}
+  template <class T>
+  void initialize(std::span<T>, const Random&, std::uint64_t) const {}
+};
+
+}  // namespace lifelong::nn

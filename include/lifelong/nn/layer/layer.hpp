@@ -1,0 +1,175 @@
+// What a layer is, and what it is given when it runs.
+#pragma once
+
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include <lifelong/backend/serial.hpp>
+#include <lifelong/core/aligned_vector.hpp>
+#include <lifelong/core/layout.hpp>
+#include <lifelong/core/moment.hpp>
+#include <lifelong/core/random.hpp>
+#include <lifelong/nn/layer/shape.hpp>
+#include <lifelong/nn/product/rows.hpp>
+
+namespace lifelong::nn {
+
+/// Whether a layer may drop values and take part in running statistics. Only `Network::gradient` trains.
+enum class Mode { train, evaluate };
+
+/// One of the backward passes of a call: Σ_n Σ_k m(∂⟨v_nk, f(x_n)⟩/∂θ) takes `cotangents` passes k over the same
+/// inputs.
+template <class Moment>
+struct Pass {
+  Moment moment{};             ///< m, applied to the gradient of each sample and cotangent
+  std::size_t cotangent = 0;   ///< k
+  std::size_t cotangents = 1;  ///< passes k = 0 .. cotangents-1 of this call
+  bool add = false;            ///< whether the result is added to `out` or replaces it
+
+  [[nodiscard]] bool first() const { return cotangent == 0; }
+  [[nodiscard]] bool last() const { return cotangent + 1 == cotangents; }
+};
+
+/// Arrays that a network lends one layer: they grow, are reused, and are copied with the network. What a layer writes
+/// stays from the forward pass of a call to its last backward pass. Composite layers have children, so it is a tree.
+template <class T>
+class LayerMemory {
+ public:
+  /// Array k < 6 of the layer's own.
+  [[nodiscard]] AlignedVector<T>& array(std::size_t k) { return arrays_[k]; }
+  /// The same for whole numbers.
+  [[nodiscard]] std::vector<std::uint32_t>& indices() { return indices_; }
+  /// What the layer made in the last forward pass; kept by the chain it is part of.
+  [[nodiscard]] AlignedVector<T>& output() { return output_; }
+
+  /// Memory of part k < n of a composite layer, after `resize_children(n)`.
+  [[nodiscard]] LayerMemory& child(std::size_t k) { return children_[k]; }
+  void resize_children(std::size_t n) {
+    if (children_.size() != n) children_.resize(n);
+  }
+
+ private:
+  std::array<AlignedVector<T>, 6> arrays_;
+  AlignedVector<T> output_;
+  std::vector<std::uint32_t> indices_;
+  std::vector<LayerMemory> children_;
+};
+
+/// What a layer is given beside its inputs.
+template <class T>
+struct Flow {
+  std::span<const T> theta;   ///< its parameters
+  std::span<T> buffers;       ///< its running statistics, to be changed in Mode::train only; empty for most layers
+  LayerMemory<T>& memory;     ///< its own arrays
+  AlignedVector<T>& scratch;  ///< shared by all layers: contents are lost between calls
+  Mode mode;
+  Random random;             ///< a stream of its own for every training pass
+  std::uint64_t first_draw;  ///< first of the N · `draws()` draws of this layer
+};
+
+namespace detail {
+
+/// Makes room for `size` elements.
+template <class V>
+void grow(V& values, std::size_t size) {
+  if (values.size() < size) values.resize(size);
+}
+
+/// True for layers that are in a tuple already.
+template <class L>
+inline constexpr bool is_tuple = false;
+template <class... L>
+inline constexpr bool is_tuple<std::tuple<L...>> = true;
+
+/// A layer that changes shapes and no values: it has neither `forward` nor `backward`.
+template <class L>
+inline constexpr bool passes_through = false;
+template <class L>
+requires requires { L::passes_through; }
+inline constexpr bool passes_through<L> = L::passes_through;
+
+template <class L>
+concept has_passes = requires(const L& layer, Flow<float> flow, std::span<float> out, Rows<const float> x,
+                              Rows<float> d) {
+  layer.forward(backend::Serial{}, flow, x, d);
+  layer.backward(backend::Serial{}, Pass<moment::Square>{}, flow, x, x, d, d, out);
+};
+
+}  // namespace detail
+
+/// A layer is a value without arrays: settings, and the shape it was connected to. Its parameters are a stretch of the
+/// network's vector.
+///  - `expected()`: the shape it takes if it knows without being told, else `Shape{}`;
+///  - `connect(in)`: checks its settings and the shape of its inputs, remembers what it needs, returns the shape of its
+///    outputs; \throws InvalidArgument, ShapeMismatch;
+///  - `declare(layout, prefix)` appends its blocks; `initialize(θ, random, first)` fills them, element i with draw
+///    first + i;
+///  - `forward(backend, flow, x, y)` overwrites y; rows hold one sample each;
+///  - `backward(backend, pass, flow, x, y, dy, dx, out)` overwrites dx with the gradient of its inputs (dx.data is
+///    dy.data if the layer is `in_place`, else apart; null if nobody wants it), and takes in the gradient of θ of one
+///    pass: after the last one `out` has Σ_n Σ_k m(·) of samples n and cotangents k. It may overwrite dy. An empty
+///    `out` asks for no gradient of θ. How it gets there is its own affair: `Linear` folds the passes before one
+///    product; a layer that uses a weight at several positions forms each sample's gradient and applies m to that.
+///    Never an array of N x P.
+///
+/// It may have as well
+///  - `declare_buffers(layout, prefix)` and `initialize_buffers(buffers)`: running statistics;
+///  - `draws()`: random numbers it needs per sample in training;
+///  - `require_samples_apart()`: \throws InvalidArgument if, in evaluation, outputs of a sample depend on the other
+///    samples of the batch, so that there is no such thing as its gradient;
+///  - `passes_through`: true for a layer that changes shapes only, without `forward` and `backward`;
+///  - `backward(..., out, hook)` of a composite layer, which calls the hook for its parts (see `Chain::backward`).
+template <class L>
+concept Layer = std::copyable<L> && requires(L& connected, const L& layer, Layout& layout, const std::string& prefix,
+                                             const Random& random, std::span<float> out) {
+  { L::in_place } -> std::convertible_to<bool>;
+  { layer.expected() } -> std::same_as<Shape>;
+  { connected.connect(Shape{}) } -> std::same_as<Shape>;
+  layer.declare(layout, prefix);
+  layer.initialize(out, random, std::uint64_t{});
+} &&(detail::passes_through<L> || detail::has_passes<L>);
+
+namespace detail {
+
+/// As in core/model.hpp.
+template <class L>
+consteval bool require_layer() {
+  static_assert(std::copyable<L>, "Layer: the layer must be copyable");
+  static_assert(
+      requires {
+        { L::in_place } -> std::convertible_to<bool>;
+      },
+      "Layer: the layer needs in_place, a static bool");
+  static_assert(
+      requires(const L& layer) {
+        { layer.expected() } -> std::same_as<Shape>;
+      },
+      "Layer: the layer needs expected() const, the Shape of its inputs or Shape{}");
+  static_assert(
+      requires(L & layer) {
+        { layer.connect(Shape{}) } -> std::same_as<Shape>;
+      },
+      "Layer: the layer needs connect(shape), which returns the Shape of its outputs");
+  static_assert(
+      requires(const L& layer, Layout& layout, const std::string& prefix) { layer.declare(layout, prefix); },
+      "Layer: the layer needs declare(layout, prefix) const, which appends its blocks of parameters");
+  static_assert(
+      requires(const L& layer, std::span<float> out, const Random& random) {
+        layer.initialize(out, random, std::uint64_t{});
+      },
+      "Layer: the layer needs initialize(theta, random, first) const");
+  static_assert(Layer<L>,
+                "Layer: the layer needs forward(backend, flow, x, y) const and backward(backend, pass, flow, x, "
+                "y, dy, dx, out) const, or passes_through if it changes shapes only");
+  return true;
+}
+
+}  // namespace detail
+
+}  // namespace lifelong::nn

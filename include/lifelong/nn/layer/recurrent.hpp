@@ -1,0 +1,260 @@
+// Layers with a state that walks along the positions of a sample: the walk, its gradient and its moments, for any cell.
+#pragma once
+
+#include <Eigen/Core>
+#include <algorithm>
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <type_traits>
+
+#include <lifelong/core/error.hpp>
+#include <lifelong/core/layout.hpp>
+#include <lifelong/core/moment.hpp>
+#include <lifelong/core/packet.hpp>
+#include <lifelong/core/random.hpp>
+#include <lifelong/nn/layer/layer.hpp>
+#include <lifelong/nn/layer/shape.hpp>
+#include <lifelong/nn/product/parallel.hpp>
+#include <lifelong/nn/product/product.hpp>
+#include <lifelong/nn/product/rows.hpp>
+#include <lifelong/nn/product/shared_product.hpp>
+
+namespace lifelong::nn {
+
+/// One sample at one position, for a cell: pointers to `hidden` values per gate, state or kept thing.
+template <class T>
+struct CellStep {
+  std::size_t hidden;
+  T* gates;              ///< W_ih x_t + b_ih, which the forward step replaces by the activated gates
+  const T* before;       ///< h_{t-1}
+  const T* kept_before;  ///< what the forward step of position t-1 kept; zeros at the first position
+  T* kept;               ///< what the forward step of this position keeps
+};
+
+namespace detail {
+
+/// Part k of values that lie in parts of `hidden` each, for Eigen.
+template <class T>
+auto part_of(T* values, std::size_t k, std::size_t hidden) {
+  using Array = Eigen::Array<std::remove_const_t<T>, Eigen::Dynamic, 1>;
+  using Part = Eigen::Map<std::conditional_t<std::is_const_v<T>, const Array, Array>>;
+  return Part(values + k * hidden, static_cast<Eigen::Index>(hidden));
+}
+
+/// σ(x), elementwise.
+template <class Expression>
+auto logistic(const Eigen::ArrayBase<Expression>& x) {
+  using T = typename Expression::Scalar;
+  return (T(1) + (-x.derived()).exp()).inverse();
+}
+
+}  // namespace detail
+
+/// A recurrent layer on {positions, in}, to {positions, hidden}: h_t = cell(x_t, h_{t-1}), h_0 = 0, with what PyTorch
+/// calls `batch_first`. Parameters as there, one layer, one direction: `weight_ih_l0` {G·hidden, in}, `weight_hh_l0`
+/// {G·hidden, hidden}, `bias_ih_l0`, `bias_hh_l0` {G·hidden} for a cell of G gates, all drawn from U(-1/√hidden,
+/// 1/√hidden).
+///
+/// Exact moments: backpropagation through time gives the deltas of all gates at all positions, D_n and E_n for those
+/// that x and h take part in, one backward pass per cotangent. A sample's gradient of a weight is then the sum over its
+/// positions, D_nᵀ X_n and E_nᵀ H_n with H_n the states before each step, formed before m is applied to it. Activations
+/// and deltas take N · positions · (3 G + 3) · hidden values; nothing is N x P.
+///
+/// A `Cell` has a `name`, the number of its `gates`, of values `kept` per hidden unit from the forward to the backward
+/// pass, `shares_deltas` if D is E, and two static functions on a `CellStep`:
+///  - `forward(step, recurrent, h)` with `recurrent` = W_hh h_{t-1} + b_hh writes h_t;
+///  - `backward(step, dh, carry, d, e)` writes the deltas d and e of the gates' two parts, replaces dh = ∂/∂h_t by what
+///    flows to h_{t-1} past the gates, and may carry something of its own to position t-1 (zeros at first).
+template <class Cell>
+struct Recurrent {
+  std::size_t in = 0;
+  std::size_t hidden = 0;
+  std::size_t positions = 0;  ///< per sample, found by `connect`
+
+  static constexpr bool in_place = false;
+
+  /// The number of positions is not this layer's to know.
+  [[nodiscard]] Shape expected() const { return {}; }
+
+  /// \throws InvalidArgument if a side is 0, ShapeMismatch unless given {positions, in}.
+  Shape connect(Shape given) {
+    const std::string name = Cell::name + ("{" + std::to_string(in) + ", " + std::to_string(hidden) + "}");
+    if (in == 0 || hidden == 0)
+      lifelong::detail::raise<InvalidArgument>(name + " must have at least 1 input and 1 hidden unit");
+    if (given.rank() != 2 || given.last() != in || given.size() == 0)
+      lifelong::detail::raise<ShapeMismatch>(name + " takes positions x " + std::to_string(in) + " but is given " +
+                                             given.text());
+    positions = given[0];
+    return {positions, hidden};
+  }
+
+  void declare(Layout& layout, const std::string& prefix) const {
+    layout.add(prefix + ".weight_ih_l0", {gates(), in}, BlockKind::recurrent);
+    layout.add(prefix + ".weight_hh_l0", {gates(), hidden}, BlockKind::recurrent);
+    layout.add(prefix + ".bias_ih_l0", {gates()}, BlockKind::recurrent);
+    layout.add(prefix + ".bias_hh_l0", {gates()}, BlockKind::recurrent);
+  }
+
+  template <class T>
+  void initialize(std::span<T> own, const Random& random, std::uint64_t first) const {
+    const double bound = 1 / std::sqrt(static_cast<double>(hidden));
+    for (std::size_t i = 0; i < own.size(); ++i) own[i] = static_cast<T>((2 * random.uniform(first + i) - 1) * bound);
+  }
+
+  template <class T, class Backend>
+  void forward(const Backend& backend, const Flow<T>& flow, Rows<const T> x, Rows<T> y) const {
+    const Parameters<const T> theta = split(flow.theta);
+    const Walk<T> walk = reserve(flow.memory, x.count);
+    product(backend, apart(x), Transposed<T>{theta.input_weight}, walk.gates, in, StartFromRow<T>{theta.input_bias});
+    detail::grow(flow.scratch, x.count * gates());
+    const Rows<T> recurrent{flow.scratch.data(), x.count, gates()};
+    for_each_sample(backend, x.count, [&](std::size_t n) {
+      std::fill_n(walk.before.row(n * positions).data(), hidden, T(0));
+      std::fill_n(kept_before(walk, n, 0), Cell::kept * hidden, T(0));
+    });
+    for (std::size_t t = 0; t < positions; ++t) {
+      product(backend, at(Rows<const T>(walk.before), t), Transposed<T>{theta.hidden_weight}, recurrent, hidden,
+              StartFromRow<T>{theta.hidden_bias});
+      for_each_sample(backend, x.count, [&](std::size_t n) {
+        T* h = y.row(n).data() + t * hidden;
+        Cell::forward(step(walk, n, t), recurrent.row(n).data(), h);
+        if (t + 1 < positions) std::copy_n(h, hidden, walk.before.row(n * positions + t + 1).data());
+      });
+    }
+  }
+
+  /// Backpropagation through time, dX = D W_ih, then the gradients of the parameters.
+  template <class T, class Backend, class Moment>
+  void backward(const Backend& backend, const Pass<Moment>& pass, const Flow<T>& flow, Rows<const T> x, Rows<const T>,
+                Rows<T> dy, Rows<T> dx, std::span<T> out) const {
+    const Parameters<const T> theta = split(flow.theta);
+    const Walk<T> walk = reserve(flow.memory, x.count);
+    walk_back(backend, walk, theta.hidden_weight, Rows<const T>(dy), flow.scratch);
+    if (dx.data != nullptr) product(backend, Rows<const T>(walk.d), theta.input_weight, apart(dx), gates(), Add{false});
+    if (out.empty()) return;
+    const Parameters<T> gradient = split(out);
+    accumulate(backend, pass, x.count, Rows<const T>(walk.d), apart(x), gradient.input_weight, gradient.input_bias,
+               flow.scratch);
+    accumulate(backend, pass, x.count, Rows<const T>(walk.e), Rows<const T>(walk.before), gradient.hidden_weight,
+               gradient.hidden_bias, flow.scratch);
+  }
+
+ private:
+  [[nodiscard]] std::size_t gates() const { return Cell::gates * hidden; }
+
+  template <class T>
+  struct Parameters {
+    Rows<T> input_weight, hidden_weight;
+    T *input_bias, *hidden_bias;
+  };
+
+  template <class T>
+  Parameters<T> split(std::span<T> own) const {
+    T* const hidden_weight = own.data() + gates() * in;
+    T* const bias = hidden_weight + gates() * hidden;
+    return {{own.data(), gates(), in}, {hidden_weight, gates(), hidden}, bias, bias + gates()};
+  }
+
+  /// What stays of a forward pass, and the deltas of a backward pass: one row per sample and position.
+  template <class T>
+  struct Walk {
+    Rows<T> gates;   ///< activated
+    Rows<T> before;  ///< h_{t-1}
+    Rows<T> kept;    ///< one row more per sample, of zeros, in front
+    Rows<T> d, e;    ///< deltas of the gates
+  };
+
+  template <class T>
+  Walk<T> reserve(LayerMemory<T>& memory, std::size_t samples) const {
+    const std::size_t steps = samples * positions;
+    const auto rows = [&](std::size_t k, std::size_t count, std::size_t width) {
+      detail::grow(memory.array(k), count * width);
+      return Rows<T>{memory.array(k).data(), count, width};
+    };
+    const Rows<T> d = rows(3, steps, gates());
+    return {rows(0, steps, gates()), rows(1, steps, hidden), rows(2, steps + samples, Cell::kept * hidden), d,
+            Cell::shares_deltas ? d : rows(4, steps, gates())};
+  }
+
+  template <class T>
+  T* kept_before(const Walk<T>& walk, std::size_t n, std::size_t t) const {
+    return walk.kept.row(n * (positions + 1) + t).data();
+  }
+
+  template <class T>
+  CellStep<T> step(const Walk<T>& walk, std::size_t n, std::size_t t) const {
+    const std::size_t row = n * positions + t;
+    return {hidden, walk.gates.row(row).data(), walk.before.row(row).data(), kept_before(walk, n, t),
+            kept_before(walk, n, t + 1)};
+  }
+
+  /// One row per position.
+  template <class T>
+  Rows<T> apart(Rows<T> samples) const {
+    return {samples.data, samples.count * positions, samples.width / positions};
+  }
+
+  /// Position t of every sample, as a factor of a product, which reads the first part of each row.
+  template <class T>
+  Rows<T> at(Rows<T> steps, std::size_t t) const {
+    return {steps.data + t * steps.width, steps.count / positions, steps.width * positions};
+  }
+
+  /// One matrix per sample, positions x width.
+  template <class T>
+  Positions<T> each_sample(Rows<const T> steps) const {
+    return {steps.data, steps.width, positions * steps.width, steps.width};
+  }
+
+  /// Calls `body(n)`; a cell takes about 64 operations per gate.
+  template <class Backend, class Body>
+  void for_each_sample(const Backend& backend, std::size_t samples, const Body& body) const {
+    detail::for_each_range(backend, samples, 64 * gates(), [&](std::size_t begin, std::size_t end) {
+      for (std::size_t n = begin; n < end; ++n) body(n);
+    });
+  }
+
+  /// The deltas of all gates, from the last position to the first.
+  template <class T, class Backend>
+  void walk_back(const Backend& backend, const Walk<T>& walk, Rows<const T> hidden_weight, Rows<const T> dy,
+                 AlignedVector<T>& scratch) const {
+    const std::size_t states = dy.count * hidden;
+    detail::grow(scratch, 2 * states);
+    std::fill_n(scratch.data(), 2 * states, T(0));
+    const Rows<T> dh{scratch.data(), dy.count, hidden}, carry{scratch.data() + states, dy.count, hidden};
+    for (std::size_t t = positions; t-- > 0;) {
+      for_each_sample(backend, dy.count, [&](std::size_t n) {
+        const std::size_t row = n * positions + t;
+        const std::span<T> own = dh.row(n);
+        const T* from_above = dy.row(n).data() + t * hidden;
+        for (std::size_t j = 0; j < hidden; ++j) own[j] += from_above[j];
+        Cell::backward(step(walk, n, t), own.data(), carry.row(n).data(), walk.d.row(row).data(),
+                       walk.e.row(row).data());
+      });
+      if (t > 0) product(backend, at(Rows<const T>(walk.e), t), hidden_weight, dh, gates(), Add{});
+    }
+  }
+
+  /// weight (+)= Σ_n m(D_nᵀ X_n), bias (+)= Σ_n m(Σ_t D_nt); d and x have a row per sample and position.
+  template <class T, class Backend, class Moment>
+  void accumulate(const Backend& backend, const Pass<Moment>& pass, std::size_t samples, Rows<const T> d,
+                  Rows<const T> x, Rows<T> weight, T* bias, AlignedVector<T>& scratch) const {
+    if (pass.first() && !pass.add) {
+      std::fill_n(weight.data, weight.size(), T(0));
+      std::fill_n(bias, weight.count, T(0));
+    }
+    shared_sum(backend, pass.moment, samples, positions, each_sample(d), true, std::span<T>(bias, weight.count));
+    if constexpr (std::same_as<Moment, moment::Sum>) {
+      product(backend, Transposed<T>{d}, x, weight, d.count, Add{});
+    } else {
+      shared_product(backend, pass.moment, samples, positions, each_sample(d), each_sample(x), true,
+                     Elements<T>{weight.data, weight.width}, scratch);
+    }
+  }
+};
+
+}  // namespace lifelong::nn

@@ -1,0 +1,101 @@
+// Policies are settings; what they need to remember per parameter they ask for by name, and read by pointers.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+
+#include <lifelong/core/bfloat16.hpp>
+
+namespace lifelong {
+
+/// Parameter-sized arrays read and written per step, beyond the parameters and the gradient: what a step costs.
+struct Traffic {
+  int reads = 0;
+  int writes = 0;
+};
+
+/// Where a learner is, for kernels that do more at some steps than at others.
+struct Clock {
+  std::uint64_t step = 0;  ///< steps of the present task, from 1
+  std::size_t tasks = 0;   ///< tasks that ended before it
+};
+
+namespace detail {
+
+template <class P>
+concept has_validate = requires(const P& policy) {
+  policy.validate();
+};
+
+/// Names of the parameter-sized arrays a policy wants the learner to keep for it; none if it does not say.
+template <class P>
+constexpr auto arrays_of() {
+  if constexpr (requires { P::arrays; })
+    return P::arrays;
+  else
+    return std::array<const char*, 0>{};
+}
+
+/// How many of these arrays, from the first, are `Bfloat16`.
+template <class P>
+constexpr std::size_t compact_arrays_of() {
+  if constexpr (requires { P::compact_arrays; })
+    return P::compact_arrays;
+  else
+    return 0;
+}
+
+/// Names of the numbers a policy wants the learner to keep for it; none if it does not say.
+template <class P>
+constexpr auto numbers_of() {
+  if constexpr (requires { P::numbers; })
+    return P::numbers;
+  else
+    return std::array<const char*, 0>{};
+}
+
+/// Memory traffic that a policy names, none if it does not say.
+template <class P>
+constexpr Traffic traffic_of() {
+  if constexpr (requires { P::traffic; })
+    return P::traffic;
+  else
+    return {};
+}
+
+/// Pointers to `compact` arrays of `Bfloat16` and `full` ones of T; read as `std::array` is, by `get<k>`.
+template <class T, std::size_t compact_count, std::size_t full_count>
+struct MixedPointers {
+  std::array<Bfloat16*, compact_count> compact;
+  std::array<T*, full_count> full;
+};
+template <std::size_t k, class T, std::size_t compact_count, std::size_t full_count>
+auto get(const MixedPointers<T, compact_count, full_count>& pointers) {
+  if constexpr (k < compact_count)
+    return pointers.compact[k];
+  else
+    return pointers.full[k - compact_count];
+}
+
+template <class P, class T, std::size_t compact_count = compact_arrays_of<P>()>
+struct ArrayPointersOf {
+  using type = MixedPointers<T, compact_count, arrays_of<P>().size() - compact_count>;
+};
+template <class P, class T>
+struct ArrayPointersOf<P, T, 0> {
+  using type = std::array<T*, arrays_of<P>().size()>;
+};
+
+/// The pointers to a policy's arrays, in the order of their names.
+template <class P, class T>
+using ArrayPointers = typename ArrayPointersOf<P, T>::type;
+
+/// What the first of a policy's arrays holds: T, or `Bfloat16`.
+template <class Arrays>
+using FirstElement = std::remove_pointer_t<std::remove_cvref_t<decltype(get<0>(std::declval<const Arrays&>()))>>;
+
+}  // namespace detail
+}  // namespace lifelong

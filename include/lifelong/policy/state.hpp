@@ -1,0 +1,176 @@
+// What a learner remembers for one of its policies.
+#pragma once
+
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <string>
+#include <utility>
+
+#include <lifelong/backend/backend.hpp>
+#include <lifelong/core/bfloat16.hpp>
+#include <lifelong/policy/arrays.hpp>
+
+namespace lifelong {
+namespace detail {
+
+/// A visitor of a state's arrays or numbers, for concepts.
+struct AnyVisitor {
+  template <class Name, class Value>
+  void operator()(const Name&, Value&) const {}
+};
+
+}  // namespace detail
+
+/// What is kept between steps, copied as a value: `resize(count)` for `count` parameters, where what is new is zero or
+/// empty; `bytes()`; `visit(array, number)`, which shows all of it in a fixed order as `array(name, values)` and
+/// `number(name, value)`. A visitor may write to what it is shown, and may resize arrays whose length follows from
+/// numbers shown before them; that is how `io::restore` fills a state.
+template <class S>
+concept PolicyState = std::copyable<S> && requires(S& state, const S& kept) {
+  state.resize(std::size_t{});
+  { kept.bytes() } -> std::convertible_to<std::size_t>;
+  state.visit(detail::AnyVisitor{}, detail::AnyVisitor{});
+};
+
+namespace detail {
+
+/// The state of a policy that names what it wants: arrays as long as the parameters, the first `compact_arrays` of
+/// them `Bfloat16`, the others T, and numbers; all zero at first.
+template <class Policy, class T, class Backend>
+class NamedState {
+  static constexpr std::size_t compact_count = compact_arrays_of<Policy>();
+  static constexpr std::size_t full_count = arrays_of<Policy>().size() - compact_count;
+
+ public:
+  using Numbers = std::array<double, numbers_of<Policy>().size()>;
+  static constexpr std::size_t bytes_per_parameter = compact_count * sizeof(Bfloat16) + full_count * sizeof(T);
+
+  NamedState() = default;
+  explicit NamedState(std::size_t parameters) { resize(parameters); }
+
+  [[nodiscard]] ArrayPointers<Policy, T> pointers() {
+    std::array<T*, full_count> full{};
+    for (std::size_t k = 0; k != full_count; ++k) full[k] = full_[k].data();
+    if constexpr (compact_count == 0) {
+      return full;
+    } else {
+      ArrayPointers<Policy, T> mixed{{}, full};
+      for (std::size_t k = 0; k < compact_count; ++k) mixed.compact[k] = compact_[k].data();
+      return mixed;
+    }
+  }
+  [[nodiscard]] Numbers& numbers() { return numbers_; }
+  [[nodiscard]] const Numbers& numbers() const { return numbers_; }
+
+  /// Everything is zero again.
+  void clear() {
+    for_each([](auto& array) {
+      const std::size_t size = array.size();
+      array.resize(0);
+      array.resize(size);
+    });
+    numbers_ = {};
+  }
+  void reserve(std::size_t parameters) {
+    for_each([&](auto& array) { array.reserve(parameters); });
+  }
+  void resize(std::size_t parameters) {
+    for_each([&](auto& array) { array.resize(parameters); });
+  }
+  [[nodiscard]] std::size_t bytes() const {
+    std::size_t total = 0;
+    for (const auto& array : compact_) total += array.size() * sizeof(Bfloat16);
+    for (const auto& array : full_) total += array.size() * sizeof(T);
+    return total;
+  }
+  /// Array k, by its place among the names.
+  template <std::size_t k>
+  [[nodiscard]] auto& get() {
+    if constexpr (k < compact_count)
+      return compact_[k];
+    else
+      return full_[k - compact_count];
+  }
+  template <std::size_t k>
+  [[nodiscard]] const auto& get() const {
+    return const_cast<NamedState&>(*this).template get<k>();
+  }
+  [[nodiscard]] auto& operator[](std::size_t k) requires(compact_count == 0) { return full_[k]; }
+
+  template <class Array, class Number>
+  void visit(const Array& array, const Number& number) {
+    [&]<std::size_t... k>(std::index_sequence<k...>) { (array(arrays_of<Policy>()[k], get<k>()), ...); }
+    (std::make_index_sequence<arrays_of<Policy>().size()>());
+    for (std::size_t k = 0; k != numbers_.size(); ++k) number(numbers_of<Policy>()[k], numbers_[k]);
+  }
+
+  /// ", 4 for each name", as part of a sum of bytes per parameter.
+  [[nodiscard]] static std::string bill() {
+    std::string text;
+    std::size_t compact_left = compact_count;
+    for (const char* name : arrays_of<Policy>()) {
+      const bool compact = compact_left != 0;
+      compact_left -= compact ? 1 : 0;
+      text += ", " + std::string(name) + " " + std::to_string(compact ? sizeof(Bfloat16) : sizeof(T));
+    }
+    return text;
+  }
+
+ private:
+  template <class Call>
+  void for_each(const Call& call) {
+    for (auto& array : compact_) call(array);
+    for (auto& array : full_) call(array);
+  }
+
+  std::array<ArrayOf<Backend, Bfloat16>, compact_count> compact_;
+  std::array<ArrayOf<Backend, T>, full_count> full_;
+  Numbers numbers_{};
+};
+
+/// True if the policy brings a state of its own kind.
+template <class Policy, class T = float>
+concept has_own_state = requires {
+  typename Policy::template State<T>;
+}
+&&PolicyState<typename Policy::template State<T>>;
+
+template <class Policy, class T, class Backend>
+struct StateOf {
+  using type = NamedState<Policy, T, Backend>;
+};
+template <class Policy, class T, class Backend>
+requires has_own_state<Policy, T>
+struct StateOf<Policy, T, Backend> {
+  using type = typename Policy::template State<T>;
+};
+
+/// The state of a policy: its own `State<T>`, or what its named arrays and numbers make.
+template <class Policy, class T, class Backend>
+using StateFor = typename StateOf<Policy, T, Backend>::type;
+
+/// Bytes per parameter of a state that is known by names; those of a state of its own kind are not counted.
+template <class State>
+constexpr std::size_t bytes_per_parameter_of() {
+  if constexpr (requires { State::bytes_per_parameter; })
+    return State::bytes_per_parameter;
+  else
+    return 0;
+}
+template <class State>
+std::string bill_of() {
+  if constexpr (requires { State::bill(); })
+    return State::bill();
+  else
+    return "";
+}
+
+/// Makes room, so that the `resize` which follows cannot fail.
+template <class State>
+void reserve(State& state, std::size_t parameters) {
+  if constexpr (requires { state.reserve(parameters); }) state.reserve(parameters);
+}
+
+}  // namespace detail
+}  // namespace lifelong

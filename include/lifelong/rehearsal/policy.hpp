@@ -1,0 +1,54 @@
+// Where the gradient of a step is made: the place for methods that keep or make examples.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <span>
+
+#include <lifelong/backend/serial.hpp>
+#include <lifelong/core/batch.hpp>
+#include <lifelong/policy/arrays.hpp>
+#include <lifelong/policy/state.hpp>
+
+namespace lifelong {
+
+/// Makes the gradient of a step: `gradient(state, backend, model, batch, out)` overwrites `out`, which lies where the
+/// backend has its arrays, with the gradient that the step is to take, and returns the loss; `end_task(state, model)`
+/// is called when a task has ended. The learner owns the `State<Model>`, a `PolicyState` made by default. What the
+/// importance observes along the way is this gradient.
+template <class R, class Model>
+concept RehearsalPolicy = std::copyable<R> && detail::has_validate<R> && requires {
+  typename R::template State<Model>;
+  requires PolicyState<typename R::template State<Model>>;
+} && requires(const R& rehearsal, typename R::template State<Model>& state, Model& model,
+              const Batch<typename Model::value_type>& batch, std::span<typename Model::value_type> out) {
+  { rehearsal.gradient(state, backend::Serial{}, model, batch, out) } -> std::convertible_to<double>;
+  rehearsal.end_task(state, model);
+};
+
+namespace rehearsal {
+
+/// No rehearsal: the model's own gradient of the batch.
+struct None {
+  /// Nothing is kept.
+  template <class Model>
+  struct State {
+    void resize(std::size_t) {}
+    [[nodiscard]] std::size_t bytes() const { return 0; }
+    template <class Array, class Number>
+    void visit(const Array&, const Number&) {}
+  };
+
+  void validate() const {}
+
+  template <class Model, class Backend, class B>
+  double gradient(State<Model>&, const Backend&, Model& model, const B& batch,
+                  std::span<typename Model::value_type> out) const {
+    return static_cast<double>(model.gradient(batch, out));
+  }
+  template <class Model>
+  void end_task(State<Model>&, Model&) const {}
+};
+
+}  // namespace rehearsal
+}  // namespace lifelong

@@ -1,0 +1,59 @@
+// Anything examples can be read from.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+
+#include <lifelong/core/batch.hpp>
+
+namespace lifelong {
+
+/// A source of examples. Satisfied by datasets, the tasks of a stream, and your own type with
+/// `size()` examples of `features()` inputs and `targets()` target values each (0: class labels instead), and
+/// `read(i, row)` that fills one `ExampleRow<T>`. `read` is called from several threads at once, for different rows.
+template <class E, class T>
+concept ExampleSource = requires(const E& examples, std::size_t i, ExampleRow<T> row) {
+  { examples.size() } -> std::convertible_to<std::size_t>;
+  { examples.features() } -> std::convertible_to<std::size_t>;
+  { examples.targets() } -> std::convertible_to<std::size_t>;
+  examples.read(i, row);
+};
+
+namespace detail {
+
+template <class E, class T>
+consteval bool require_example_source() {
+  static_assert(
+      requires(const E& examples) {
+        { examples.size() } -> std::convertible_to<std::size_t>;
+      },
+      "ExampleSource: the examples need size() const, their number");
+  static_assert(
+      requires(const E& examples) {
+        { examples.features() } -> std::convertible_to<std::size_t>;
+      },
+      "ExampleSource: the examples need features() const, the number of inputs of each");
+  static_assert(
+      requires(const E& examples) {
+        { examples.targets() } -> std::convertible_to<std::size_t>;
+      },
+      "ExampleSource: the examples need targets() const, the number of target values of each, 0 if there are labels");
+  static_assert(ExampleSource<E, T>,
+                "ExampleSource: the examples need read(i, row) const, which fills an ExampleRow<T>");
+  return true;
+}
+
+/// For what is not an `ExampleSource`: then it is a range of batches.
+template <class B, class T>
+consteval bool require_batches() {
+  if constexpr (requires(B & batches) {
+                  batches.begin();
+                  batches.end();
+                })
+    return true;
+  else
+    return require_example_source<B, T>();
+}
+
+}  // namespace detail
+}  // namespace lifelong

@@ -1,0 +1,1 @@
+// The headers that are read once for all tests; see CMakeLists.txt.
