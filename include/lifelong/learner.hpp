@@ -11,9 +11,6 @@
 #include <utility>
 #include <vector>
 
-#include <lifelong/backend/array_kernels.hpp>
-#include <lifelong/backend/elementwise.hpp>
-#include <lifelong/backend/loop.hpp>
 #include <lifelong/core/batch.hpp>
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/memory.hpp>
@@ -24,12 +21,10 @@
 #include <lifelong/importance/policy.hpp>
 #include <lifelong/importance/scope.hpp>
 #include <lifelong/learner/consolidation.hpp>
-#include <lifelong/learner/finite.hpp>
-#include <lifelong/learner/kernels.hpp>
 #include <lifelong/learner/options.hpp>
-#include <lifelong/learner/parts.hpp>
 #include <lifelong/learner/roles.hpp>
-#include <lifelong/learner/state.hpp>
+#include <lifelong/learner/stepper.hpp>
+#include <lifelong/learner/structured.hpp>
 #include <lifelong/penalty/policy.hpp>
 #include <lifelong/stream/loader.hpp>
 
@@ -51,11 +46,9 @@ namespace lifelong {
 /// `step(batch)` take a `DifferentiableModel`. Further parts follow in any order, at most one of each: an
 /// `ExecutionBackend` (else `backend::Serial`), a `RehearsalPolicy` (else none), a `MemoryLimit` (else none).
 template <class Model, class Importance, class Penalty, class Optimizer, class... Further>
-class Learner : public LearnerParts<Model, Importance, Penalty, Optimizer, Further...> {
-  using Parts = LearnerParts<Model, Importance, Penalty, Optimizer, Further...>;
+class Learner : public Stepper<Model, Importance, Penalty, Optimizer, Further...> {
+  using Base = Stepper<Model, Importance, Penalty, Optimizer, Further...>;
   using T = typename Model::value_type;
-  using Rehearsal = typename Parts::Rehearsal;
-  static constexpr bool on_device = DeviceBackend<typename Parts::Backend>;
 
   static_assert(
       StructuredPenalty<Penalty> || !detail::estimates_its_own<Importance>,
@@ -70,60 +63,44 @@ class Learner : public LearnerParts<Model, Importance, Penalty, Optimizer, Furth
                 "ImportancePolicy: the importance needs estimate(model, batch, estimation) const, or "
                 "kernel<T>(arrays, clock) const which returns a kernel with contribution(i, theta, estimate)");
 
+  /// True if what the importance estimates of its own kind can leave parameters out.
+  static constexpr bool restricts_factors =
+      NamedModel<Model> && requires(const Importance& importance, const Scope& scope, const Layout& layout,
+                                    detail::EstimateOf<Importance, T>& own) {
+    importance.restrict_to(scope, layout, own);
+  };
+
   /// True if data alone say what Ω is, and no path that a task's end would have to close.
   static constexpr bool updates_from_data =
       AnchoredPenalty<Penalty> && detail::is_estimated<Importance, Model> && !detail::has_contribution<Importance>;
 
  public:
-  using value_type = T;
-  using Backend = typename Parts::Backend;
-  using State = LearnerState<Parts>;
+  using typename Base::Backend;
+  using typename Base::Rehearsal;
+  using typename Base::State;
 
   /// Takes its parts over; further parts that are not given are made by default. \throws InvalidArgument for a setting
   /// outside its domain, OutOfMemory if its arrays do not fit into memory, or not into the limit.
   explicit Learner(Model model, Importance importance, Penalty penalty, Optimizer optimizer, Further... further)
-      : Learner(std::move(model), std::move(importance), std::move(penalty), std::move(optimizer),
-                detail::part_or_default<Backend>(further...), detail::part_or_default<Rehearsal>(further...),
-                detail::part_or_default<MemoryLimit>(further...), Made{}) {}
+      : Base(std::move(model), std::move(importance), std::move(penalty), std::move(optimizer),
+             detail::part_or_default<Backend>(further...), detail::part_or_default<Rehearsal>(further...),
+             detail::part_or_default<MemoryLimit>(further...)) {}
   explicit Learner(Model model, Importance importance, Penalty penalty,
                    Optimizer optimizer) requires(sizeof...(Further) > 0)
       : Learner(std::move(model), std::move(importance), std::move(penalty), std::move(optimizer), Further{}...) {}
 
-  /// Takes one step with a gradient of the task's loss, as long as the parameters and not penalised: the three lines
-  /// for people with a training loop of their own. It lies where the parameters do. Returns the penalty's value before
-  /// the step. \throws ShapeMismatch for another length, NumericError naming the parameter if the gradient is not
-  /// finite.
-  double step(std::span<const T> gradient) {
-    detail::require_size("gradient", gradient.size(), parameter_count());
-    check_finite(gradient, "the gradient of ");
-    const double structured = structured_gradient();
-    const auto optimizer = this->optimizer_.template kernel<T>(state_.optimizer.pointers(), state_.optimizer_steps + 1);
-    const auto importance = importance_kernel(state_.task_steps + 1);
-    const auto penalty = penalty_kernel();
-    const double value =
-        loop()(detail::FusedStep<T, std::remove_const_t<decltype(optimizer)>, std::remove_const_t<decltype(penalty)>,
-                                 std::remove_const_t<decltype(importance)>>{theta(), gradient.data(), optimizer,
-                                                                            penalty, importance});
-    if (!(value - value == 0)) check_finite(this->parameters(), "the step was too large: ");
-    ++state_.optimizer_steps;
-    ++state_.task_steps;
-    return value + penalty_constant() + structured;
-  }
-
-  /// The learner's own array for gradients, where the backend has its arrays: written by you and handed to `step`, it
-  /// saves one of yours. Other calls overwrite it.
-  [[nodiscard]] std::span<T> gradient() { return {gradient_.data(), gradient_.size()}; }
-
+  using Base::step;
   /// Takes one step on a batch of the model's own kind. \throws as `step(gradient)`, and NumericError for a loss that
   /// is not finite.
   template <class B>
   requires(!std::convertible_to<const B&, std::span<const T>>) StepResult step(const B& batch) {
     static_assert(detail::require_differentiable_model<Model, B>());
-    const double loss = this->rehearsal_.gradient(state_.rehearsal, this->backend_, this->model_, batch, gradient());
+    const double loss =
+        this->rehearsal_.gradient(this->state_.rehearsal, this->backend_, this->model_, batch, this->gradient());
     if (!(loss - loss == 0))
       detail::raise<NumericError>("the loss is " + detail::text(loss) + " in step " +
-                                  std::to_string(state_.optimizer_steps + 1));
-    return {loss, step(std::span<const T>(gradient()))};
+                                  std::to_string(this->state_.optimizer_steps + 1));
+    return {loss, step(std::span<const T>(this->gradient()))};
   }
 
   /// Trains on one task, without ending it. `on_step(FitProgress)` is called after every step; an exception it throws
@@ -139,11 +116,11 @@ class Learner : public LearnerParts<Model, Importance, Penalty, Optimizer, Furth
                              std::span<const std::uint32_t>(order_));
     FitProgress progress{0, options.epochs, 0, options.epochs * loader.size(), 0, 0};
     detail::ScheduledRate<Optimizer> rate(this->optimizer_, options.schedule, progress.steps);
-    if (options.optimizer_state == OptimizerState::reset) reset_optimizer();
+    if (options.optimizer_state == OptimizerState::reset) this->reset_optimizer();
     for (; progress.epoch < options.epochs; ++progress.epoch) {
       for (std::size_t i = 0; i < order_.size(); ++i) order_[i] = static_cast<std::uint32_t>(i);
       if (options.shuffle)
-        Random(options.seed, Purpose::shuffle, state_.epochs_trained).shuffle(std::span<std::uint32_t>(order_));
+        Random(options.seed, Purpose::shuffle, this->state_.epochs_trained).shuffle(std::span<std::uint32_t>(order_));
       for (const Batch<T>& batch : loader) {
         rate.begin_step(progress.step);
         const StepResult result = step(batch);
@@ -152,7 +129,7 @@ class Learner : public LearnerParts<Model, Importance, Penalty, Optimizer, Furth
         progress.penalty = result.penalty;
         on_step(std::as_const(progress));
       }
-      ++state_.epochs_trained;
+      ++this->state_.epochs_trained;
     }
   }
 
@@ -183,24 +160,19 @@ class Learner : public LearnerParts<Model, Importance, Penalty, Optimizer, Furth
       std::size_t samples = 0;
       estimate(batches, "update_importance", samples);
       clear_out_of_scope();
-      check_finite(gradient(), "the importance of ");
-      const T* anchor = state_.penalty.template get<Penalty::anchored.anchor>().data();
-      detail::absorb(this->penalty_, state_.penalty, loop(), anchor, gradient_.data(), weights, this->importance_);
+      this->check_finite(this->gradient(), "the importance of ");
+      const T* anchor = this->state_.penalty.template get<Penalty::anchored.anchor>().data();
+      detail::absorb(this->penalty_, this->state_.penalty, this->loop(), anchor, this->gradient_.data(), weights,
+                     this->importance_);
     });
-  }
-
-  /// The penalty's value at the present parameters, λ and ½ included.
-  [[nodiscard]] double penalty_value() {
-    const double structured = structured_gradient();
-    const auto penalty = penalty_kernel();
-    return loop()(detail::PenaltyValue<T, std::remove_const_t<decltype(penalty)>>{theta(), penalty}) +
-           penalty_constant() + structured;
   }
 
   /// Says which parameters have an importance, from the next consolidation on: outside it is 0. `set_importance` is not
   /// bound by it. \throws InvalidArgument for a name that no block has.
   void restrict_importance(Scope scope) {
     static_assert(NamedModel<Model>, "NamedModel: a scope needs the model's layout(), which names its parameters");
+    static_assert(!StructuredPenalty<Penalty> || restricts_factors,
+                  "ImportancePolicy: a scope needs the importance's restrict_to(scope, layout, estimate) const");
     const std::string unknown = scope.unknown_name(std::as_const(this->model_).layout());
     if (!unknown.empty()) detail::raise<InvalidArgument>("Scope: the model has no parameters named " + unknown);
     scope_ = std::move(scope);
@@ -213,165 +185,24 @@ class Learner : public LearnerParts<Model, Importance, Penalty, Optimizer, Furth
     static_assert(GrowingModel<Model>, "GrowingModel: the model needs grow(outputs), which appends their parameters");
     Model grown = this->model_;
     grown.grow(outputs);
-    const std::size_t before = parameter_count(), after = grown.parameters().size();
-    require_within_limit(after);
-    detail::with_memory([&] { reserve(after); }, [&] { return State::bill(after) + ", more than there is"; });
+    const std::size_t before = this->parameter_count(), after = grown.parameters().size();
+    this->require_within_limit(after);
+    detail::with_memory([&] { this->reserve(after); }, [&] { return State::bill(after) + ", more than there is"; });
     this->model_ = std::move(grown);
-    resize(after);
-    start_parameters(before);
+    this->resize(after);
+    this->start_parameters(before);
   }
-
-  /// Forgets the optimizer's arrays and step count.
-  void reset_optimizer() {
-    if constexpr (requires { state_.optimizer.clear(); })
-      state_.optimizer.clear();
-    else
-      (state_.optimizer = {}).resize(parameter_count());
-    state_.optimizer_steps = 0;
-  }
-
-  /// Ω, as long as the parameters; 0 before the first task has ended. Elements are T, or of a compact penalty
-  /// `Bfloat16`, which turn into float by themselves. For backends on the host; `copy_importance` is for all.
-  [[nodiscard]] auto importance() const requires(AnchoredPenalty<Penalty> && !on_device) {
-    return std::span(state_.penalty.template get<Penalty::anchored.importance>());
-  }
-  /// θ*, as long as the parameters. For backends on the host.
-  [[nodiscard]] std::span<const T> anchor() const requires(AnchoredPenalty<Penalty> && !on_device) {
-    return state_.penalty.template get<Penalty::anchored.anchor>();
-  }
-  /// Copies Ω to the host. \throws ShapeMismatch unless `out` is as long as the parameters.
-  void copy_importance(std::span<T> out) requires AnchoredPenalty<Penalty> {
-    detail::require_size("the array for the importance", out.size(), parameter_count());
-    auto& omega = state_.penalty.template get<Penalty::anchored.importance>();
-    using Omega = std::remove_pointer_t<decltype(omega.data())>;
-    loop()(detail::Copy<T, Omega, T>{omega.data(), gradient_.data()});
-    detail::copy_out(this->backend_, gradient_.data(), out);
-  }
-
-  /// Sets Ω by hand, one value per parameter, on the host, and the anchor to where θ is now.
-  /// \throws ShapeMismatch for another length, NumericError for a value that is not finite.
-  void set_importance(std::span<const T> importance) requires AnchoredPenalty<Penalty> {
-    detail::require_size("importance", importance.size(), parameter_count());
-    detail::copy_in(this->backend_, importance, gradient_.data());
-    check_finite(gradient(), "the importance of ");
-    auto& omega = state_.penalty.template get<Penalty::anchored.importance>();
-    using Omega = std::remove_pointer_t<decltype(omega.data())>;
-    loop()(detail::Copy<T, T, Omega>{gradient_.data(), omega.data()});
-    loop()(detail::Copy<T>{theta(), state_.penalty.template get<Penalty::anchored.anchor>().data()});
-    state_.penalty.numbers() = {};
-  }
-
-  /// Copies to the host the parameters to use for task number `task`, from 0: θ, unless the penalty says otherwise for
-  /// tasks with parameters of their own. \throws ShapeMismatch unless `out` is as long as the parameters.
-  void copy_parameters(std::size_t task, std::span<T> out) {
-    detail::require_size("the array for the parameters", out.size(), parameter_count());
-    const auto penalty = penalty_kernel();
-    using Kernel = std::remove_const_t<decltype(penalty)>;
-    if constexpr (detail::kernel_knows_tasks<Kernel, T>) {
-      loop()(detail::TaskParameters<T, Kernel>{theta(), gradient_.data(), penalty, task});
-      detail::copy_out(this->backend_, static_cast<const T*>(gradient_.data()), out);
-    } else {
-      detail::copy_out(this->backend_, static_cast<const T*>(theta()), out);
-    }
-  }
-
-  /// All that the learner remembers beside its model and settings. A state of a learner of the same types, settings and
-  /// number of parameters may be assigned to it.
-  [[nodiscard]] State& state() { return state_; }
 
   /// One line for a paper's table of settings: every choice that the numbers depend on.
   [[nodiscard]] std::string recipe() const {
     std::string line = this->recipe_of_parts();
     if (scope_.text() != Scope::all().text()) line += "; importance of " + scope_.text();
-    if (state_.estimated_on > 0) line += "; estimated on " + std::to_string(state_.estimated_on) + " samples";
+    if (this->state_.estimated_on > 0)
+      line += "; estimated on " + std::to_string(this->state_.estimated_on) + " samples";
     return line;
   }
 
-  /// Tasks consolidated so far.
-  [[nodiscard]] std::size_t tasks() const { return state_.tasks; }
-
-  /// Bytes kept between steps beside the parameters and their gradient: importance, anchor, path, optimizer arrays,
-  /// memories. Does not grow with the number of tasks, unless a part keeps something of each
-  /// (`nn::KroneckerSum::exact`).
-  [[nodiscard]] std::size_t state_bytes() const { return state_.bytes(); }
-
-  /// Bytes of memory per parameter, the model's parameters and the gradient included: 4 bytes for each array of float,
-  /// 2 for each in bfloat16. Not included: what the model keeps beside its parameters, batches, up to three arrays that
-  /// estimators take while they work, and a state that is not made of named arrays.
-  [[nodiscard]] static constexpr std::size_t bytes_per_parameter() { return State::bytes_per_parameter(); }
-
  private:
-  struct Made {};
-  Learner(Model model, Importance importance, Penalty penalty, Optimizer optimizer, Backend backend,
-          Rehearsal rehearsal, MemoryLimit limit, Made)
-      : Parts(std::move(model), std::move(importance), std::move(penalty), std::move(optimizer), std::move(backend),
-              std::move(rehearsal), limit) {
-    require_within_limit(parameter_count());
-    detail::with_memory([&] { resize(parameter_count()); },
-                        [&] { return State::bill(parameter_count()) + ", more than there is"; });
-    start_parameters(0);
-  }
-
-  void reserve(std::size_t parameters) {
-    state_.reserve(parameters);
-    gradient_.reserve(parameters);
-    partials_.reserve(chunk_count(parameters));
-  }
-  /// New elements are zero.
-  void resize(std::size_t parameters) {
-    state_.resize(parameters);
-    gradient_.resize(parameters);
-    partials_.resize(chunk_count(parameters));
-  }
-  void require_within_limit(std::size_t parameters) const {
-    if (this->limit_.bytes != MemoryLimit{}.bytes && parameters > this->limit_.bytes / bytes_per_parameter())
-      detail::raise<OutOfMemory>(State::bill(parameters) + ", and the limit is " +
-                                 detail::bytes_text(static_cast<double>(this->limit_.bytes)));
-  }
-
-  [[nodiscard]] std::size_t parameter_count() { return this->model_.parameters().size(); }
-  [[nodiscard]] T* theta() { return this->model_.parameters().data(); }
-  [[nodiscard]] Loop<T, Backend> loop() { return {this->backend_, parameter_count(), std::span<double>(partials_)}; }
-
-  [[nodiscard]] auto penalty_kernel() {
-    if constexpr (StructuredPenalty<Penalty>)
-      return detail::GivenGradient<T>{penalty_gradient_.data()};
-    else
-      return this->penalty_.template kernel<T>(state_.penalty.pointers());
-  }
-  [[nodiscard]] auto importance_kernel(std::uint64_t step) {
-    if constexpr (detail::has_contribution<Importance>)
-      return this->importance_.template kernel<T>(state_.importance.pointers(), Clock{step, state_.tasks});
-    else
-      return detail::NothingGathered{};
-  }
-  [[nodiscard]] auto final_importance_kernel() {
-    if constexpr (detail::has_contribution<Importance>)
-      return detail::final_kernel_of<T>(this->importance_, state_.importance.pointers(),
-                                        Clock{state_.task_steps, state_.tasks}, loop());
-    else
-      return detail::NothingGathered{};
-  }
-
-  /// Gradient of a structured penalty into its array; returns the value. Nothing for the others.
-  double structured_gradient() {
-    if constexpr (StructuredPenalty<Penalty>)
-      return detail::structured_gradient(this->penalty_, state_.penalty, this->backend_,
-                                         std::span<const T>(this->parameters()), penalty_gradient_, staging_);
-    else
-      return 0;
-  }
-  [[nodiscard]] double penalty_constant() const {
-    if constexpr (requires { this->penalty_.constant(state_.penalty.numbers()); })
-      return this->penalty_.constant(state_.penalty.numbers());
-    else
-      return 0;
-  }
-
-  void check_finite(std::span<const T> values, const char* what) {
-    detail::require_finite(loop(), values, what, this->model_, state_.optimizer_steps + 1);
-  }
-
   /// Calls `body` with the task as a range of batches.
   template <class Task, class Body>
   void over_batches(Task&& task, const ConsolidateOptions& options, const char* call, const Body& body) {
@@ -390,58 +221,43 @@ class Learner : public LearnerParts<Model, Importance, Penalty, Optimizer, Furth
   auto estimate(Batches& batches, const char* call, std::size_t& samples) {
     return detail::with_memory(
         [&] {
-          return detail::estimate_over(this->importance_, this->model_, batches, loop(), gradient(), call, samples);
+          return detail::estimate_over(this->importance_, this->model_, batches, this->loop(), this->gradient(), call,
+                                       samples);
         },
-        [&] { return State::bill(parameter_count()) + ", and to estimate their importance more than there is"; });
+        [&] { return State::bill(this->parameter_count()) + ", and to estimate their importance more than there is"; });
   }
-  void clear_out_of_scope() { detail::clear_out_of_scope(loop(), scope_, std::as_const(this->model_), gradient()); }
+  void clear_out_of_scope() {
+    detail::clear_out_of_scope(this->loop(), scope_, std::as_const(this->model_), this->gradient());
+  }
 
   /// Nothing is changed before all importances are known to be finite.
   template <class Batches>
   void end_task(Batches&& batches) {
     std::size_t samples = 0;
-    const importance::MergeWeights weights = this->importance_.merge.weights(state_.tasks);
+    const importance::MergeWeights weights = this->importance_.merge.weights(this->state_.tasks);
     if constexpr (StructuredPenalty<Penalty>) {
       auto factors = estimate(batches, "consolidate", samples);
-      if constexpr (NamedModel<Model>)
+      if constexpr (restricts_factors)
         this->importance_.restrict_to(scope_, std::as_const(this->model_).layout(), factors);
-      this->penalty_.absorb(state_.penalty, factors, detail::on_host<T>(this->backend_, this->parameters(), staging_),
-                            weights);
+      this->penalty_.absorb(this->state_.penalty, factors,
+                            detail::on_host<T>(this->backend_, this->parameters(), this->staging_), weights);
     } else {
       if constexpr (detail::is_estimated<Importance, Model>) estimate(batches, "consolidate", samples);
-      const auto kernel = final_importance_kernel();
-      detail::contribute(loop(), theta(), gradient(), kernel);
+      const auto kernel = this->final_importance_kernel();
+      detail::contribute(this->loop(), this->theta(), this->gradient(), kernel);
       clear_out_of_scope();
-      check_finite(gradient(), "the importance of ");
-      detail::absorb(this->penalty_, state_.penalty, loop(), theta(), gradient_.data(), weights, this->importance_);
-      detail::settle(this->penalty_, state_.penalty, loop(), theta());
-      detail::restart(loop(), theta(), gradient_.data(), kernel);
+      this->check_finite(this->gradient(), "the importance of ");
+      detail::absorb(this->penalty_, this->state_.penalty, this->loop(), this->theta(), this->gradient_.data(), weights,
+                     this->importance_);
+      detail::settle(this->penalty_, this->state_.penalty, this->loop(), this->theta());
+      detail::restart(this->loop(), this->theta(), this->gradient_.data(), kernel);
     }
-    this->rehearsal_.end_task(state_.rehearsal, this->model_);
-    ++state_.tasks;
-    state_.task_steps = 0;
-    state_.estimated_on = samples;
+    this->rehearsal_.end_task(this->state_.rehearsal, this->model_);
+    ++this->state_.tasks;
+    this->state_.task_steps = 0;
+    this->state_.estimated_on = samples;
   }
 
-  /// Sets the anchor and the start of the path of the parameters from `first` on to where they are.
-  void start_parameters(std::size_t first) {
-    const Loop<T, Backend> all = loop();
-    if constexpr (AnchoredPenalty<Penalty>)
-      all.range(first, all.size(),
-                detail::Copy<T>{theta(), state_.penalty.template get<Penalty::anchored.anchor>().data()});
-    const auto kernel = importance_kernel(0);
-    using Kernel = std::remove_const_t<decltype(kernel)>;
-    if constexpr (detail::kernel_restarts<Kernel, T>) {
-      all.range(first, all.size(), detail::Fill<T>{gradient_.data(), T(0)});
-      all.range(first, all.size(), detail::Restart<T, Kernel>{theta(), gradient_.data(), kernel});
-    }
-  }
-
-  State state_;
-  ArrayOf<Backend, T> gradient_;
-  ArrayOf<Backend, T> penalty_gradient_;  // of a structured penalty alone
-  AlignedVector<T> staging_;              // for a structured penalty whose backend is not the host's
-  std::vector<double> partials_;
   BatchBuffer<T> buffer_;
   std::vector<std::uint32_t> order_;
   Scope scope_;

@@ -31,6 +31,19 @@ concept estimates_its_own = requires {
   typename I::template Estimate<T>;
 };
 
+template <class I, class T>
+struct EstimateType {
+  using type = std::span<T>;
+};
+template <class I, class T>
+requires estimates_its_own<I, T>
+struct EstimateType<I, T> {
+  using type = typename I::template Estimate<T>;
+};
+/// What an importance estimates: one value per parameter, or something of its own.
+template <class I, class T>
+using EstimateOf = typename EstimateType<I, T>::type;
+
 template <class I, class Model, class T = typename Model::value_type>
 concept begins_its_own = requires(const I& importance, Model& model, const Loop<T, backend::Serial>& loop,
                                   std::span<T> values) {

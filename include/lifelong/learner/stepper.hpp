@@ -1,0 +1,241 @@
+// The arrays of a learner, and what a step does with them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <lifelong/backend/array_kernels.hpp>
+#include <lifelong/backend/elementwise.hpp>
+#include <lifelong/backend/loop.hpp>
+#include <lifelong/core/aligned_vector.hpp>
+#include <lifelong/core/error.hpp>
+#include <lifelong/core/memory.hpp>
+#include <lifelong/learner/finite.hpp>
+#include <lifelong/learner/kernels.hpp>
+#include <lifelong/learner/parts.hpp>
+#include <lifelong/learner/state.hpp>
+#include <lifelong/learner/structured.hpp>
+#include <lifelong/penalty/policy.hpp>
+
+namespace lifelong {
+
+/// Steps with gradients that are given, and the arrays behind them. Base of `Learner`, which adds batches and tasks;
+/// its members are the learner's.
+template <class... PartTypes>
+class Stepper : public LearnerParts<PartTypes...> {
+  using Parts = LearnerParts<PartTypes...>;
+  using T = typename Parts::Model::value_type;
+  static constexpr bool on_device = DeviceBackend<typename Parts::Backend>;
+
+ public:
+  using value_type = T;
+  using typename Parts::Backend;
+  using typename Parts::Importance;
+  using typename Parts::Penalty;
+  using State = LearnerState<Parts>;
+
+  /// Takes one step with a gradient of the task's loss, as long as the parameters and not penalised: the three lines
+  /// for people with a training loop of their own. It lies where the parameters do. Returns the penalty's value before
+  /// the step. \throws ShapeMismatch for another length, NumericError naming the parameter if the gradient is not
+  /// finite.
+  double step(std::span<const T> gradient) {
+    detail::require_size("gradient", gradient.size(), parameter_count());
+    check_finite(gradient, "the gradient of ");
+    const double structured = structured_gradient();
+    const auto optimizer = this->optimizer_.template kernel<T>(state_.optimizer.pointers(), state_.optimizer_steps + 1);
+    const auto importance = importance_kernel(state_.task_steps + 1);
+    const auto penalty = penalty_kernel();
+    const double value =
+        loop()(detail::FusedStep<T, std::remove_const_t<decltype(optimizer)>, std::remove_const_t<decltype(penalty)>,
+                                 std::remove_const_t<decltype(importance)>>{theta(), gradient.data(), optimizer,
+                                                                            penalty, importance});
+    if (!(value - value == 0)) check_finite(this->parameters(), "the step was too large: ");
+    ++state_.optimizer_steps;
+    ++state_.task_steps;
+    return value + penalty_constant() + structured;
+  }
+
+  /// The learner's own array for gradients, where the backend has its arrays: written by you and handed to `step`, it
+  /// saves one of yours. Other calls overwrite it.
+  [[nodiscard]] std::span<T> gradient() { return {gradient_.data(), gradient_.size()}; }
+
+  /// The penalty's value at the present parameters, λ and ½ included.
+  [[nodiscard]] double penalty_value() {
+    const double structured = structured_gradient();
+    const auto penalty = penalty_kernel();
+    return loop()(detail::PenaltyValue<T, std::remove_const_t<decltype(penalty)>>{theta(), penalty}) +
+           penalty_constant() + structured;
+  }
+
+  /// Forgets the optimizer's arrays and step count.
+  void reset_optimizer() {
+    if constexpr (requires { state_.optimizer.clear(); })
+      state_.optimizer.clear();
+    else
+      (state_.optimizer = {}).resize(parameter_count());
+    state_.optimizer_steps = 0;
+  }
+
+  /// Ω, as long as the parameters; 0 before the first task has ended. Elements are T, or of a compact penalty
+  /// `Bfloat16`, which turn into float by themselves. For backends on the host; `copy_importance` is for all.
+  [[nodiscard]] auto importance() const requires(AnchoredPenalty<Penalty> && !on_device) {
+    return std::span(state_.penalty.template get<Penalty::anchored.importance>());
+  }
+  /// θ*, as long as the parameters. For backends on the host.
+  [[nodiscard]] std::span<const T> anchor() const requires(AnchoredPenalty<Penalty> && !on_device) {
+    return state_.penalty.template get<Penalty::anchored.anchor>();
+  }
+  /// Copies Ω to the host. \throws ShapeMismatch unless `out` is as long as the parameters.
+  void copy_importance(std::span<T> out) requires AnchoredPenalty<Penalty> {
+    detail::require_size("the array for the importance", out.size(), parameter_count());
+    auto& omega = state_.penalty.template get<Penalty::anchored.importance>();
+    using Omega = std::remove_pointer_t<decltype(omega.data())>;
+    loop()(detail::Copy<T, Omega, T>{omega.data(), gradient_.data()});
+    detail::copy_out(this->backend_, gradient_.data(), out);
+  }
+
+  /// Sets Ω by hand, one value per parameter, on the host, and the anchor to where θ is now.
+  /// \throws ShapeMismatch for another length, NumericError for a value that is not finite.
+  void set_importance(std::span<const T> importance) requires AnchoredPenalty<Penalty> {
+    detail::require_size("importance", importance.size(), parameter_count());
+    detail::copy_in(this->backend_, importance, gradient_.data());
+    check_finite(gradient(), "the importance of ");
+    auto& omega = state_.penalty.template get<Penalty::anchored.importance>();
+    using Omega = std::remove_pointer_t<decltype(omega.data())>;
+    loop()(detail::Copy<T, T, Omega>{gradient_.data(), omega.data()});
+    loop()(detail::Copy<T>{theta(), state_.penalty.template get<Penalty::anchored.anchor>().data()});
+    state_.penalty.numbers() = {};
+  }
+
+  /// Copies to the host the parameters to use for task number `task`, from 0: θ, unless the penalty says otherwise for
+  /// tasks with parameters of their own. \throws ShapeMismatch unless `out` is as long as the parameters.
+  void copy_parameters(std::size_t task, std::span<T> out) {
+    detail::require_size("the array for the parameters", out.size(), parameter_count());
+    const auto penalty = penalty_kernel();
+    using Kernel = std::remove_const_t<decltype(penalty)>;
+    if constexpr (detail::kernel_knows_tasks<Kernel, T>) {
+      loop()(detail::TaskParameters<T, Kernel>{theta(), gradient_.data(), penalty, task});
+      detail::copy_out(this->backend_, static_cast<const T*>(gradient_.data()), out);
+    } else {
+      detail::copy_out(this->backend_, static_cast<const T*>(theta()), out);
+    }
+  }
+
+  /// All that the learner remembers beside its model and settings. A state of a learner of the same types, settings and
+  /// number of parameters may be assigned to it.
+  [[nodiscard]] State& state() { return state_; }
+
+  /// Tasks consolidated so far.
+  [[nodiscard]] std::size_t tasks() const { return state_.tasks; }
+
+  /// Bytes kept between steps beside the parameters and their gradient: importance, anchor, path, optimizer arrays,
+  /// memories. Does not grow with the number of tasks, unless a part keeps something of each
+  /// (`nn::KroneckerSum::exact`).
+  [[nodiscard]] std::size_t state_bytes() const { return state_.bytes(); }
+
+  /// Bytes of memory per parameter, the model's parameters and the gradient included: 4 bytes for each array of float,
+  /// 2 for each in bfloat16. Not included: what the model keeps beside its parameters, batches, up to three arrays that
+  /// estimators take while they work, and a state that is not made of named arrays.
+  [[nodiscard]] static constexpr std::size_t bytes_per_parameter() { return State::bytes_per_parameter(); }
+
+ protected:
+  Stepper(typename Parts::Model model, Importance importance, Penalty penalty, typename Parts::Optimizer optimizer,
+          Backend backend, typename Parts::Rehearsal rehearsal, MemoryLimit limit)
+      : Parts(std::move(model), std::move(importance), std::move(penalty), std::move(optimizer), std::move(backend),
+              std::move(rehearsal), limit) {
+    require_within_limit(parameter_count());
+    detail::with_memory([&] { resize(parameter_count()); },
+                        [&] { return State::bill(parameter_count()) + ", more than there is"; });
+    start_parameters(0);
+  }
+
+  void reserve(std::size_t parameters) {
+    state_.reserve(parameters);
+    gradient_.reserve(parameters);
+    partials_.reserve(chunk_count(parameters));
+  }
+  /// New elements are zero.
+  void resize(std::size_t parameters) {
+    state_.resize(parameters);
+    gradient_.resize(parameters);
+    partials_.resize(chunk_count(parameters));
+  }
+  void require_within_limit(std::size_t parameters) const {
+    if (this->limit_.bytes != MemoryLimit{}.bytes && parameters > this->limit_.bytes / bytes_per_parameter())
+      detail::raise<OutOfMemory>(State::bill(parameters) + ", and the limit is " +
+                                 detail::bytes_text(static_cast<double>(this->limit_.bytes)));
+  }
+
+  [[nodiscard]] std::size_t parameter_count() { return this->model_.parameters().size(); }
+  [[nodiscard]] T* theta() { return this->model_.parameters().data(); }
+  [[nodiscard]] Loop<T, Backend> loop() { return {this->backend_, parameter_count(), std::span<double>(partials_)}; }
+
+  [[nodiscard]] auto penalty_kernel() {
+    if constexpr (StructuredPenalty<Penalty>)
+      return detail::GivenGradient<T>{penalty_gradient_.data()};
+    else
+      return this->penalty_.template kernel<T>(state_.penalty.pointers());
+  }
+  [[nodiscard]] auto importance_kernel(std::uint64_t step) {
+    if constexpr (detail::has_contribution<Importance>)
+      return this->importance_.template kernel<T>(state_.importance.pointers(), Clock{step, state_.tasks});
+    else
+      return detail::NothingGathered{};
+  }
+  [[nodiscard]] auto final_importance_kernel() {
+    if constexpr (detail::has_contribution<Importance>)
+      return detail::final_kernel_of<T>(this->importance_, state_.importance.pointers(),
+                                        Clock{state_.task_steps, state_.tasks}, loop());
+    else
+      return detail::NothingGathered{};
+  }
+
+  /// Gradient of a structured penalty into its array; returns the value. Nothing for the others.
+  double structured_gradient() {
+    if constexpr (StructuredPenalty<Penalty>)
+      return detail::structured_gradient(this->penalty_, state_.penalty, this->backend_,
+                                         std::span<const T>(this->parameters()), penalty_gradient_, staging_);
+    else
+      return 0;
+  }
+  [[nodiscard]] double penalty_constant() const {
+    if constexpr (requires { this->penalty_.constant(state_.penalty.numbers()); })
+      return this->penalty_.constant(state_.penalty.numbers());
+    else
+      return 0;
+  }
+
+  void check_finite(std::span<const T> values, const char* what) {
+    detail::require_finite(loop(), values, what, this->model_, state_.optimizer_steps + 1);
+  }
+
+  /// Sets the anchor and the start of the path of the parameters from `first` on to where they are.
+  void start_parameters(std::size_t first) {
+    const Loop<T, Backend> all = loop();
+    if constexpr (AnchoredPenalty<Penalty>)
+      all.range(first, all.size(),
+                detail::Copy<T>{theta(), state_.penalty.template get<Penalty::anchored.anchor>().data()});
+    const auto kernel = importance_kernel(0);
+    using Kernel = std::remove_const_t<decltype(kernel)>;
+    if constexpr (detail::kernel_restarts<Kernel, T>) {
+      all.range(first, all.size(), detail::Fill<T>{gradient_.data(), T(0)});
+      all.range(first, all.size(), detail::Restart<T, Kernel>{theta(), gradient_.data(), kernel});
+    }
+  }
+
+  State state_;
+  ArrayOf<Backend, T> gradient_;
+
+ private:
+  ArrayOf<Backend, T> penalty_gradient_;  // of a structured penalty alone
+  std::vector<double> partials_;
+
+ protected:
+  AlignedVector<T> staging_;  // for a structured penalty whose backend is not the host's
+};
+
+}  // namespace lifelong
