@@ -31,8 +31,7 @@ struct WindowFisher {
 
   /// \throws InvalidArgument unless 0 <= α <= 1, and for an interval of 0 steps.
   void validate() const {
-    detail::require_at_least("WindowFisher.alpha", alpha, 0);
-    detail::require_at_least("1 - WindowFisher.alpha", 1 - alpha, 0);
+    detail::require_between("WindowFisher.alpha", alpha, 0, 1);
     detail::require_at_least("WindowFisher.interval", static_cast<double>(interval), 1);
     merge.validate();
   }
@@ -150,20 +149,11 @@ struct WindowWalk {
   template <class T, class Backend>
   [[nodiscard]] Kernel<T> final_kernel(std::array<T*, 6> p, const Clock& clock, const Loop<T, Backend>& loop) const {
     Kernel<T> result = around<T>(windows.final_kernel<T>({p[0], p[1]}, clock, loop), p, clock);
-    result.scale = importance::scale_of(windows.normalize, loop, MergedScore<T>{result});
+    result.scale = importance::scale_of(windows.normalize, loop, importance::MergedScore<Kernel<T>>{result});
     return result;
   }
 
  private:
-  template <class T>
-  struct MergedScore {
-    Kernel<T> walk;
-
-    template <class V>
-    LIFELONG_HOST_DEVICE V operator()(std::size_t i) const {
-      return walk.template merged<V>(i);
-    }
-  };
   template <class T>
   Kernel<T> around(const WindowFisher::Kernel<T>& kernel, std::array<T*, 6> p, const Clock& clock) const {
     const bool first = clock.tasks == 0;

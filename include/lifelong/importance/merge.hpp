@@ -43,8 +43,7 @@ class Merge {
   /// \throws InvalidArgument unless 0 <= γ <= 1 and 0 <= α <= 1.
   void validate() const {
     const std::string name = rule_ == Rule::decay ? "Merge::decay(gamma)" : "Merge::average(alpha)";
-    detail::require_at_least(name.c_str(), weight_, 0);
-    detail::require_at_least(("1 - " + name).c_str(), 1 - weight_, 0);
+    detail::require_between(name.c_str(), weight_, 0, 1);
   }
 
   /// `sum`, `decay 0.9`, `mean`, `average 0.5`, `average 0.5 from the first` or `last`.

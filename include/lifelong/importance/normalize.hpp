@@ -32,6 +32,17 @@ struct Affine {
   }
 };
 
+/// value ↦ min(value, most).
+template <class T>
+struct Ceiling {
+  T most;
+
+  template <class V>
+  LIFELONG_HOST_DEVICE V operator()(V value) const {
+    return min(value, V(most));
+  }
+};
+
 /// The values of an array, as a kernel.
 template <class T>
 struct Values {
@@ -40,6 +51,17 @@ struct Values {
   template <class V>
   LIFELONG_HOST_DEVICE V operator()(std::size_t i) const {
     return load<V>(values, i);
+  }
+};
+
+/// The score of all tasks that a path importance's kernel has, as a kernel of its own.
+template <class Walk>
+struct MergedScore {
+  Walk walk;
+
+  template <class V>
+  LIFELONG_HOST_DEVICE V operator()(std::size_t i) const {
+    return walk.template merged<V>(i);
   }
 };
 

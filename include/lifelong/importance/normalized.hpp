@@ -75,17 +75,6 @@ struct Normalized {
     if (ceiling < std::numeric_limits<double>::infinity()) line += ", ceiling " + detail::text(ceiling);
     return line + ", " + detail::part_recipe(importance) + ")";
   }
-
- private:
-  template <class T>
-  struct Ceiling {
-    T most;
-
-    template <class V>
-    LIFELONG_HOST_DEVICE V operator()(V value) const {
-      return min(value, V(most));
-    }
-  };
 };
 
 }  // namespace lifelong::importance

@@ -47,8 +47,7 @@ struct RWalk {
 
   /// \throws InvalidArgument unless 0 <= α <= 1 and ε > 0.
   void validate() const {
-    detail::require_at_least("RWalk.alpha", alpha, 0);
-    detail::require_at_least("1 - RWalk.alpha", 1 - alpha, 0);
+    detail::require_between("RWalk.alpha", alpha, 0, 1);
     detail::require_positive("RWalk.epsilon", epsilon);
     merge.validate();
   }
@@ -120,20 +119,9 @@ struct RWalk {
     const Kernel<T> plain = kernel<T>(pointers, clock);
     Kernel<T> result = plain;
     result.fisher_scale = scale_of(normalize, loop, Values<T>{pointers[0]});
-    result.score_scale = scale_of(normalize, loop, MergedScore<T>{plain});
+    result.score_scale = scale_of(normalize, loop, MergedScore<Kernel<T>>{plain});
     return result;
   }
-
- private:
-  template <class T>
-  struct MergedScore {
-    Kernel<T> walk;
-
-    template <class V>
-    LIFELONG_HOST_DEVICE V operator()(std::size_t i) const {
-      return walk.template merged<V>(i);
-    }
-  };
 };
 
 /// `RWalk` with the path collected over Δt steps, as the paper writes it: ω sums -g Δθ over the interval, Δ is the move

@@ -121,8 +121,8 @@ struct WeightedSum {
     constexpr auto of_a = detail::arrays_of<A>();
     constexpr auto of_b = detail::arrays_of<B>();
     std::array<const char*, of_a.size() + of_b.size()> all{};
-    for (std::size_t k = 0; k < of_a.size(); ++k) all[k] = of_a[k];
-    for (std::size_t k = 0; k < of_b.size(); ++k) all[of_a.size() + k] = of_b[k];
+    for (std::size_t k = 0; k != of_a.size(); ++k) all[k] = of_a[k];
+    for (std::size_t k = 0; k != of_b.size(); ++k) all[of_a.size() + k] = of_b[k];
     return all;
   }();
   static constexpr Traffic traffic{.reads = detail::traffic_of<A>().reads + detail::traffic_of<B>().reads,
@@ -262,14 +262,14 @@ struct WeightedSum {
   template <class T>
   static auto first(std::array<T*, arrays.size()> pointers) {
     detail::ArrayPointers<A, T> own{};
-    for (std::size_t k = 0; k < own.size(); ++k) own[k] = pointers[k];
+    for (std::size_t k = 0; k != own.size(); ++k) own[k] = pointers[k];
     return own;
   }
   /// The pointers that are of B.
   template <class T>
   static auto second(std::array<T*, arrays.size()> pointers) {
     detail::ArrayPointers<B, T> own{};
-    for (std::size_t k = 0; k < own.size(); ++k) own[k] = pointers[arrays.size() - own.size() + k];
+    for (std::size_t k = 0; k != own.size(); ++k) own[k] = pointers[arrays.size() - own.size() + k];
     return own;
   }
   template <class T, bool final, class KernelA, class KernelB>

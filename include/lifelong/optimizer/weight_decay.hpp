@@ -30,18 +30,12 @@ struct L2 : Optimizer {
   }
 
   template <class T, class Inner>
-  struct Kernel {
-    Inner inner;
+  struct Kernel : Inner {
     T weight_decay;
     template <class V>
     LIFELONG_HOST_DEVICE V step(std::size_t i, V theta, V gradient) const {
-      return inner.step(i, theta, gradient + V(weight_decay) * theta);
+      return Inner::step(i, theta, gradient + V(weight_decay) * theta);
     }
-    template <class V>
-    LIFELONG_HOST_DEVICE V rate(std::size_t i) const requires requires {
-      inner.template rate<V>(i);
-    }
-    { return inner.template rate<V>(i); }
   };
 
   template <class T, class Arrays>
@@ -70,18 +64,12 @@ struct Decoupled : Optimizer {
   }
 
   template <class T, class Inner>
-  struct Kernel {
-    Inner inner;
+  struct Kernel : Inner {
     T lost_weight;  // ηw
     template <class V>
     LIFELONG_HOST_DEVICE V step(std::size_t i, V theta, V gradient) const {
-      return inner.step(i, theta, gradient) - V(lost_weight) * theta;
+      return Inner::step(i, theta, gradient) - V(lost_weight) * theta;
     }
-    template <class V>
-    LIFELONG_HOST_DEVICE V rate(std::size_t i) const requires requires {
-      inner.template rate<V>(i);
-    }
-    { return inner.template rate<V>(i); }
   };
 
   template <class T, class Arrays>
