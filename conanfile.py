@@ -64,6 +64,7 @@ class Lifelong(ConanFile):
     def package_info(self):
         self.cpp_info.set_property("cmake_target_name", "lifelong::all")
         self._component("lifelong")
+        self._component("convention", requires=["lifelong"])
         openmp = self._component("openmp", requires=["lifelong"])
         if self.settings.compiler in ("gcc", "clang"):
             openmp.cxxflags = openmp.exelinkflags = openmp.sharedlinkflags = ["-fopenmp"]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What the library costs to build with: processor seconds to compile, and bytes in a program."""
 
 import os

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The end of a task for importances that were gathered along the way, and a step after many tasks.
 #include <cstddef>
 #include <memory>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Takes turns between programs: rows of the benchmarks' C++ programs, other processes and Python functions."""
 
 import json

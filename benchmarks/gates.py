@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What the library promises (gates.json), judged by measured rows."""
 
 import fnmatch

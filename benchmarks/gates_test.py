@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Every row that a gate or a peer names exists, a row can be served, and verdicts are just: gates_test.py BUILD"""
 
 import fnmatch

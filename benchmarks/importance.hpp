@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Rows for an importance estimated from data, of any estimator: layers, batches and positions.
 #pragma once
 
@@ -77,7 +78,7 @@ void importance_against_gradient(Suite& suite, const std::string& name, const Es
     return Pair{.body =
                     [state, estimator] {
                       const std::array<Batch<float>, 1> batches{state->subject.samples.batch()};
-                      estimator.estimate(state->subject.network, batches, std::span<float>(state->values));
+                      lifelong::importance::estimate(estimator, state->subject.network, batches, state->values);
                     },
                 .against = {[state] {
                   state->subject.network.gradient(state->subject.samples.batch(), std::span<float>(state->values));

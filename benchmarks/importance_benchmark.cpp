@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Exact per-sample importances against one plain gradient of the same samples, one thread.
 #include <lifelong/importance/fisher.hpp>
 #include <lifelong/importance/mas.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The arithmetic of a training step as array libraries do it: one pass over the parameters per operation.
 #pragma once
 
@@ -78,7 +79,7 @@ class OpByOp {
     (arrays.resize(count_), ...);
   }
 
-  /// 9 streams.
+  /// 9 arrays.
   double forward() {
     pass(count_, [w = theta_.data(), a = anchor_, d = difference_.data()](std::size_t i) {
       store(d, i, at(w, i) - at(a, i));  // 3
@@ -94,7 +95,7 @@ class OpByOp {
     return penalty_.strength / 2 * static_cast<double>(lifelong::sum(sum));
   }
 
-  /// 12 streams; leaves the sum of task and penalty gradient in `product_`.
+  /// 12 arrays; leaves the sum of task and penalty gradient in `product_`.
   void backward() {
     pass(count_, [half = V(static_cast<float>(penalty_.strength / 2)), o = omega_, r = product_.data()](std::size_t i) {
       store(r, i, half * at(o, i));
@@ -107,7 +108,7 @@ class OpByOp {
     pass(count_, [g = g_, r = product_.data()](std::size_t i) { store(r, i, at(r, i) + at(g, i)); });  // 3
   }
 
-  /// 8 streams.
+  /// 8 arrays.
   void momentum_step(const float* total) {
     if constexpr (!adam) {
       pass(count_, [mu = V(static_cast<float>(optimizer_.momentum)), v = first_.data()](std::size_t i) {
@@ -119,7 +120,7 @@ class OpByOp {
     }
   }
 
-  /// 20 streams.
+  /// 20 arrays.
   void adam_step(const float* total) {
     if constexpr (adam) {
       const double t = static_cast<double>(steps_);
@@ -140,7 +141,7 @@ class OpByOp {
     }
   }
 
-  /// 13 streams: path ← path - g (θ - θ before), θ before ← θ.
+  /// 13 arrays: path ← path - g (θ - θ before), θ before ← θ.
   void integrate() {
     float *const d = difference_.data(), *const n = power_.data(), *const r = product_.data();
     float *const path = path_.data(), *const before = before_.data();

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Rows of one's own: docs/benchmarking.md is cut from here.
 #include <array>
 #include <cstddef>
@@ -19,10 +20,10 @@ struct OutputLength {
 
   void validate() const { merge.validate(); }
 
-  template <class Model, class Batches>
-  void estimate(Model& model, Batches&& batches, std::span<typename Model::value_type> out) const {
+  template <class Model, class Batch, class Estimation>
+  void estimate(Model& model, const Batch& batch, Estimation& estimation) const {
     const ll::importance::OutputNorm functional{ll::importance::MasNorm::plain};
-    ll::importance::mean_moment(model, batches, functional, ll::moment::Absolute{}, out);
+    estimation.add(model, batch, functional, ll::moment::Absolute{});
   }
 };
 // [importance]

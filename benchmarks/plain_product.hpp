@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The yardstick of arithmetic: one large matrix product.
 #pragma once
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The fused step compiled for any processor against the same program compiled for this machine's."""
 
 import contest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Runs the benchmarks, writes their JSON and one Markdown table: run.py BUILD OUT [--gates] [--seconds S] [NAME...]
 
 Names are those of the C++ programs without _benchmark, and: portable, build_cost, peers. Default: all.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Moments of the gradient of weights that positions share, exact per sample: against the plain gradient, and against
 // per-sample gradients laid out in memory.
 #include <Eigen/Core>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Rows for the step over the parameters, of any optimizer, penalty and importance.
 #pragma once
 
@@ -42,6 +43,9 @@ struct Start {
 /// The kernel of a learner, run as the learner runs it.
 template <class Optimizer, class Penalty, class Importance>
 class FusedKernel {
+  template <class Policy>
+  using StateOf = lifelong::detail::NamedState<Policy, float, backend::Serial>;
+
  public:
   FusedKernel(std::shared_ptr<const Start> start, Optimizer optimizer, Penalty penalty, Importance importance)
       : start_(std::move(start)),
@@ -72,7 +76,7 @@ class FusedKernel {
  private:
   auto gathered() {
     if constexpr (lifelong::detail::has_contribution<Importance>)
-      return lifelong::detail::kernel_of<float>(importance_, importance_state_.pointers(), lifelong::Clock{steps_, 0});
+      return importance_.template kernel<float>(importance_state_.pointers(), lifelong::Clock{steps_, 0});
     else
       return lifelong::detail::NothingGathered{};
   }
@@ -82,9 +86,9 @@ class FusedKernel {
   Penalty penalty_;
   Importance importance_;
   AlignedVector<float> theta_;
-  lifelong::detail::PolicyState<Optimizer, float> optimizer_state_;
-  lifelong::detail::PolicyState<Penalty, float> penalty_state_;
-  lifelong::detail::PolicyState<Importance, float> importance_state_;
+  StateOf<Optimizer> optimizer_state_;
+  StateOf<Penalty> penalty_state_;
+  StateOf<Importance> importance_state_;
   std::vector<double> partials_;
   std::uint64_t steps_ = 0;
 };
@@ -140,19 +144,20 @@ struct Composition {
   Importance importance = {};
 
   /// θ read and written, g read, and what the policies say.
-  static constexpr int streams = 3 + traffic_of<Optimizer>() + traffic_of<Penalty>() + traffic_of<Importance>();
+  static constexpr int traffic = 3 + traffic_of<Optimizer>() + traffic_of<Penalty>() + traffic_of<Importance>();
   static constexpr std::size_t arrays = 2 + lifelong::detail::arrays_of<Optimizer>().size() +
                                         lifelong::detail::arrays_of<Penalty>().size() +
                                         lifelong::detail::arrays_of<Importance>().size();
 
-  static Work work(std::size_t count) { return {.bytes = streams * static_cast<double>(sizeof(float) * count)}; }
+  static Work work(std::size_t count) { return {.bytes = traffic * static_cast<double>(sizeof(float) * count)}; }
 
   [[nodiscard]] auto kernel(const std::shared_ptr<const Start>& start) const {
     return std::make_shared<FusedKernel<Optimizer, Penalty, Importance>>(start, optimizer, penalty, importance);
   }
 };
 
-/// A step of `composition` against one of its optimizer alone: what lifelong learning adds. The floor counts streams.
+/// A step of `composition` against one of its optimizer alone: what lifelong learning adds. The floor counts the
+/// traffic.
 template <class Optimizer, class Penalty, class Importance>
 void step_against_plain(Suite& suite, const Composition<Optimizer, Penalty, Importance>& composition) {
   for (const std::size_t full : step_sizes)

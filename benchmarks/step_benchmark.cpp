@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The step over the parameters, fused into one pass: against a plain step, and against the same operation by operation.
 #include <memory>
 #include <string>

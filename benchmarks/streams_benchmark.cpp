@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Reading the examples of a task in random order, batch by batch: rotated, permuted, split or cached, against as they
 // are.
 #include <cstddef>

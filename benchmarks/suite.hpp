@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Rows of paired measurements on Google Benchmark: two bodies and a yardstick timed in turn in one run, best of
 // repeats.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Data that need no download: random values, random labels. Arithmetic takes as long on any.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A training step of a LibTorch module with the quadratic penalty: fused over the flat parameters, against LibTorch's
 // own optimizer with the penalty as an autograd expression. One thread.
 #include <lifelong/lifelong.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Training: 784-1024-512-256-10, Adam, batch 128, on rotated MNIST. A step against its matrix products and its parts
 // against it; an epoch with and without a penalty, and with two threads.
 // Images are synthetic unless LIFELONG_BENCHMARK_DATA names a folder with the IDX files of MNIST.

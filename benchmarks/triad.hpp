@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The yardstick of memory bandwidth: a = b + s c.
 #pragma once
 

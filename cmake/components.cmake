@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # The optional parts of the library: each is one target, the headers whose path begins with one of `_path` (a regular
 # expression), and at most one third-party package, which pkg-config knows as `_module` or, where it does not, by `_flags`.
 # Read by this build and, installed, by find_package(lifelong).

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # What tests, examples and benchmarks share. Nothing here is exported.
 
 # Components whose package takes seconds to include and to load are linked by those who include them alone.

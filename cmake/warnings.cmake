@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # The warnings our own programs are compiled with. Never exported: a consumer sees no flag of ours.
 target_compile_options(
   lifelong_dev

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Counts the allocations of a program, Eigen's and those of operator new alike, where that can be done: with glibc and
 // without sanitizers.
 #pragma once

@@ -1,4 +1,5 @@
-// An importance of one's own: what to differentiate, which moment, how tasks add up. Nothing else is needed.
+// SPDX-License-Identifier: MIT
+// An importance of one's own: what to differentiate, which moment, how tasks add up.
 #include <lifelong/lifelong.hpp>
 #include <lifelong/nn.hpp>
 
@@ -34,9 +35,10 @@ struct OutputSensitivity {
 
   void validate() const { merge.validate(); }
 
-  template <class Model, class Batches>
-  void estimate(Model& model, Batches&& batches, std::span<typename Model::value_type> out) const {
-    ll::importance::mean_moment(model, batches, EachOutput{}, ll::moment::Square{}, out);
+  /// Adds the samples of one batch to the task's sum.
+  template <class Model, class Batch, class Estimation>
+  void estimate(Model& model, const Batch& batch, Estimation& estimation) const {
+    estimation.add(model, batch, EachOutput{}, ll::moment::Square{});
   }
 };
 // [importance]

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A likelihood of one's own: a network that predicts counts, trained and protected with the Poisson distribution.
 #include <lifelong/lifelong.hpp>
 #include <lifelong/nn.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The program of the getting-started page: one model, two tasks, four strengths. It needs a compiler and nothing else.
 // [program]
 #include <lifelong/lifelong.hpp>
@@ -73,7 +74,7 @@ int main() {
                         ll::penalty::Quadratic{.strength = strength}, ll::optimizer::Sgd{.learning_rate = 0.5}};
 
     learner.fit(apples, {.epochs = 50, .batch_size = 100});
-    learner.consolidate(apples);  // apples are learned: find out what mattered, and price it
+    learner.consolidate(apples);  // apples are learned: find out which parameters matter, and hold them
     const double before = percent_right(learner.model(), apples);
 
     learner.fit(pears, {.epochs = 50, .batch_size = 100});

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // From a hundred thousand to a billion parameters: what a step costs, and what memory is asked for.
 // large_model [parameters]: the largest size, 1e6 if not given; 1e9 takes 18 GB.
 #include <lifelong/lifelong.hpp>
@@ -29,12 +30,9 @@ struct Bowl {
 };
 
 auto make_learner(std::size_t parameters, ll::MemoryLimit limit = {}) {
-  return ll::Learner{Bowl(parameters),
-                     ll::importance::Constant{.merge = ll::importance::Merge::decay(0.9)},
+  return ll::Learner{Bowl(parameters), ll::importance::Constant{.merge = ll::importance::Merge::decay(0.9)},
                      ll::compact(ll::penalty::Quadratic{.strength = 10}),  // the importance in bfloat16
-                     ll::optimizer::Momentum{.learning_rate = 1e-3},
-                     ll::backend::Serial{},
-                     limit};
+                     ll::optimizer::Momentum{.learning_rate = 1e-3}, limit};
 }
 
 /// Processor time: other programs on the machine do not count.

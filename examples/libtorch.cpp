@@ -1,4 +1,5 @@
-// A network of LibTorch learns four patterns, then the same with their pixels permuted, without forgetting.
+// SPDX-License-Identifier: MIT
+// A network of LibTorch learns four patterns, then the same with their pixels permuted, and still knows the first.
 #include <lifelong/lifelong.hpp>
 #include <lifelong/torch.hpp>
 

@@ -1,5 +1,6 @@
-// A device adapts to the user it meets: a head over frozen features learns from one sample at a time, pays for leaving
-// what it was shipped with, and allocates nothing after the first sample.
+// SPDX-License-Identifier: MIT
+// A device adapts to its user: a head over frozen features learns from one sample at a time, a penalty keeps it near
+// what it was shipped with, and nothing is allocated after the first sample.
 #include <lifelong/lifelong.hpp>
 #include <lifelong/nn.hpp>
 

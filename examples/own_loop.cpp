@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A training loop of one's own around a learner: accumulated gradients, clipping, a schedule and weight decay.
 #include <lifelong/lifelong.hpp>
 #include <lifelong/nn.hpp>
@@ -24,8 +25,8 @@ double learn(double strength) {
   ll::BatchBuffer<float> buffer;
   for (const auto& task : stream) {
     const ll::BatchLoader batches(task.train, 16, buffer, ll::backend::Serial{});
-    const ll::optimizer::Schedule rate{
-        .peak = 0.05, .steps = batches.size() / 4, .warmup = 3, .decay = ll::optimizer::Decay::cosine};
+    const ll::optimizer::Schedule schedule{
+        .decay = ll::optimizer::Decay::cosine, .warmup = 3, .steps = batches.size() / 4};
     std::size_t seen = 0;
     for (const ll::Batch<float>& batch : batches) {
       learner.model().gradient(batch, part);  // any gradient will do: yours, autograd's, one that came by wire
@@ -33,7 +34,7 @@ double learn(double strength) {
       if (++seen % 4 != 0) continue;  // one step for every four batches
 
       ll::clip_norm(std::span(sum), 5);
-      learner.optimizer_policy().learning_rate = rate(seen / 4 - 1);
+      learner.optimizer_policy().learning_rate = 0.05 * schedule(seen / 4 - 1);
       learner.step(std::span<const float>(sum));
       sum.assign(sum.size(), 0);
     }

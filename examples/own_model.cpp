@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Any type with parameters() and gradient() learns: here logistic regression, with a training loop of its own.
 #include <lifelong/lifelong.hpp>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Every part of a learner of one's own, each as small as it can be: what docs/concepts.md shows.
 #include <lifelong/lifelong.hpp>
 
@@ -41,7 +42,7 @@ struct Line {
     for (std::size_t n = 0; n < batch.size; ++n) out[n] = f(batch, n);
   }
 
-  /// Overwrites `out` with Σ_n seed_n ∂f(x_n)/∂θ.
+  /// Overwrites `out` with Σ_n v_n ∂f(x_n)/∂θ, v the cotangents.
   void pullback(const ll::Batch<float>& batch, std::span<const float> cotangents, std::span<float> out) const {
     out[0] = out[1] = 0;
     for (std::size_t n = 0; n < batch.size; ++n)
@@ -85,7 +86,8 @@ struct SignDescent {
 struct Springs {
   double strength = 1;
 
-  static constexpr std::array<const char*, 2> arrays{"importance", "anchor"};  // the learner keeps them, 0 at first
+  static constexpr std::array<const char*, 2> arrays{"importance", "anchor"};           // the learner keeps them
+  static constexpr ll::penalty::AnchoredArrays anchored{.importance = 0, .anchor = 1};  // which is which
 
   void validate() const {}
 
@@ -117,25 +119,18 @@ struct Springs {
 // [penalty]
 
 // [importance]
-/// Ω_i = 1/N Σ_n (∂f(x_n)/∂θ_i)², by the model's own gradient of a batch of one.
+/// Ω_i = 1/N Σ_n (∂f(x_n)/∂θ_i)², one sample at a time.
 struct Slopes {
   ll::importance::Merge merge = ll::importance::Merge::sum();  // how tasks add up
 
   void validate() const { merge.validate(); }
 
-  template <class Model, class Batches>
-  void estimate(Model& model, Batches&& batches, std::span<typename Model::value_type> out) const {
-    using T = typename Model::value_type;
-    std::vector<T> slope(out.size());
-    const T seed = 1;
-    std::size_t samples = 0;
-    for (T& value : out) value = 0;
-    for (const ll::Batch<T>& batch : batches)
-      for (std::size_t n = 0; n < batch.size; ++n, ++samples) {
-        model.pullback(batch.sample(n), std::span(&seed, 1), slope);
-        for (std::size_t i = 0; i < out.size(); ++i) out[i] += slope[i] * slope[i];
-      }
-    for (T& value : out) value /= static_cast<T>(samples);
+  /// Adds the samples of one batch. When all batches of the task are in, the learner makes the mean over samples.
+  template <class Model, class Batch, class Estimation>
+  void estimate(Model& model, const Batch& batch, Estimation& estimation) const {
+    const std::array<float, 1> one{1};
+    for (std::size_t n = 0; n < batch.size; ++n)
+      estimation.add_gradient([&](auto slope) { model.pullback(batch.sample(n), one, slope); }, ll::moment::Square{});
   }
 };
 // [importance]
@@ -155,7 +150,7 @@ struct Mileage {
 
     /// Sees every step, inside the one pass over the parameters.
     template <class V>
-    void observe(std::size_t i, V /* gradient */, V before, V after) const {
+    void observe(std::size_t i, V /* gradient */, V /* of the penalty */, V before, V after) const {
       ll::store(way, i, ll::load<V>(way, i) + ll::abs(after - before));
     }
     /// The importance of the task that ends.
@@ -163,14 +158,15 @@ struct Mileage {
     V contribution(std::size_t i, V /* theta */, V /* estimate, if there is one */) const {
       return ll::load<V>(way, i);
     }
+    /// The next task begins.
     template <class V>
-    void restart(std::size_t i, V /* theta */) const {
+    void restart(std::size_t i, V /* theta */, V /* contribution */) const {
       ll::store(way, i, V(T(0)));
     }
   };
 
   template <class T>
-  Kernel<T> kernel(std::array<T*, 1> p) const {
+  Kernel<T> kernel(std::array<T*, 1> p, const ll::Clock& /* step of the task, tasks so far */) const {
     return {p[0]};
   }
 };
@@ -181,10 +177,23 @@ struct Mileage {
 struct OneDirection {
   double strength = 1;
 
+  /// What the learner keeps for it. As long as v is 0, no move costs anything.
   template <class T>
-  struct State {  // the learner keeps it; as made by default, it costs nothing
+  struct State {
     std::vector<T> direction, anchor;
+
+    void resize(std::size_t parameters) {  // when the learner is made, and when its model grows
+      direction.resize(parameters);
+      anchor.resize(parameters);
+    }
     std::size_t bytes() const { return (direction.size() + anchor.size()) * sizeof(T); }
+
+    /// Shows all of it: what a checkpoint saves and restores.
+    template <class Array, class Number>
+    void visit(const Array& array, const Number&) {
+      array("direction", direction);
+      array("anchor", anchor);
+    }
   };
 
   void validate() const {}
@@ -193,10 +202,8 @@ struct OneDirection {
   template <class T, class Backend>
   double gradient(State<T>& state, const Backend&, std::span<const T> theta, std::span<T> out) const {
     T along = 0;
-    for (T& value : out) value = 0;
-    for (std::size_t i = 0; i < state.anchor.size(); ++i) along += state.direction[i] * (theta[i] - state.anchor[i]);
-    for (std::size_t i = 0; i < state.anchor.size(); ++i)
-      out[i] = static_cast<T>(strength) * along * state.direction[i];
+    for (std::size_t i = 0; i < theta.size(); ++i) along += state.direction[i] * (theta[i] - state.anchor[i]);
+    for (std::size_t i = 0; i < theta.size(); ++i) out[i] = static_cast<T>(strength) * along * state.direction[i];
     return strength / 2 * static_cast<double>(along * along);
   }
 
@@ -217,17 +224,18 @@ struct MeanSlope {
 
   void validate() const {}
 
-  template <class Model, class Batches, class T = typename Model::value_type>
-  void estimate(Model& model, Batches&& batches, Estimate<T>& out) const {
-    out.assign(model.parameters().size(), T(0));
-    std::vector<T> sum(out.size());
-    std::size_t samples = 0;
-    for (const ll::Batch<T>& batch : batches) {
-      model.pullback(batch, std::vector<T>(batch.size, T(1)), sum);
-      for (std::size_t i = 0; i < out.size(); ++i) out[i] += sum[i];
-      samples += batch.size;
-    }
-    for (T& value : out) value /= static_cast<T>(samples);
+  template <class Model, class Batch, class Estimation>
+  void estimate(Model& model, const Batch& batch, Estimation& estimation) const {
+    const std::vector<float> ones(batch.size, 1);
+    estimation.add_gradient([&](auto sum) { model.pullback(batch, ones, sum); }, ll::moment::Sum{}, batch.size);
+  }
+
+  /// Makes of the sum what the penalty is given.
+  template <class Estimation>
+  auto finish(Estimation& estimation) const {
+    estimation.mean();
+    const auto values = estimation.values();
+    return std::vector(values.begin(), values.end());
   }
 };
 // [structured]
@@ -235,22 +243,75 @@ struct MeanSlope {
 // [backend]
 /// So many threads, made anew for every loop.
 struct Threads {
-  std::size_t count = 2;
+  std::size_t thread_count = 2;
 
-  std::size_t threads() const { return count; }
+  std::size_t threads() const { return thread_count; }
 
-  /// Calls task(0) ... task(size - 1), in any order; the tasks do not touch each other's data.
-  template <class Task>
-  void parallel_for(std::size_t size, Task&& task) const {
+  /// Calls body(0) ... body(count - 1), in any order. The calls write to separate places.
+  template <class Body>
+  void parallel_for(std::size_t count, Body&& body) const {
     std::vector<std::thread> workers;
-    for (std::size_t first = 0; first < count; ++first)
+    for (std::size_t first = 0; first < thread_count; ++first)
       workers.emplace_back([&, first] {
-        for (std::size_t i = first; i < size; i += count) task(i);
+        for (std::size_t i = first; i < count; i += thread_count) body(i);
       });
     for (std::thread& worker : workers) worker.join();
   }
 };
 // [backend]
+
+// [rehearsal]
+/// Each step learns from its batch and, with the same weight, from the last batch of the task before.
+struct OldBatch {
+  template <class Model>
+  struct State {  // the learner keeps it
+    std::size_t features = 0;
+    std::vector<float> inputs, targets;          // of the present task's last batch
+    std::vector<float> old_inputs, old_targets;  // of the task before
+
+    void resize(std::size_t) {}  // nothing here is as long as the parameters
+    std::size_t bytes() const {
+      return (inputs.size() + targets.size() + old_inputs.size() + old_targets.size()) * sizeof(float);
+    }
+    template <class Array, class Number>
+    void visit(const Array& array, const Number& number) {
+      number("features", features);
+      array("inputs", inputs);
+      array("targets", targets);
+      array("old_inputs", old_inputs);
+      array("old_targets", old_targets);
+    }
+  };
+
+  void validate() const {}
+
+  /// Overwrites `out` with the gradient that the step takes, and returns the loss.
+  template <class Model, class Backend>
+  double gradient(State<Model>& state, const Backend&, Model& model, const ll::Batch<float>& batch,
+                  std::span<float> out) const {
+    state.features = batch.features;
+    state.inputs.assign(batch.inputs.begin(), batch.inputs.end());
+    state.targets.assign(batch.targets.begin(), batch.targets.end());
+    const double loss = model.gradient(batch, out);
+    if (state.old_targets.empty()) return loss;
+
+    std::vector<float> old(out.size());
+    const double old_loss = model.gradient({.size = state.old_targets.size(),
+                                            .features = state.features,
+                                            .inputs = state.old_inputs,
+                                            .targets = state.old_targets},
+                                           old);
+    for (std::size_t i = 0; i < out.size(); ++i) out[i] = (out[i] + old[i]) / 2;
+    return (loss + old_loss) / 2;
+  }
+
+  template <class Model>
+  void end_task(State<Model>& state, Model&) const {
+    state.old_inputs = state.inputs;
+    state.old_targets = state.targets;
+  }
+};
+// [rehearsal]
 
 // [examples]
 /// A hundred examples that are made when they are read: inputs (a t, b t), target y t, for t from 0 to 1.
@@ -272,9 +333,9 @@ struct Ray {
 // [examples]
 
 /// Learns θ₀ = 2 and then θ₀ + θ₁ = 1. Returns whether both are known at the end.
-template <class Importance, class Penalty, class Optimizer>
-bool learns_both(const char* name, Importance importance, Penalty penalty, Optimizer optimizer) {
-  ll::Learner learner{Line{}, importance, penalty, optimizer, Threads{2}};
+template <class Importance, class Penalty, class Optimizer, class... Further>
+bool learns_both(const char* name, Importance importance, Penalty penalty, Optimizer optimizer, Further... further) {
+  ll::Learner learner{Line{}, importance, penalty, optimizer, Threads{2}, further...};
   for (const Ray& task : {Ray{1, 0, 2}, Ray{1, 1, 1}}) {
     learner.fit(task, {.epochs = 200, .batch_size = 20});
     learner.consolidate(task);
@@ -290,5 +351,6 @@ int main() {
   const bool sign = learns_both("sign descent", Slopes{}, Springs{.strength = 10}, SignDescent{.learning_rate = 0.003});
   const bool mileage = learns_both("mileage", Mileage{}, Springs{}, sgd);
   const bool structured = learns_both("one direction", MeanSlope{}, OneDirection{}, sgd);
-  return forgets && sign && mileage && structured ? 0 : 1;
+  const bool rehearsal = learns_both("old batch", ll::importance::Constant{}, ll::penalty::None{}, sgd, OldBatch{});
+  return forgets && sign && mileage && structured && rehearsal ? 0 : 1;
 }

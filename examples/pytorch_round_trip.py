@@ -1,4 +1,5 @@
-"""A network is trained in PyTorch, C++ says how much each of its parameters matters, and PyTorch trains it on with that.
+# SPDX-License-Identifier: MIT
+"""A network is trained in PyTorch, C++ computes how much each of its parameters matters, and PyTorch goes on with that.
 
     python3 pytorch_round_trip.py PATH/TO/lifelong-lab
 """
@@ -9,11 +10,11 @@ from safetensors.torch import load_file, save_file
 lab = os.path.abspath(sys.argv[1])
 
 
-def train(model, x, y, price=lambda model: 0):
+def train(model, x, y, penalty=lambda model: 0):
     optimizer = torch.optim.Adam(model.parameters(), 3e-3)
     for _ in range(300):
         optimizer.zero_grad()
-        (torch.nn.functional.cross_entropy(model(x), y) + price(model)).backward()
+        (torch.nn.functional.cross_entropy(model(x), y) + penalty(model)).backward()
         optimizer.step()
 
 
@@ -38,19 +39,19 @@ numpy.save("y.npy", y.numpy())  # whole numbers from 0
 subprocess.run([lab, "importance", "--model", "model.safetensors", "--activation", "relu", "--features", "x.npy",
                 "--labels", "y.npy", "--estimator", "fisher", "--output", "importance.safetensors"], check=True)
 
-# [price]
+# [penalty]
 importance = load_file("importance.safetensors")  # the names and shapes of model.state_dict()
 anchor = {name: p.detach().clone() for name, p in model.named_parameters()}
 
 
-def price(model, strength=300):  # of moving away from what was learned
+def penalty(model, strength=300):  # for moving away from what was learned
     return strength / 2 * sum((importance[n] * (p - anchor[n]) ** 2).sum() for n, p in model.named_parameters())
-# [price]
+# [penalty]
 
 
 plain, kept = copy.deepcopy(model), copy.deepcopy(model)
 train(plain, other, y)
-train(kept, other, y, price)
-for name, after in ("before", model), ("plain", plain), ("priced", kept):
+train(kept, other, y, penalty)
+for name, after in ("before", model), ("plain", plain), ("penalty", kept):
     print(f"{name:8} first task {accuracy(after, x, y):.3f}   other task {accuracy(after, other, y):.3f}")
 assert accuracy(kept, x, y) > 0.95 > accuracy(plain, x, y) and accuracy(kept, other, y) > 0.95

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Goes on with a network that PyTorch has trained: its weights and the data it learned from come as files. With a
 // folder as argument it reads model.safetensors, x.npy and y.npy there; without, it makes some first.
 #include <lifelong/io/npy.hpp>
@@ -33,7 +34,7 @@ void go_on(const std::string& folder) {
 
   ll::Learner learner{network, ll::importance::Fisher{}, ll::penalty::Quadratic{.strength = 100},
                       ll::optimizer::Adam{}};
-  learner.consolidate(learned);  // what PyTorch taught it has its price now
+  learner.consolidate(learned);  // what PyTorch taught is protected from here on
   // [load]
 
   const auto before = ll::accuracy(learner.model(), learned);

@@ -1,5 +1,6 @@
-// Five tasks, one network, nothing forgotten. With a folder of IDX files (MNIST, Fashion-MNIST) as argument it learns
-// those; without, a small problem made on the spot.
+// SPDX-License-Identifier: MIT
+// One network learns five tasks and forgets little of them. With a folder of IDX files (MNIST, Fashion-MNIST) as
+// argument it learns those; without, a small problem made on the spot.
 #include <lifelong/io/idx.hpp>
 #include <lifelong/lifelong.hpp>
 #include <lifelong/nn.hpp>

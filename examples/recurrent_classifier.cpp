@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A recurrent network reads letter by letter and says which word was hidden among them: first it learns one half of the
 // words, then the other.
 #include <lifelong/lifelong.hpp>

@@ -1,4 +1,5 @@
-// One network learns the curves of two machines, one after the other, without forgetting the first.
+// SPDX-License-Identifier: MIT
+// One network learns the curves of two machines, one after the other, and still knows the first at the end.
 #include <lifelong/lifelong.hpp>
 #include <lifelong/nn.hpp>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A small residual network for images learns four textures, then four others, with online elastic weight consolidation.
 #include <lifelong/lifelong.hpp>
 #include <lifelong/nn.hpp>

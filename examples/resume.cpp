@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Training stops in the middle of a task and goes on in another process as if nothing had happened: bit by bit.
 #include <lifelong/io/checkpoint.hpp>
 #include <lifelong/lifelong.hpp>

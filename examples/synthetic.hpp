@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A small classification problem made on the spot, so that the examples need no files.
 #pragma once
 

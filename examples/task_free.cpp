@@ -1,4 +1,5 @@
-// A stream that nobody cuts into tasks: the world drifts, and the learner finds out by itself when it has learned
+// SPDX-License-Identifier: MIT
+// A stream without task boundaries: the data drift, and a trigger decides from the loss when the learner has learned
 // something worth keeping.
 #include <lifelong/lifelong.hpp>
 #include <lifelong/nn.hpp>
@@ -46,7 +47,7 @@ double learn(double strength) {
   for (std::size_t step = 0; step < stream.steps; ++step) {
     const ll::Batch<float> batch = stream.batch(step);
     recent.push(batch);
-    if (learned(learner.step(batch).loss)) learner.consolidate(recent);  // no one said that a task ended
+    if (learned(learner.step(batch).loss)) learner.consolidate(recent);  // the trigger fired
   }
   // [loop]
   double sum = 0;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What matters is learned where the network is used, from inputs without labels as they come: online Memory Aware
 // Synapses (Aljundi 2018). Then a new task arrives.
 #include <lifelong/lifelong.hpp>
@@ -27,7 +28,7 @@ double learn(double strength) {
     for (std::size_t n = 0; n < 8; ++n) {
       ll::ExampleRow<float> row = arriving.row(n, i + n);
       world.read(i + n, row);
-      row.label = -1;  // nobody tells
+      row.label = -1;  // not known here
     }
     learner.update_importance(std::vector{arriving.batch()}, {.keep = 0.95, .add = 0.05});  // a running mean
   }

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
 # Builds and runs the benchmarks for this machine's processor; JSON and a Markdown table go to out/benchmark/.
 #   benchmark.sh [--seconds S] [NAME...]   all rows; S is how long one is repeated, default 2
 #   benchmark.sh --gates [--seconds S]     what the library promises, measured; fails if something falls short

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
 # Code in docs/ is cut from files that the tests run: doc_snippets.sh writes it anew, doc_snippets.sh --check only compares.
 # A snippet is what stands between two lines `// [name]` or `# [name]` of the file that a `<!-- from FILE [name] -->` line
 # names.

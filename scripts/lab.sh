@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
 # Runs the experiment program, after building it where needed: lab.sh [ARGUMENTS]   (lab.sh --help lists them)
 # Relative paths in the arguments are relative to the caller's folder.
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
 # Installs what is missing, and only that: setup.sh GROUP...   (build, library, tests, lab, data, clang, packages, python, docs, torch)
 # Instant where nothing is missing. What is already there is never touched, wherever it came from.
 set -euo pipefail

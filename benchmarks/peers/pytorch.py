@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The same work in PyTorch as its users write it, in turn with this library's: pytorch.py BUILD OUT --threads N
 
 What is compared is a row's body in a C++ program of BUILD, served on request, and a function here.

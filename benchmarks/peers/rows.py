@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What is compared with PyTorch: a row of a C++ program, and a function of pytorch.py that does the same work."""
 
 import dataclasses

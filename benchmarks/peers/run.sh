@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
 # Times this library and PyTorch in turn, with one thread and with two: run.sh BUILD OUT_FOLDER [--seconds S] [--rows ROW...]
 # PYTHON names the interpreter that has torch, LIFELONG_BENCHMARK_DATA a folder with MNIST's IDX files.
 set -euo pipefail

@@ -1,2 +1,3 @@
+// SPDX-License-Identifier: MIT
 // A program that does nothing.
 int main() {}

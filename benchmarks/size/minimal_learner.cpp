@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The smallest program that learns for life: a model of one's own, EWC and SGD. Its size is what the library adds.
 #include <lifelong/importance/fisher.hpp>
 #include <lifelong/learner.hpp>

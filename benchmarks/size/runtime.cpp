@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A program that does nothing but use the C++ runtime: it throws and catches an exception with a message.
 #include <stdexcept>
 #include <string>

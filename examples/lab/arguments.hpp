@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the options of all subcommands share.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "data.hpp"
 
 #include <fmt/format.h>

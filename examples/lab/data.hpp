@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The data sets the program knows by name, and where they are looked for.
 #pragma once
 

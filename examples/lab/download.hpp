@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Fetches a known data set into the user's cache.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "estimators.hpp"
 
 #include <fmt/format.h>
@@ -16,20 +17,11 @@ using Settings = EstimatorSettings;
 
 enum Uses : unsigned { nothing = 0, labels = 1, batches = 2, seed = 4, draws = 8, slices = 16 };
 
-/// Passes over the samples.
-std::size_t passes_of(const Scp& scp, std::size_t) { return scp.slices; }
-std::size_t passes_of(const ScpLimit&, std::size_t outputs) { return outputs; }
-template <class Importance>
-std::size_t passes_of(const Importance&, std::size_t) {
-  return 1;
-}
-
 template <class T, class Make>
 Estimate<T> estimate_of(Make make) {
   return [=](const Settings& settings, Mlp<T>& model, const SampleBatches<T>& samples, std::span<T> out) {
     const auto importance = make(settings);
-    importance.validate();
-    importance.estimate(model, samples, out);
+    lifelong::importance::estimate(importance, model, samples, out, model.backend());
     return importance.recipe();
   };
 }
@@ -44,7 +36,6 @@ Estimator entry(const char* name, unsigned uses, const char* description, Make m
           .random = (uses & seed) != 0,
           .draws = (uses & draws) != 0,
           .slices = (uses & slices) != 0,
-          .passes = [=](const Settings& settings, std::size_t outputs) { return passes_of(make(settings), outputs); },
           .in_float = estimate_of<float>(make),
           .in_double = estimate_of<double>(make)};
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The importances that can be estimated for a model from outside: one line each.
 #pragma once
 
@@ -44,7 +45,6 @@ struct Estimator {
   bool random = false;   ///< looks at the seed
   bool draws = false;    ///< looks at the number of draws
   bool slices = false;   ///< looks at the number of slices
-  std::function<std::size_t(const EstimatorSettings&, std::size_t outputs)> passes;  ///< over the samples
   Estimate<float> in_float;
   Estimate<double> in_double;
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // All runs of a command, from the data to the results.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Writing so that nothing half-written is ever seen.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "importance_command.hpp"
 
 #include <fmt/format.h>
@@ -167,8 +168,7 @@ void require_finite_result(const std::vector<T>& importances, const Estimator& e
 /// Returns how it was done.
 template <class T>
 std::string estimate(Mlp<T>& model, const Samples<T>& samples, const ImportanceOptions& options, std::span<T> out) {
-  const std::size_t passes = options.estimator->passes(options.settings, model.outputs());
-  ImportanceProgress progress(options.estimator->name, passes * (samples.features.size() / samples.width));
+  ImportanceProgress progress(options.estimator->name, samples.features.size() / samples.width);
   const SampleSource<T> source(samples, progress);
   lifelong::BatchBuffer<T> buffer;
   const lifelong::backend::Serial reader;

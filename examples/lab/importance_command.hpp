@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // `lifelong-lab importance`: what matters in a model that was trained elsewhere.
 #pragma once
 

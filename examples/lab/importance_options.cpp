@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "importance_options.hpp"
 
 #include <fmt/format.h>

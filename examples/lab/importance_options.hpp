@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What `lifelong-lab importance` is asked to do.
 #pragma once
 

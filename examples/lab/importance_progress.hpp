@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // How far the estimation of an importance has come.
 #pragma once
 

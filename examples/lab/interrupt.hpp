@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Ctrl-C: asked for by a signal, noticed wherever examples are read.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Finished runs on disk, so that an interrupted experiment goes on where it was.
 #pragma once
 

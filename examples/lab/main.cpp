@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // lifelong-lab: experiments with lifelong learning from the command line.
 #include <fmt/format.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The methods that can be compared: one line each.
 #pragma once
 

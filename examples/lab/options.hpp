@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the program is asked to do.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the user sees while it runs: one line kept up to date on a terminal, else a line per task.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What is reported of a run, and its form in JSON.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The samples that an importance is estimated on: features, and labels if there are any.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A learner at work on a trial: trains, consolidates and tests, and keeps the times and the accuracies.
 #pragma once
 
@@ -45,7 +46,7 @@ class Session {
                   .batch_size = options.batch_size,
                   .seed = trial_.seed,
                   .optimizer_state = options.optimizer_state,
-                  .final_rate = options.final_rate},
+                  .schedule = {.decay = lifelong::optimizer::Decay::linear, .final_share = options.final_rate}},
                  [&](const lifelong::FitProgress& at) { trial_.progress.stepped(at, batch_size); });
     outcome_.train_seconds += seconds_since(start);
   }

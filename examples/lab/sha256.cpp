@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "sha256.hpp"
 
 #include <fmt/format.h>
@@ -12,7 +13,7 @@ namespace lab {
 namespace {
 
 using Words = std::array<std::uint32_t, 8>;
-constexpr std::size_t chunk_size = 64;
+constexpr std::size_t block_size = 64;
 
 constexpr std::uint32_t constants[64] = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
@@ -26,7 +27,7 @@ constexpr std::uint32_t constants[64] = {
 
 std::array<std::uint32_t, 64> schedule(const std::byte* block) {
   std::array<std::uint32_t, 64> w{};
-  for (std::size_t i = 0; i < chunk_size; ++i) w[i / 4] = w[i / 4] << 8 | std::to_integer<std::uint32_t>(block[i]);
+  for (std::size_t i = 0; i < block_size; ++i) w[i / 4] = w[i / 4] << 8 | std::to_integer<std::uint32_t>(block[i]);
   for (std::size_t i = 16; i < w.size(); ++i) {
     const std::uint32_t s0 = std::rotr(w[i - 15], 7) ^ std::rotr(w[i - 15], 18) ^ w[i - 15] >> 3;
     const std::uint32_t s1 = std::rotr(w[i - 2], 17) ^ std::rotr(w[i - 2], 19) ^ w[i - 2] >> 10;
@@ -51,20 +52,20 @@ void digest(Words& state, const std::byte* block) {
 
 /// What is left of a message after its whole blocks, then 1, zeros and its length in bits: one or two blocks.
 void digest_end(Words& state, std::span<const std::byte> rest, std::uint64_t length) {
-  std::array<std::byte, 2 * chunk_size> end{};
+  std::array<std::byte, 2 * block_size> end{};
   std::copy(rest.begin(), rest.end(), end.begin());
   end[rest.size()] = std::byte{0x80};
-  const std::size_t used = rest.size() + 9 <= chunk_size ? chunk_size : 2 * chunk_size;
+  const std::size_t used = rest.size() + 9 <= block_size ? block_size : 2 * block_size;
   for (std::size_t i = 0; i < 8; ++i) end[used - 1 - i] = static_cast<std::byte>(8 * length >> 8 * i & 0xff);
-  for (std::size_t at = 0; at < used; at += chunk_size) digest(state, end.data() + at);
+  for (std::size_t at = 0; at < used; at += block_size) digest(state, end.data() + at);
 }
 
 }  // namespace
 
 std::string sha256(std::span<const std::byte> bytes) {
   Words state{0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
-  const std::size_t whole = bytes.size() / chunk_size * chunk_size;
-  for (std::size_t at = 0; at < whole; at += chunk_size) digest(state, bytes.data() + at);
+  const std::size_t whole = bytes.size() / block_size * block_size;
+  for (std::size_t at = 0; at < whole; at += block_size) digest(state, bytes.data() + at);
   digest_end(state, bytes.subspan(whole), bytes.size());
   return fmt::format("{:08x}", fmt::join(state, ""));
 }

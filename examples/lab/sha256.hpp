@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // SHA-256 (FIPS 180-4), to know that what was downloaded is what was meant.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The weights of a PyTorch nn.Sequential of Linear layers, as they lie in a safetensors file.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // One line on the terminal that is kept up to date.
 #pragma once
 

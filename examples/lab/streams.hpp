@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The stream of tasks that the options describe.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The comparison of methods, for people.
 #pragma once
 

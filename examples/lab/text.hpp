@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Numbers and lists as people type and read them.
 #pragma once
 

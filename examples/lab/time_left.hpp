@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // How long the rest will take, judged by what has been done.
 #pragma once
 

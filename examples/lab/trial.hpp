@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // One training run: what a method is given, and what comes out of it.
 #pragma once
 

@@ -1,4 +1,5 @@
-// What the compiler at hand needs to be told; nothing here has to be defined by a build system.
+// SPDX-License-Identifier: MIT
+// Macros for the compiler in use. A build system has to define none of them.
 #pragma once
 
 #if (defined(_MSVC_LANG) ? _MSVC_LANG : __cplusplus) < 202002L
@@ -16,14 +17,14 @@
 #define LIFELONG_HOST_DEVICE
 #endif
 
-/// Behind the parameters of a lambda that is part of a kernel: inlined however long the kernel gets.
+/// Goes behind the parameters of a lambda that is part of a kernel, so that it is inlined however long the kernel gets.
 #if defined(__GNUC__) || defined(__clang__)
 #define LIFELONG_ALWAYS_INLINE __attribute__((always_inline))
 #else
 #define LIFELONG_ALWAYS_INLINE
 #endif
 
-/// One copy of a function for all its callers, which keep it out of their own code.
+/// Keeps one copy of a function for all its callers, which do not inline it.
 #if defined(__clang__)
 #define LIFELONG_ONE_COPY __attribute__((noinline))
 #elif defined(__GNUC__)

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The conventions of other codebases, as data and as presets.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The composition: any model, importance, penalty and optimizer as one learner.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The composed learners of the field by name, for the types of members and parameters; elsewhere `Learner{...}` deduces
 // them.
 #pragma once

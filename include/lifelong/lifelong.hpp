@@ -1,6 +1,6 @@
-// The core of lifelong: everything that needs the standard library only.
-// Not here, to keep it quick to include: io/ (files), backend/openmp.hpp, and the parts that need a library: nn.hpp
-// (Eigen), xtensor.hpp, zlib.hpp.
+// SPDX-License-Identifier: MIT
+// The core of lifelong: everything that needs the standard library only. To keep it quick to include, it leaves out io/
+// (files), backend/openmp.hpp, and the parts that need a library: nn.hpp (Eigen), xtensor.hpp, zlib.hpp.
 #pragma once
 
 #include <lifelong/backend/backend.hpp>

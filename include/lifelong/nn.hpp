@@ -1,4 +1,5 @@
-// Networks on Eigen: layers, losses, and the backward pass that knows moments.
+// SPDX-License-Identifier: MIT
+// Networks on Eigen: layers, losses, and a backward pass that computes moments of per-sample gradients.
 #pragma once
 
 #include <lifelong/adapter/eigen.hpp>

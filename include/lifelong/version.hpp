@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The one place that states the version; CMake, the packages and the tests read it from here.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Functions shaped as ensmallen's and mlpack's: a model like any other. Real ones: tests/adapter/ensmallen_real.
 #include <lifelong/adapter/ensmallen.hpp>
 #include <lifelong/lifelong.hpp>
@@ -139,10 +140,10 @@ TEST_CASE("a range that is none of the functions is refused", "[ensmallen]") {
   std::vector<double> gradient(27);
   CHECK(test::message_of<ll::InvalidArgument>([&] {
           model.gradient({20, 4}, gradient);
-        }) == "functions 20 to 24 are not among the 23 there are");
+        }) == "the batch [20, 24) must be a range of at least one of the 23 functions");
   CHECK(test::message_of<ll::InvalidArgument>([&] {
           model.gradient({0, 0}, gradient);
-        }) == "functions 0 to 0 are not among the 23 there are");
+        }) == "the batch [0, 0) must be a range of at least one of the 23 functions");
   CHECK(test::message_of<ll::ShapeMismatch>([&] {
           model.gradient({0, 1}, std::span(gradient).first(5));
         }) == "the gradient has 5 elements where 27 are needed");

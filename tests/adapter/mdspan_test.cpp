@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Views with the members of std::mdspan as data sets; std::mdspan itself where the library and the standard have it.
 #include <lifelong/adapter/mdspan.hpp>
 

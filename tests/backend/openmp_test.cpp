@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Loops on OpenMP threads: every task once, whoever runs it.
 #include <lifelong/backend/openmp.hpp>
 

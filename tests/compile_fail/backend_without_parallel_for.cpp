@@ -1,4 +1,5 @@
-// expect: ExecutionBackend: the backend needs parallel_for\(size, task\) const
+// expect: ExecutionBackend: the backend needs parallel_for\(count, body\) const
+// SPDX-License-Identifier: MIT
 #include "parts.hpp"
 
 struct Backend {

@@ -1,4 +1,5 @@
 // expect: ExampleSource: the examples need read\(i, row\) const
+// SPDX-License-Identifier: MIT
 #include "parts.hpp"
 
 struct Examples {

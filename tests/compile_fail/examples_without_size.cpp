@@ -1,4 +1,5 @@
 // expect: ExampleSource: the examples need size\(\) const
+// SPDX-License-Identifier: MIT
 #include "parts.hpp"
 
 struct Examples {

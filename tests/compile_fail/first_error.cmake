@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Builds a target that must not compile, and asks that the first error the compiler reports say what the user is to read.
 #   cmake -D folder=BUILD -D target=NAME -D expected=REGEX -P first_error.cmake
 execute_process(COMMAND ${CMAKE_COMMAND} --build ${folder} --target ${target} RESULT_VARIABLE status OUTPUT_VARIABLE output

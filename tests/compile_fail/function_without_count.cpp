@@ -1,4 +1,5 @@
 // expect: SeparableFunction: the function needs NumFunctions\(\)
+// SPDX-License-Identifier: MIT
 #include <lifelong/adapter/ensmallen.hpp>
 
 struct Matrix {

@@ -1,4 +1,5 @@
 // expect: an implicit penalty needs the optimizer's step size
+// SPDX-License-Identifier: MIT
 #include "parts.hpp"
 
 struct Optimizer {

@@ -1,4 +1,5 @@
 // expect: StructuredPenalty: this importance estimates more than one value per parameter
+// SPDX-License-Identifier: MIT
 #include <lifelong/nn.hpp>
 
 #include "parts.hpp"

@@ -1,4 +1,5 @@
-// expect: ImportancePolicy: the importance needs estimate\(model, batches, out\) const, or view<T>\(arrays\) const
+// expect: ImportancePolicy: the importance needs estimate\(model, batch, estimation\) const, or kernel<T>\(arrays, clock\) const
+// SPDX-License-Identifier: MIT
 #include "parts.hpp"
 
 struct Importance {

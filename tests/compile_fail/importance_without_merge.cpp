@@ -1,4 +1,5 @@
 // expect: ImportancePolicy: the importance needs merge
+// SPDX-License-Identifier: MIT
 #include "parts.hpp"
 
 struct Importance {

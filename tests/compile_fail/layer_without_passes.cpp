@@ -1,4 +1,5 @@
 // expect: Layer: the layer needs forward\(backend, flow, x, y\) const and backward
+// SPDX-License-Identifier: MIT
 #include <lifelong/nn.hpp>
 
 struct Twice {

@@ -1,4 +1,5 @@
 // expect: Likelihood: the likelihood needs draw\(row, sample, random, delta\) const
+// SPDX-License-Identifier: MIT
 #include "parts.hpp"
 
 struct Certain {

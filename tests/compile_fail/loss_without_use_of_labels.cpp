@@ -1,4 +1,5 @@
 // expect: LossPolicy: the loss needs uses_labels
+// SPDX-License-Identifier: MIT
 #include <lifelong/nn.hpp>
 
 struct Loss {

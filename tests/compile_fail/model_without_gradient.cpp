@@ -1,4 +1,5 @@
 // expect: DifferentiableModel: the model needs gradient\(batch, out\)
+// SPDX-License-Identifier: MIT
 #include "parts.hpp"
 
 struct Model {

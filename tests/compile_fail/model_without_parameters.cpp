@@ -1,4 +1,5 @@
 // expect: ParameterModel: the model needs parameters\(\)
+// SPDX-License-Identifier: MIT
 #include "parts.hpp"
 
 struct Model {

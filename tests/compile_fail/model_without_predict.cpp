@@ -1,4 +1,5 @@
 // expect: PredictiveModel: the model needs outputs\(\)
+// SPDX-License-Identifier: MIT
 #include "parts.hpp"
 
 int main() {

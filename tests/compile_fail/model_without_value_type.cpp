@@ -1,4 +1,5 @@
 // expect: ParameterModel: the model needs value_type
+// SPDX-License-Identifier: MIT
 #include "parts.hpp"
 
 struct Model {

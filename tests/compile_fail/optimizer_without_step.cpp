@@ -1,4 +1,5 @@
 // expect: OptimizerPolicy: the optimizer needs kernel<T>\(arrays, step\) const .*with step\(i, theta, gradient\)
+// SPDX-License-Identifier: MIT
 #include "parts.hpp"
 
 struct Optimizer {

@@ -1,4 +1,5 @@
 // expect: Learner: a part behind the optimizer must be an ExecutionBackend
+// SPDX-License-Identifier: MIT
 #include "parts.hpp"
 
 int main() {

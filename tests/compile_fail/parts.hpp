@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Parts that lack nothing, for programs in which one other part does.
 #pragma once
 

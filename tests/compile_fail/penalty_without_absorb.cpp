@@ -1,4 +1,5 @@
 // expect: ElementwisePenalty: the penalty's kernel needs absorb\(i, theta, contribution, absorption\)
+// SPDX-License-Identifier: MIT
 #include "parts.hpp"
 
 struct Penalty {

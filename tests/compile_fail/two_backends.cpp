@@ -1,4 +1,5 @@
 // expect: Learner: there are two backends
+// SPDX-License-Identifier: MIT
 #include "parts.hpp"
 
 int main() {

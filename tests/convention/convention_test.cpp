@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Presets of other codebases against slow versions of their rules: one sample, one step and one parameter at a time.
 #include <lifelong/conventions.hpp>
 #include <lifelong/lifelong.hpp>
@@ -514,8 +515,8 @@ TEST_CASE("a mean over less than one is refused", "[convention][errors]") {
     ll::Learner learner{TinyModel{}, recipe.importance, recipe.penalty, ll::optimizer::Sgd{}};
     return test::message_of<ll::InvalidArgument>([&] { learner.consolidate(one); });
   };
-  CHECK(fails(cv::gmvdv::ewc(1)) == "Miscounted: one sample alone would be divided by 0");
-  CHECK(fails(cv::gmvdv::ewc_batched(1, 0.5)) == "Miscounted: one batch alone would be divided by 0");
+  CHECK(fails(cv::gmvdv::ewc(1)) == "Miscounted: the mean of a single sample would be divided by 0");
+  CHECK(fails(cv::gmvdv::ewc_batched(1, 0.5)) == "Miscounted: the mean of a single batch would be divided by 0");
   CHECK_THROWS_AS((cv::agem::WindowFisher{.interval = 0}.validate()), ll::InvalidArgument);
   CHECK_THROWS_AS((cv::agem::WindowFisher{.alpha = 2}.validate()), ll::InvalidArgument);
   CHECK_THROWS_AS((cv::agem::WindowWalk{.epsilon = 0}.validate()), ll::InvalidArgument);

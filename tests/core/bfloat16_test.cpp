@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Bfloat16: every pattern, every tie, alone and in packets.
 #include <lifelong/core/bfloat16.hpp>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Packets compute lane by lane what scalars do, and block sums do not depend on who computes them.
 #include <lifelong/backend/elementwise.hpp>
 #include <lifelong/backend/openmp.hpp>

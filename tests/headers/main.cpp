@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "all_headers.hpp"
 
 const char* version_in_the_other_translation_unit();

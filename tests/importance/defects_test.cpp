@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Twenty defects of published code, by number: that our defaults do not have them, and that the presets of the
 // codebases concerned have those they are to reproduce. Then the invariants that would have found them.
 #include <lifelong/conventions.hpp>

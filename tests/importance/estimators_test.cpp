@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Importances other than the Fisher information against slow versions written from their papers.
 #include <lifelong/lifelong.hpp>
 #include <lifelong/nn.hpp>

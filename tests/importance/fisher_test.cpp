@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The Fisher information of every likelihood and choice of labels against its definition, and the statistics of draws.
 #include <lifelong/lifelong.hpp>
 #include <lifelong/nn.hpp>

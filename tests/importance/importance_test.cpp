@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Importances against slow versions written from the papers, one sample at a time in double, and what must leave them
 // unchanged. The same checks for networks, at batch speed, are in nn_moments_test.cpp.
 #include <lifelong/lifelong.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The local version of MAS: every layer by itself, against the network written out by hand.
 #include <lifelong/lifelong.hpp>
 #include <lifelong/nn.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Riemannian Walk against the paper's recursions, written out one parameter and one step at a time.
 #include <lifelong/lifelong.hpp>
 

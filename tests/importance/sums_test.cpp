@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Sums over samples: none is lost, none is counted twice, however they are cut into batches.
 #include <lifelong/lifelong.hpp>
 #include <lifelong/nn.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Sums of two importances: what each finds by itself, added up.
 #include <lifelong/lifelong.hpp>
 

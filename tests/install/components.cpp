@@ -1,5 +1,7 @@
+// SPDX-License-Identifier: MIT
 // Calls something of every component: each must be found, compiled and linked.
 #include <lifelong/backend/openmp.hpp>
+#include <lifelong/conventions.hpp>
 #include <lifelong/lifelong.hpp>
 #include <lifelong/nn/mlp.hpp>
 #include <lifelong/xtensor.hpp>
@@ -21,6 +23,8 @@ void require(bool works, const char* component) {
 
 int main() {
   require(ll::nn::mlp<float>({2, 3, 1}, {.seed = 1}).parameters().size() == 2 * 3 + 3 + 3 * 1 + 1, "nn");
+
+  require(ll::convention::penalty_of(ll::convention::own_squares, 3).strength == 3, "convention");
 
   std::vector<std::size_t> squares(10);
   ll::backend::OpenMP{}.parallel_for(10, [&](std::size_t i) { squares[i] = i * i; });

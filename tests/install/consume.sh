@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
 # Builds and runs the consumer WAY, a folder beside this script, outside of the tree: consume.sh WAY FOLDER [NAME]
 # FOLDER is what prepare.sh made; what the consumer prints goes to FOLDER/output/NAME, which is WAY if not given.
 set -euo pipefail

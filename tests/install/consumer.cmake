@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # The programs that every CMake project here builds, and the proof that no flag of ours comes with the library.
 
 # [link]
@@ -5,10 +6,10 @@ add_executable(consumer main.cpp)
 target_link_libraries(consumer PRIVATE lifelong::lifelong)
 
 add_executable(components components.cpp)
-target_link_libraries(components PRIVATE lifelong::nn lifelong::openmp lifelong::xtensor lifelong::zlib)
+target_link_libraries(components PRIVATE lifelong::convention lifelong::nn lifelong::openmp lifelong::xtensor lifelong::zlib)
 # [link]
 
-foreach(target lifelong nn openmp xtensor zlib)
+foreach(target lifelong convention nn openmp xtensor zlib)
   foreach(property INTERFACE_COMPILE_OPTIONS INTERFACE_COMPILE_DEFINITIONS INTERFACE_LINK_OPTIONS)
     get_target_property(leaked lifelong::${target} ${property})
     if(leaked)

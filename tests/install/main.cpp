@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The program that every way into a project builds: it learns three tasks and prints how well each is still known.
 #include <lifelong/lifelong.hpp>
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # What the packages say of version and components is what the library says: cmake -P manifests.cmake
 cmake_minimum_required(VERSION 3.25)
 
@@ -55,13 +56,13 @@ require_equal("the list of features in vcpkg.json" "${features}" "${components}"
 
 string(REGEX MATCHALL "\"[a-z_]+\": \\[True, False\\]" options "${recipe}")
 list(TRANSFORM options REPLACE "\"(.*)\".*" "\\1")
-list(APPEND options openmp) # the compiler's: always there
+list(APPEND options convention openmp) # of the standard library, the compiler's: always there
 list(SORT options)
 require_equal("the list of options in conanfile.py" "${options}" "${components}")
 
 file(READ ${root}/packaging/vcpkg/lifelong/usage usage)
 foreach(component IN LISTS components)
-  if(NOT usage MATCHES "lifelong::${component}[ )]")
+  if(NOT usage MATCHES "lifelong::${component}[ )\n]")
     message(SEND_ERROR "the port's usage does not mention lifelong::${component}")
   endif()
 endforeach()

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
 # Fails unless all consumers printed the same: same_output.sh FOLDER
 set -euo pipefail
 cd "$1/output"

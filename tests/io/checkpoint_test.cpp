@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A learner that is saved, made anew and restored goes on as if nothing had happened.
 #include <lifelong/io/checkpoint.hpp>
 #include <lifelong/lifelong.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include <bit>
 #include <cmath>
 #include <cstddef>
@@ -297,7 +298,7 @@ TEST_CASE("what cannot be a safetensors file is not made into one") {
   const std::vector<float> values{1, 2};
   made.add<float>("x", {2}, values);
   CHECK(test::message_of<ll::InvalidArgument>([&] { made.add<float>("x", {2}, values); }) ==
-        "there is a tensor 'x' already");
+        "there already is a tensor 'x'");
   CHECK_THROWS_AS(made.add<float>("__metadata__", {2}, values), ll::InvalidArgument);
   CHECK_THROWS_AS(made.add<float>("\xff", {2}, values), ll::InvalidArgument);
   CHECK_THROWS_AS(made.set_metadata("k", "\xff"), ll::InvalidArgument);

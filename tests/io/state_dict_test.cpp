@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include <cstdint>
 #include <span>
 #include <string>
@@ -77,7 +78,7 @@ TEST_CASE("a state_dict of another network is refused and changes nothing") {
   more.add<std::int64_t>("1.num_batches_tracked", {}, std::vector<std::int64_t>{7});
   ll::io::load_state_dict(more, network);
   more.add<float>("4.weight", {1}, std::vector<float>{1});
-  CHECK(refusal(more) == "'safetensors' has a tensor '4.weight' that the network has not");
+  CHECK(refusal(more) == "'safetensors' has a tensor '4.weight' that the network does not have");
 }
 
 TEST_CASE("importances are saved under the names of the parameters") {

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The real safetensors package reads what the library writes, and the library reads what the package writes: the
 importance of one linear layer, asked of `lifelong-lab importance`, against its formula.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A tiny data set in IDX files: four classes of 8 x 8 images, each a bright quarter in noise.
 #pragma once
 

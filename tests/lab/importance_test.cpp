@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // `lifelong-lab importance` against the reference values, and what it says to those who hold it wrong.
 #include <algorithm>
 #include <chrono>

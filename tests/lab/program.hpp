@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Runs lifelong-lab in a folder of its own, as a shell would.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // No allocation per step after warm-up: every allocation of the test program is counted here.
 #include <lifelong/lifelong.hpp>
 #include <lifelong/nn.hpp>

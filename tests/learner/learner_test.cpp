@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The learner as a whole: what its steps, tasks and errors promise.
 #include <lifelong/backend/openmp.hpp>
 #include <lifelong/lifelong.hpp>

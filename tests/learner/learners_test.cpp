@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Every composed learner by its name: made, trained, consolidated, and then pulling back.
 #include <lifelong/learners.hpp>
 #include <lifelong/lifelong.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The line in which each policy names its settings.
 #include <lifelong/lifelong.hpp>
 

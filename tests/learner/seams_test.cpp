@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The seams where further parts of a learner enter: the gradient of a step, the end of a task, the step that was taken,
 // and the parameters of one task. The parts here are small on purpose; they are not the methods they resemble.
 #include <lifelong/backend/openmp.hpp>

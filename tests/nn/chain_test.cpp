@@ -1,4 +1,6 @@
+// SPDX-License-Identifier: MIT
 // Shapes between layers, layers shared by positions, hooks, buffers, and training as opposed to evaluation.
+#include <lifelong/importance/estimation.hpp>
 #include <lifelong/importance/batch_fisher.hpp>
 #include <lifelong/importance/output_norm.hpp>
 #include <lifelong/nn.hpp>
@@ -121,7 +123,8 @@ TEST_CASE("networks whose shapes do not fit are refused", "[nn][chain]") {
         }) == "layer 0: Linear{4, 2} takes 4 inputs but is given 3 x 5");
   CHECK(message_of<InvalidArgument>([] {
           (void)nn::sequential<float>(Shape{0, 4}, Linear{4, 2});
-        }) == "the first layers take inputs of more than one shape: name theirs, as in Shape{1, 28, 28}");
+        }) ==
+        "the first layers take inputs of more than one shape: give the network the shape, as in Shape{1, 28, 28}");
   CHECK(message_of<InvalidArgument>([] { (void)Shape{1, 2, 3, 4}; }) == "a Shape has at most three extents");
   CHECK(Shape{3, 28, 28}.text() == "3 x 28 x 28");
 }

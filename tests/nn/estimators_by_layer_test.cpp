@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Every importance on every layer: the network's batched passes against the same network asked for one sample and one
 // direction at a time.
 #include <lifelong/lifelong.hpp>

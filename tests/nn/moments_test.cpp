@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Moments of per-sample gradients: the batched backward pass against one sample at a time.
 #include <lifelong/importance/log_likelihood.hpp>
 #include <lifelong/importance/output_norm.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Networks: initial parameters, losses and gradients, errors, determinism, allocations.
 #include <lifelong/importance/log_likelihood.hpp>
 #include <lifelong/importance/output_norm.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Gradients, importances and learning traces against values computed one sample at a time by another program
 // (PyTorch's autograd in float64). Double: 1e-9 relative for importances, 1e-7 for traces; float: 1e-4.
 #include <lifelong/lifelong.hpp>

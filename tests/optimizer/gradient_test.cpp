@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What loops do to a gradient before the step.
 #include <lifelong/learner.hpp>
 #include <lifelong/optimizer/gradient.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Optimizers against their formulas, written out for one parameter in double.
 #include <lifelong/lifelong.hpp>
 
@@ -98,7 +99,7 @@ TEST_CASE("settings outside their domain are refused by name and value", "[optim
   REQUIRE(message(ll::importance::Constant{.value = -2}) ==
           "Constant.value must be a finite number of at least 0, but is -2");
   REQUIRE(message(ll::importance::Fisher{.merge = ll::importance::Merge::average(1.5)}) ==
-          "1 - Merge::average(alpha) must be a finite number of at least 0, but is -0.5");
+          "Merge::average(alpha) must be in [0, 1], but is 1.5");
   REQUIRE(message(ll::importance::Fisher{.merge = ll::importance::Merge::decay(1.5)}) != "");
   REQUIRE(message(ll::importance::Fisher{.merge = ll::importance::Merge::decay(0)}) == "");
 }
@@ -154,5 +155,5 @@ TEST_CASE("a schedule warms up and decays", "[optimizer]") {
         }) == "Schedule.steps must be more than Schedule.warmup");
   CHECK(test::message_of<ll::InvalidArgument>([] {
           Schedule{.decay = Decay::linear, .final_share = 1.5, .steps = 3}.validate();
-        }) == "Schedule.final_share must be at most 1, but is 1.5");
+        }) == "Schedule.final_share must be in [0, 1], but is 1.5");
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Penalties: zero at the anchor, positive off it, gradients the derivatives of values, separate quadratic ones per task
 // collapsed into two arrays without changing anything, and implicit steps that no strength upsets.
 #include <lifelong/backend/openmp.hpp>

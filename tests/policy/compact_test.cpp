@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Compact policies and memory: half the bytes, the bounds they promise, and errors that say what was wanted.
 #include <lifelong/backend/openmp.hpp>
 #include <lifelong/lifelong.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the concepts accept, by an archetype each, and what they refuse, by one near-miss per requirement.
 #include <lifelong/lifelong.hpp>
 

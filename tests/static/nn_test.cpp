@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Networks model the concepts of the core; what lacks a part of a layer or of a loss is refused.
 #include <lifelong/core/functional.hpp>
 #include <lifelong/core/model.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Cached examples are the examples themselves.
 #include <lifelong/backend/openmp.hpp>
 #include <lifelong/lifelong.hpp>

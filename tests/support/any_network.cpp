@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Where the layers of `AnyNetwork` are instantiated.
 #include <lifelong/nn.hpp>
 

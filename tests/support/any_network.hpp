@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // One network for all tests of layers, compiled once: any layers, any backend, any functional.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Catch2, version 2 or 3, under one name; `main` comes with the library that is linked.
 #pragma once
 

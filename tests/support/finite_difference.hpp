@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Gradients against central differences of the loss.
 #pragma once
 

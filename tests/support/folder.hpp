@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A place for the files of a test.
 #pragma once
 

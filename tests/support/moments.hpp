@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Moments of per-sample gradients, the slow way and the fast one.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Batches of random numbers with everything a batch can have.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The reference files in tests/data.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What slow versions of importances are made of: one sample at a time in double, Jacobians of unit vectors, no moments.
 #pragma once
 

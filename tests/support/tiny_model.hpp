@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A network written out by hand, one hidden tanh layer and a softmax, one sample at a time in double: the slow, obvious
 // version that the library's fast paths are compared with. It models PullbackModel and has no moments.
 #pragma once

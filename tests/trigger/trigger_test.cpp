@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Triggers say when to consolidate where nobody says that a task ends; recent examples say on what.
 #include <lifelong/lifelong.hpp>
 #include <lifelong/nn.hpp>
@@ -269,10 +270,10 @@ TEST_CASE("recent examples refuse samples of another shape", "[trigger][stream][
           }) == "a sample pushed to RecentExamples has 5 elements where 3 are needed");
   REQUIRE(test::message_of<ll::ShapeMismatch>([&] {
             recent.push({2, 3, data.inputs, {}, data.targets});
-          }) == "the targets of a sample pushed to RecentExamples has 4 elements where 0 are needed");
+          }) == "the row of targets of a sample pushed to RecentExamples has 4 elements where 0 are needed");
   REQUIRE(recent.size() == 2);
   REQUIRE(test::message_of<ll::InvalidArgument>([&] { read(recent, 2); }) ==
-          "RecentExamples has 2 samples, number 2 is none of them");
+          "RecentExamples has no sample number 2: it has 2, counted from 0");
 }
 
 TEST_CASE("recent examples without labels serve MAS and the exact Fisher, and no estimator that needs them",

@@ -1,4 +1,5 @@
-// Eigen matrices as data sets, without copying.
+// SPDX-License-Identifier: MIT
+// Eigen matrices as data sets, which view them and copy nothing.
 #pragma once
 
 #include <Eigen/Core>
@@ -23,20 +24,20 @@ void as_dense(const Eigen::DenseBase<D>&);
 template <class D>
 void as_plain(const Eigen::PlainObjectBase<D>&);
 
-/// A Matrix, Map, Ref or Block: something whose elements lie in memory, not an expression to be evaluated.
+/// A Matrix, Map, Ref or Block: a type whose elements lie in memory, not an expression that is yet to be evaluated.
 template <class D>
 concept eigen_array = requires(const D& matrix) {
   as_dense(matrix);
   matrix.innerStride();
 };
 
-/// Has its own elements, in contrast to a Map or Block.
+/// True for a type that owns its elements, as a Map or Block does not.
 template <class D>
 concept owner = requires(const D& matrix) {
   as_plain(matrix);
 };
 
-/// What only views its elements and may therefore be temporary.
+/// A type that only views its elements, so that an object of it may be temporary.
 template <class D>
 inline constexpr bool views = eigen_array<D> && !owner<D>;
 template <class E, std::size_t N>
@@ -61,16 +62,16 @@ inline void require_count(Eigen::Index rows, std::size_t answers) {
                                            std::to_string(answers) + " labels or targets");
 }
 
-/// Shape of an example, by default all columns in a row.
+/// Shape of an example: `shape`, or one extent, the number of columns, if that is empty.
 inline std::vector<std::size_t> shape_or(std::vector<std::size_t> shape, Eigen::Index columns) {
   return shape.empty() ? std::vector<std::size_t>{static_cast<std::size_t>(columns)} : std::move(shape);
 }
 
 }  // namespace dataset_detail
 
-/// A data set that views the rows of `inputs` as examples, and `labels`; both must outlive it. Copies nothing. `shape`
-/// is that of one example, by default {columns}. \throws InvalidArgument unless `inputs` is row-major and contiguous;
-/// and as the constructor of Dataset.
+/// A data set that views `labels` and the rows of `inputs` as examples; both must outlive it. It copies nothing.
+/// `shape` is that of one example, by default {columns}. \throws InvalidArgument unless `inputs` is row-major and
+/// contiguous, and what the constructor of Dataset throws.
 template <dataset_detail::eigen_array I>
 [[nodiscard]] Dataset<typename I::Scalar> dataset(const I& inputs, std::span<const std::int32_t> labels,
                                                   std::vector<std::size_t> shape = {}) {
@@ -79,8 +80,8 @@ template <dataset_detail::eigen_array I>
           dataset_detail::shape_or(std::move(shape), inputs.cols())};
 }
 
-/// As above with Eigen arrays for both. `answers` are labels (a vector of std::int32_t) or real targets (row-major
-/// N x K, of type `Dataset<...>::target_type`).
+/// The same with Eigen arrays for both. `answers` are labels (a vector of std::int32_t) or real targets (row-major N x
+/// K, of type `Dataset<...>::target_type`).
 template <dataset_detail::eigen_array I, dataset_detail::eigen_array A>
 [[nodiscard]] Dataset<typename I::Scalar> dataset(const I& inputs, const A& answers,
                                                   std::vector<std::size_t> shape = {}) {
@@ -94,7 +95,7 @@ template <dataset_detail::eigen_array I, dataset_detail::eigen_array A>
   }
 }
 
-/// Temporary matrices are refused: the data set would view freed memory.
+/// Temporary matrices are refused, because the data set would view freed memory.
 template <class I, class A>
 requires(dataset_detail::eigen_array<std::remove_cvref_t<I>> &&
          (dataset_detail::dangling<I> ||

@@ -1,4 +1,6 @@
-// Functions as ensmallen and mlpack have them, as models. Includes neither: the members are the interface.
+// SPDX-License-Identifier: MIT
+// Models made of functions as ensmallen and mlpack have them. This header includes neither library: the members of the
+// functions are the interface.
 #pragma once
 
 #include <concepts>
@@ -13,17 +15,17 @@
 
 namespace lifelong::adapter {
 
-/// The functions `first` to `first + size` of a sum Σ_i f_i: what such a model takes for a batch.
+/// The functions [first, first + size) of a sum Σ_i f_i, which are a batch for such a model.
 struct FunctionRange {
   std::size_t first = 0;
   std::size_t size = 0;
 
-  /// Function `n` of the range alone.
+  /// The range that holds function `n` of this range alone.
   [[nodiscard]] FunctionRange sample(std::size_t n) const { return {first + n, 1}; }
 };
 
-/// `count` functions from the first, cut into ranges of `batch_size` (the last may be shorter): what
-/// `Learner::consolidate` takes. \throws InvalidArgument for a batch size of 0.
+/// The first `count` functions, cut into ranges of `batch_size` (the last may be shorter), for `Learner::consolidate`.
+/// \throws InvalidArgument for a batch size of 0.
 [[nodiscard]] inline std::vector<FunctionRange> ranges(std::size_t count, std::size_t batch_size) {
   detail::require_at_least("the batch size", static_cast<double>(batch_size), 1);
   std::vector<FunctionRange> all;
@@ -32,7 +34,7 @@ struct FunctionRange {
   return all;
 }
 
-/// A matrix in one array that can be laid over memory of others, such as `arma::mat`.
+/// A matrix in one array that can be made to view memory it does not own, such as `arma::mat`.
 template <class M>
 concept DenseMatrix = std::floating_point<typename M::elem_type> && requires(M& matrix, typename M::elem_type* memory) {
   { matrix.memptr() } -> std::same_as<typename M::elem_type*>;
@@ -58,7 +60,7 @@ concept evaluates_and_has_gradient = requires(F& function, M& matrix, std::size_
 
 }  // namespace detail
 
-/// A differentiable separable function of a matrix of parameters: `NumFunctions()`, and
+/// A differentiable separable function of a matrix of parameters. It has `NumFunctions()`, and
 /// `EvaluateWithGradient(parameters, begin, gradient, batchSize)` or `Evaluate(parameters, begin, batchSize)` and
 /// `Gradient(parameters, begin, gradient, batchSize)`.
 template <class F, class M>
@@ -68,7 +70,7 @@ concept SeparableFunction = DenseMatrix<M> && requires(F& function) {
 
 namespace detail {
 
-/// As in core/model.hpp.
+/// Says in one sentence each what a type lacks, as core/model.hpp does.
 template <class F, class M>
 consteval bool require_separable() {
   static_assert(
@@ -89,11 +91,11 @@ consteval bool require_separable() {
 
 }  // namespace detail
 
-/// A separable function as a model whose batches are a `FunctionRange`. θ is the matrix of parameters, column by
-/// column, where it lies. Function and matrix belong to somebody else, who keeps them and does not resize the matrix.
-/// ensmallen sums over a batch; here loss and gradient are means. Importances that need no outputs can be had: the
-/// empirical Fisher information (one function at a time; the functions are -log p), `BatchFisher`, path integrals,
-/// `Constant`.
+/// A separable function as a model whose batches are each a `FunctionRange`. θ is the matrix of parameters, column by
+/// column, in place. The model refers to the function and the matrix; both must outlive it, and the matrix must not be
+/// resized. ensmallen sums over a batch; here loss and gradient are means. The model allows importances that need no
+/// outputs: the empirical Fisher information (one function at a time, where the functions are -log p), `BatchFisher`,
+/// path integrals and `Constant`.
 template <class Function, class Matrix>
 class Separable {
   static_assert(detail::require_separable<Function, Matrix>());
@@ -109,17 +111,18 @@ class Separable {
   }
 
   /// out = 1/size Σ ∂f_i/∂θ over the range; returns 1/size Σ f_i. The function writes to `out` itself.
-  /// \throws InvalidArgument for a range that is empty or reaches past the last function, ShapeMismatch.
+  /// \throws InvalidArgument for a range that is empty or reaches past the last function, ShapeMismatch for another
+  /// length of `out`.
   double gradient(const FunctionRange& range, std::span<value_type> out) {
     detail::require_size("the gradient", out.size(), parameters().size());
     const std::size_t count = function_->NumFunctions();
     if (range.size == 0 || range.first >= count || range.size > count - range.first)
-      detail::raise<InvalidArgument>("functions " + std::to_string(range.first) + " to " +
-                                     std::to_string(range.first + range.size) + " are not among the " +
-                                     std::to_string(count) + " there are");
+      detail::raise<InvalidArgument>(
+          "the batch [" + std::to_string(range.first) + ", " + std::to_string(range.first + range.size) +
+          ") must be a range of at least one of the " + std::to_string(count) + " functions");
     Matrix sum(out.data(), parameters_->n_rows, parameters_->n_cols, false, true);
     const double total = differentiate(range, sum);
-    const value_type* const found = sum.memptr();  // somewhere else, should the function have moved it
+    const value_type* const found = sum.memptr();  // this is not `out` if the function has moved the matrix's memory
     const value_type share = value_type(1) / static_cast<value_type>(range.size);
     for (std::size_t i = 0; i < out.size(); ++i) out[i] = share * found[i];
     return total / static_cast<double>(range.size);
@@ -140,14 +143,14 @@ class Separable {
   Matrix* parameters_;
 };
 
-/// A function with parameters of its own, `Parameters()`, as mlpack's networks are.
+/// A model of a function with parameters of its own, `Parameters()`, such as mlpack's networks.
 template <class Function>
 [[nodiscard]] auto separable(Function& function) {
   using Matrix = std::remove_reference_t<decltype(function.Parameters())>;
   return Separable<Function, Matrix>(function, function.Parameters());
 }
 
-/// A function of any parameters, as ensmallen's are, at `parameters`.
+/// A model of a function of any parameters, such as ensmallen's, at `parameters`.
 template <class Function, class Matrix>
 [[nodiscard]] auto separable(Function& function, Matrix& parameters) {
   return Separable<Function, Matrix>(function, parameters);

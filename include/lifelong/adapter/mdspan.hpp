@@ -1,4 +1,5 @@
-// Views of the standard's std::mdspan (C++23) as data. Includes no <mdspan>: any type with its members will do.
+// SPDX-License-Identifier: MIT
+// Data sets that view a std::mdspan (C++23). This header does not include <mdspan>; any type with its members will do.
 #pragma once
 
 #include <concepts>
@@ -15,7 +16,7 @@
 
 namespace lifelong::adapter {
 
-/// A multidimensional view of an array, such as `std::mdspan` or Kokkos' of the same design.
+/// A multidimensional view of an array, such as `std::mdspan` or Kokkos's `mdspan`.
 template <class M>
 concept MultidimensionalSpan = requires(const M& view) {
   typename M::element_type;
@@ -38,7 +39,7 @@ std::vector<std::size_t> extents_of(const M& view) {
   return extents;
 }
 
-/// The elements, if they lie in row-major order without gaps.
+/// The elements, which must lie in row-major order without gaps.
 template <class M>
 std::span<const element<M>> elements_of(const M& view, const char* name) {
   std::size_t count = 1;
@@ -51,9 +52,10 @@ std::span<const element<M>> elements_of(const M& view, const char* name) {
 
 }  // namespace detail
 
-/// A data set that views what `inputs` views, one example for each index of the first dimension (one dimension: one
-/// input each), and its labels; both arrays must outlive it. Copies nothing. \throws InvalidArgument unless the inputs
-/// are row-major and contiguous, ShapeMismatch; and as the constructor of Dataset.
+/// A data set that views what `inputs` views, one example for each index of the first dimension, and its labels; both
+/// arrays must outlive it. If there is one dimension, each example has one input. It copies nothing. \throws
+/// InvalidArgument unless the inputs are row-major and contiguous, ShapeMismatch for another number of labels, and what
+/// the constructor of Dataset throws.
 template <MultidimensionalSpan Inputs>
 [[nodiscard]] Dataset<detail::element<Inputs>> dataset(const Inputs& inputs, std::span<const std::int32_t> labels) {
   return lifelong::detail::labelled(detail::elements_of(inputs, "inputs"), detail::extents_of(inputs), labels);

@@ -1,4 +1,5 @@
-// The kernels of plain array arithmetic, for loops that no policy's kernel does.
+// SPDX-License-Identifier: MIT
+// The kernels of plain array arithmetic, for loops that run no policy's kernel.
 #pragma once
 
 #include <cstddef>

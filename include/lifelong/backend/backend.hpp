@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Where a learner's arrays lie, and how loops over them run.
 #pragma once
 
@@ -10,8 +11,8 @@
 
 namespace lifelong {
 
-/// How a loop over independent work runs: `threads()`, and `parallel_for(count, body)` which calls `body(i)` for
-/// i = 0 .. count-1. Satisfied by `backend::Serial` and `backend::OpenMP`. Arrays of such a backend are host memory.
+/// Runs loops over independent bodies. It has `threads()`, and `parallel_for(count, body)`, which calls `body(i)` for i
+/// = 0 .. count-1. `backend::Serial` and `backend::OpenMP` satisfy it. Arrays of such a backend are host memory.
 template <class B>
 concept ExecutionBackend = std::copyable<B> && requires(const B& backend, void (*body)(std::size_t)) {
   { backend.threads() } -> std::convertible_to<std::size_t>;
@@ -20,7 +21,7 @@ concept ExecutionBackend = std::copyable<B> && requires(const B& backend, void (
 
 namespace detail {
 
-/// A kernel as a backend gets it, for concepts.
+/// A kernel as a backend receives it, with which concepts are checked.
 struct AnyKernel {
   template <class V>
   LIFELONG_HOST_DEVICE V operator()(std::size_t) const {
@@ -31,12 +32,12 @@ struct AnyKernel {
 }  // namespace detail
 
 /// A backend whose arrays lie in memory of its own, which the host does not touch:
-/// - `Array<T>`: default-constructed empty, copied as a value, with `size()`, `data()`, `reserve(count)` and
+/// - `Array<T>`: empty when default-constructed, copied as a value, with `size()`, `data()`, `reserve(count)` and
 ///   `resize(count)`, whose new elements are 0;
 /// - `sum<T>(count, kernel)`: calls the kernel once for each i = 0 .. count-1 and returns the sum of what it returned,
 ///   in an order that depends on `count` alone; `maximum<T>(count, kernel)`: the largest, where NaN does not count;
-/// - `copy_in(host, place)` and `copy_out(place, host)`: as many elements as the host's span has.
-/// All that a learner does with parameter-sized arrays goes through these. `parallel_for` runs on the host.
+/// - `copy_in(host, place)` and `copy_out(place, host)`: as many elements as the host's span has. A learner uses
+/// parameter-sized arrays through these alone. `parallel_for` runs on the host.
 template <class B>
 concept DeviceBackend = ExecutionBackend<B> && requires(const B& backend, float* place, const float* source,
                                                         std::span<float> host, std::span<const float> values) {
@@ -65,7 +66,7 @@ consteval bool require_backend() {
       requires(const B& backend) {
         { backend.threads() } -> std::convertible_to<std::size_t>;
       },
-      "ExecutionBackend: the backend needs threads() const, their number");
+      "ExecutionBackend: the backend needs threads() const, the number of threads");
   static_assert(ExecutionBackend<B>, "ExecutionBackend: the backend needs parallel_for(count, body) const");
   static_assert(
       !requires { typename B::template Array<float>; } || DeviceBackend<B>,
@@ -76,7 +77,7 @@ consteval bool require_backend() {
 
 }  // namespace detail
 
-/// An array where the backend wants it: `AlignedVector<T>` on the host, else the backend's own `Array<T>`.
+/// An array in the backend's memory: `AlignedVector<T>` on the host, else the backend's own `Array<T>`.
 template <class Backend, class T>
 using ArrayOf = typename detail::ArrayFor<Backend, T>::type;
 

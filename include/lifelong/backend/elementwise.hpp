@@ -1,5 +1,6 @@
-// Runs a kernel over the parameters: chunks of fixed size, whole packets inside, sums folded in the order of the
-// chunks.
+// SPDX-License-Identifier: MIT
+// Runs a kernel over the parameters in chunks of fixed size, with whole packets inside a chunk. Sums are added up in
+// the order of the chunks.
 #pragma once
 
 #include <cstddef>
@@ -11,8 +12,8 @@
 
 namespace lifelong {
 
-/// Parameters per chunk: small enough that what a kernel reads and writes of a chunk stays in the first-level cache,
-/// and the unit of work of a thread. Fixed, because the order of summation follows from it.
+/// Parameters per chunk, which is what a thread works on at a time. It is so small that what a kernel reads and writes
+/// of a chunk stays in the first-level cache, and it is fixed, because the order of summation follows from it.
 inline constexpr std::size_t chunk_size = 8192;
 
 /// Number of chunks that cover `count` parameters.
@@ -20,8 +21,9 @@ constexpr std::size_t chunk_count(std::size_t count) { return (count + chunk_siz
 
 namespace detail {
 
-/// Kernel values of [begin, end) added up in a fixed order, in two sums of packets by turns: additions need not wait
-/// for each other. The kernel is a copy, for stores could change one behind a reference.
+/// Kernel values of [begin, end) added up in a fixed order, by turns in two sums of packets, so that additions need not
+/// wait for each other. The kernel is a copy, because the compiler has to assume that stores change one behind a
+/// reference.
 template <class T, class Kernel>
 T run_chunk(Kernel kernel, std::size_t begin, std::size_t end) {
   using V = Packet<T>;
@@ -46,8 +48,8 @@ T maximum_of_chunk(Kernel kernel, std::size_t begin, std::size_t end) {
   return most;
 }
 
-/// Calls `body(chunk, begin, end)` for all chunks. Up to eight run on the calling thread: waking another one costs
-/// more.
+/// Calls `body(chunk, begin, end)` for all chunks. Up to eight chunks run on the calling thread, because waking another
+/// thread costs more.
 template <class Backend, class Body>
 void for_each_chunk(const Backend& backend, std::size_t count, const Body& body) {
   const std::size_t chunks = chunk_count(count);
@@ -62,10 +64,10 @@ void for_each_chunk(const Backend& backend, std::size_t count, const Body& body)
 
 }  // namespace detail
 
-/// Calls `kernel.operator()<V>(i)` once for every parameter 0 .. count-1, V = Packet<T> or T, and returns the sum of
-/// what it returned: T inside a chunk, double over chunks in their order, so the sum does not depend on the number of
-/// threads. `partials` holds at least `chunk_count(count)` elements and is overwritten. A `DeviceBackend` does it in
-/// its own way and leaves `partials` alone.
+/// Calls `kernel.operator()<V>(i)` once for every parameter 0 .. count-1, with V = Packet<T> or T, and returns the sum
+/// of what it returned. The sum is in T inside a chunk and in double over the chunks in their order, so it does not
+/// depend on the number of threads. `partials` holds at least `chunk_count(count)` elements and is overwritten. A
+/// `DeviceBackend` sums in its own way and leaves `partials` alone.
 template <class T, class Backend, class Kernel>
 double elementwise(const Backend& backend, std::size_t count, const Kernel& kernel, std::span<double> partials) {
   if constexpr (DeviceBackend<Backend>) {
@@ -80,8 +82,8 @@ double elementwise(const Backend& backend, std::size_t count, const Kernel& kern
   }
 }
 
-/// The largest of what the kernel returns for the parameters 0 .. count-1, where NaN does not count; -Inf for none.
-/// Otherwise as `elementwise`.
+/// The largest of what the kernel returns for the parameters 0 .. count-1, where NaN does not count; -Inf if there are
+/// none. Otherwise it is like `elementwise`.
 template <class T, class Backend, class Kernel>
 T elementwise_maximum(const Backend& backend, std::size_t count, const Kernel& kernel, std::span<double> partials) {
   if constexpr (DeviceBackend<Backend>) {

@@ -1,5 +1,6 @@
-// Loops over parameter-sized arrays: one object that knows the backend, how many parameters there are, and where
-// partial sums go.
+// SPDX-License-Identifier: MIT
+// Loops over parameter-sized arrays: one object with the backend, the number of parameters, and the room for partial
+// sums.
 #pragma once
 
 #include <cstddef>
@@ -29,7 +30,7 @@ struct Shifted {
 }  // namespace detail
 
 /// Runs kernels over the `size()` parameters of a model on a backend. It refers to the backend and to room for partial
-/// sums, which must outlive it. Sums are those of `elementwise`: bitwise the same for any number of threads.
+/// sums, which must outlive it. Sums are those of `elementwise`, which are bitwise the same for any number of threads.
 template <class T, class Backend>
 class Loop {
  public:

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Runs loops on OpenMP threads.
 #pragma once
 
@@ -14,17 +15,18 @@
 
 namespace lifelong::backend {
 
-/// OpenMP threads. Of n threads the first takes the tasks 0, n, 2n, ..., the next 1, n + 1, ...: loops over the same
-/// data find them in the same core's cache. Who is done takes over what others have not begun. Tasks must write to
-/// separate places; the library's loops do, which makes its results bitwise equal for any number of threads. GCC's
-/// runtime allocates nothing per loop, LLVM's does. Models `ExecutionBackend`.
+/// Runs a loop's bodies on OpenMP threads. Of n threads the first runs the bodies 0, n, 2n, ..., the next 1, n + 1,
+/// ..., so that loops over the same data find it in the same core's cache. A thread that has finished its own share
+/// takes over bodies of the other shares that have not begun. Bodies must write to separate places; those of the
+/// library's loops do, which makes its results bitwise equal for any number of threads. GCC's runtime allocates nothing
+/// per loop; LLVM's does. It models `ExecutionBackend`.
 struct OpenMP {
-  int thread_count = 0;  ///< 0: as many as OMP_NUM_THREADS or the machine says
+  int thread_count = 0;  ///< 0: as many as OMP_NUM_THREADS says, or else the machine has
 
   [[nodiscard]] std::size_t threads() const { return static_cast<std::size_t>(resolved()); }
 
-  /// Calls `body(i)` for i = 0 .. count-1, in any order, from `threads()` threads. If tasks throw, one of their
-  /// exceptions is rethrown when all threads have stopped; tasks not yet begun are skipped.
+  /// Calls `body(i)` for i = 0 .. count-1, in any order, from `threads()` threads. If bodies throw, one of their
+  /// exceptions is rethrown when all threads have stopped; bodies that have not begun are skipped.
   template <class Body>
   void parallel_for(std::size_t count, Body&& body) const {
     if (count == 0) return;
@@ -64,7 +66,7 @@ struct OpenMP {
   }
 
  private:
-  /// The tasks of one thread, counted, on a cache line of its own.
+  /// How many bodies of one thread's share have been taken, on a cache line of its own.
   struct alignas(64) Share {
     std::atomic<std::size_t> taken{0};
     std::size_t take() { return taken.fetch_add(1, std::memory_order_relaxed); }

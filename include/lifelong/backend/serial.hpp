@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Runs loops on the calling thread.
 #pragma once
 
@@ -5,7 +6,7 @@
 
 namespace lifelong::backend {
 
-/// One thread, the caller's. Models `ExecutionBackend`.
+/// Runs loops on one thread, the caller's. It models `ExecutionBackend`.
 struct Serial {
   [[nodiscard]] std::size_t threads() const { return 1; }
 

@@ -1,4 +1,6 @@
-// Matrix products by a BLAS instead of our own tiles, for programs that define LIFELONG_USE_CBLAS and link one.
+// SPDX-License-Identifier: MIT
+// Matrix products by a BLAS instead of the library's own tiles, for programs that define LIFELONG_USE_CBLAS and link a
+// BLAS.
 #pragma once
 
 #if defined(LIFELONG_USE_CBLAS)
@@ -14,12 +16,12 @@ namespace lifelong::cblas {
 
 namespace detail {
 
-/// A size as BLAS counts. \throws InvalidArgument if it is more than its `int` holds.
+/// A size as the `int` of a BLAS. \throws InvalidArgument if it does not fit.
 inline int count(std::size_t size) {
   const int number = static_cast<int>(size);
   if (number < 0 || static_cast<std::size_t>(number) != size)
     lifelong::detail::raise<InvalidArgument>("a matrix has " + std::to_string(size) +
-                                             " rows or columns, more than a BLAS counts");
+                                             " rows or columns, more than a BLAS can count");
   return number;
 }
 
@@ -35,8 +37,8 @@ struct Matrix {
   bool transposed;
 };
 
-/// C += A·B, C `rows` x `columns`, row-major. By as many threads as the BLAS has been told to
-/// use; whether the bits depend on their number is its affair.
+/// C += A·B, where C is `rows` x `columns`, row-major. The BLAS uses as many threads as it is set to; whether the bits
+/// depend on their number is up to the BLAS.
 template <class T>
 void multiply(Matrix<T> a, Matrix<T> b, T* c, std::size_t rows, std::size_t columns, std::size_t depth) {
   using detail::count, detail::order;

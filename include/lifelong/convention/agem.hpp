@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // facebookresearch/agem, commit 4542149 (2019-02): the baselines of the A-GEM paper, by the authors of RWalk.
 #pragma once
 
@@ -17,9 +18,10 @@
 
 namespace lifelong::convention::agem {
 
-/// F ← (1-α) F + α (1/Δt Σ g²) over windows of Δt batches, from 0, run on over tasks; Ω = F scaled to [0, 1] over the
-/// network. A window ends before the step that fills it: the first of a task has Δt - 1 batches, and what a task's
-/// last full window leaves over is dropped. With α = 0.9, Ω is the last window's squares and hardly anything else.
+/// F ← (1-α) F + α (1/Δt Σ g²) over windows of Δt batches. F starts at 0 and continues from task to task; Ω = F scaled
+/// to [0, 1] over the network. A window ends before the step that fills it: the first window of a task has Δt - 1
+/// batches, and the batches after a task's last full window are dropped. With α = 0.9, Ω is little else than the last
+/// window's squares.
 struct WindowFisher {
   double alpha = 0.9;         ///< α, weight of the newest window
   std::size_t interval = 10;  ///< Δt, steps
@@ -29,7 +31,7 @@ struct WindowFisher {
   static constexpr std::array<const char*, 2> arrays{"fisher", "window"};
   static constexpr Traffic traffic{.reads = 2, .writes = 2};
 
-  /// \throws InvalidArgument unless 0 <= α <= 1, and for an interval of 0 steps.
+  /// \throws InvalidArgument unless 0 <= α <= 1 and the interval is at least 1 step.
   void validate() const {
     detail::require_between("WindowFisher.alpha", alpha, 0, 1);
     detail::require_at_least("WindowFisher.interval", static_cast<double>(interval), 1);
@@ -78,9 +80,9 @@ struct WindowFisher {
   }
 };
 
-/// `WindowFisher` plus the path score s ← s + max(0, ω) / (F Δ² + ε) of every window, F as it was before the window;
-/// over tasks s_total ← 1.5 s_total + 0.5 s, at the first task s, as the code adds where the paper assigns. Both are
-/// scaled to [0, 1], then added.
+/// `WindowFisher` plus the path score s ← s + max(0, ω) / (F Δ² + ε) of every window, with F as it was before the
+/// window. Over tasks s_total ← 1.5 s_total + 0.5 s, because the code adds where the paper assigns; after the first
+/// task s_total ← s. Both are scaled to [0, 1], then added.
 struct WindowWalk {
   WindowFisher windows = {};
   double epsilon = 1e-3;  ///< ε, unit of the loss
@@ -89,7 +91,7 @@ struct WindowWalk {
   static constexpr std::array<const char*, 6> arrays{"fisher", "window", "path", "start", "score", "total_score"};
   static constexpr Traffic traffic{.reads = 4, .writes = 4};
 
-  /// \throws InvalidArgument as `WindowFisher`, and unless ε > 0.
+  /// \throws as `WindowFisher`, and InvalidArgument unless ε > 0.
   void validate() const {
     windows.validate();
     detail::require_positive("WindowWalk.epsilon", epsilon);
@@ -123,7 +125,7 @@ struct WindowWalk {
       }
       windows.observe(i, gradient, penalty_gradient, before, after);
     }
-    /// s_total with the present task in it.
+    /// s_total with the present task included.
     template <class V>
     LIFELONG_HOST_DEVICE V merged(std::size_t i) const {
       return V(old_weight) * load<V>(total, i) + V(new_weight) * load<V>(score, i);
@@ -161,7 +163,7 @@ struct WindowWalk {
   }
 };
 
-/// Of `ewc`.
+/// The convention of `ewc`.
 inline constexpr Convention ewc_convention{
     "agem EWC",
     "model/model.py, fc_permute_mnist.py, 4542149",
@@ -174,13 +176,14 @@ inline constexpr Convention ewc_convention{
     "a running average that forgets all but the last windows",
     "squares of batch means of the last ten to twenty steps alone: earlier tasks are not protected"};
 
-/// `--imp-method EWC` with `synap_stgth`, `fisher_ema_decay` and `fisher_update_after`. Inexact: not EWC but EWC++ with
-/// so short a memory that only the end of the last task counts; squares of batch means; scaled to [0, 1].
+/// `--imp-method EWC` with `synap_stgth`, `fisher_ema_decay` and `fisher_update_after`. It is inexact: this is not EWC
+/// but EWC++ with so short a memory that only the end of the last task counts; it squares batch means; and Ω is scaled
+/// to [0, 1].
 inline Recipe<WindowFisher> ewc(double strength, double decay = 0.9, std::size_t update_after = 10) {
   return {ewc_convention, {.alpha = decay, .interval = update_after}, penalty_of(ewc_convention, strength)};
 }
 
-/// Of `si`.
+/// The convention of `si`.
 inline constexpr Convention si_convention{"agem PI",
                                           "model/model.py, 4542149",
                                           Statistic::path,
@@ -192,12 +195,12 @@ inline constexpr Convention si_convention{"agem PI",
                                           "sum of max(0, .) of every task",
                                           "every task's negative part is cut off, which only adds"};
 
-/// `--imp-method PI` with `synap_stgth`; ξ = 1e-3. As the paper but for where it cuts negative values off.
+/// `--imp-method PI` with `synap_stgth`; ξ = 1e-3. It follows the paper except for where it cuts negative values off.
 inline Recipe<importance::SynapticIntelligence> si(double strength) {
   return {si_convention, {.xi = 1e-3, .clamp = importance::Clamp::increment}, penalty_of(si_convention, strength)};
 }
 
-/// Of `mas`.
+/// The convention of `mas`.
 inline constexpr Convention mas_convention{"agem MAS",
                                            "model/model.py, 4542149",
                                            Statistic::absolute,
@@ -209,16 +212,16 @@ inline constexpr Convention mas_convention{"agem MAS",
                                            "only the last task's",
                                            "absolute values of batch means; earlier tasks are forgotten"};
 
-/// `--imp-method MAS` with `synap_stgth`: consolidate with batches of 10, the task's own outputs active. Inexact:
-/// absolute values of batch sums, and Ω is set to 0 before every task's estimate, so only the last task is protected.
-/// Not reproduced: a short last batch is left out but counted.
+/// `--imp-method MAS` with `synap_stgth`. Consolidate with batches of 10, with the task's own outputs active. It is
+/// inexact: it takes absolute values of batch sums, and it sets Ω to 0 before every task's estimate, so only the last
+/// task is protected. One thing is not reproduced: there a short last batch is left out but counted.
 inline Recipe<importance::BatchMas> mas(double strength) {
   return {mas_convention,
           {.scale = importance::BatchScale::samples, .merge = importance::Merge::last()},
           penalty_of(mas_convention, strength)};
 }
 
-/// Of `rwalk`.
+/// The convention of `rwalk`.
 inline constexpr Convention rwalk_convention{
     "agem RWALK",
     "model/model.py, fc_permute_mnist.py, 4542149",
@@ -231,8 +234,8 @@ inline constexpr Convention rwalk_convention{
     "F: the last windows; score: 1.5 old + 0.5 new; each scaled to [0, 1]",
     "assign_add in place of assign: old scores grow by half at every task; no ½ in the distance"};
 
-/// `--imp-method RWALK` with `synap_stgth`. Inexact: F as in `ewc`; no ½ in the distance; old scores grow by half with
-/// every task.
+/// `--imp-method RWALK` with `synap_stgth`. It is inexact: F is that of `ewc`, there is no ½ in the distance, and old
+/// scores grow by half with every task.
 inline Recipe<WindowWalk> rwalk(double strength, double decay = 0.9, std::size_t update_after = 10) {
   return {rwalk_convention,
           {.windows = {.alpha = decay, .interval = update_after}},

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // ContinualAI/avalanche, commit eb075be3 (2025-03, the code of release 0.6).
 #pragma once
 
@@ -19,7 +20,7 @@
 
 namespace lifelong::convention::avalanche {
 
-/// Of `ewc` and `ewc_online`.
+/// The convention of `ewc` and `ewc_online`.
 inline constexpr Convention ewc_convention{
     "avalanche ewc",
     "avalanche/training/plugins/ewc.py, eb075be3",
@@ -32,19 +33,20 @@ inline constexpr Convention ewc_convention{
     "an anchor per task, or decay * old + new",
     "squares of batch means: no Fisher information, smaller by about the batch size"};
 
-/// `EWCPlugin(ewc_lambda)`, mode "separate". Inexact: squares the mean gradient of a batch, so Ω depends on the batch
-/// size: consolidate with batches of `train_mb_size`, in the order of the data set.
+/// `EWCPlugin(ewc_lambda)`, mode "separate". It is inexact: it squares the mean gradient of a batch, so Ω depends on
+/// the batch size. Consolidate with batches of `train_mb_size`, in the order of the data set.
 inline Recipe<importance::BatchFisher> ewc(double strength) {
   return {ewc_convention, {}, penalty_of(ewc_convention, strength, penalty::Anchor::per_task)};
 }
 
-/// `EWCPlugin(ewc_lambda, mode="online", decay_factor=decay)`. Inexact as `ewc`; the decay is not in the penalty.
+/// `EWCPlugin(ewc_lambda, mode="online", decay_factor=decay)`. It is inexact as `ewc` is; the decay is not in the
+/// penalty.
 inline Recipe<importance::BatchFisher> ewc_online(double strength, double decay) {
   return {ewc_convention, {.merge = importance::Merge::decay(decay)}, penalty_of(ewc_convention, strength)};
 }
 
-/// Synaptic Intelligence whose Ω = min(Σ_k ω_k / (Δ_k² + ξ), ceiling) is cut off above, but not the sum behind it, and
-/// not below.
+/// Synaptic Intelligence with Ω = min(Σ_k ω_k / (Δ_k² + ξ), ceiling): Ω is cut off above but not below, and the sum
+/// itself is not cut off.
 struct CappedIntelligence {
   importance::SynapticIntelligence si = {
       .xi = 1e-7, .clamp = importance::Clamp::none, .gradient = importance::PathGradient::total};
@@ -54,7 +56,7 @@ struct CappedIntelligence {
   static constexpr std::array<const char*, 3> arrays{"path", "start", "sum"};
   static constexpr Traffic traffic = importance::SynapticIntelligence::traffic;
 
-  /// \throws InvalidArgument as `SynapticIntelligence`, and for a ceiling that is not above 0.
+  /// \throws as `SynapticIntelligence`, and InvalidArgument for a ceiling that is not above 0.
   void validate() const {
     si.validate();
     detail::require_positive("CappedIntelligence.ceiling", ceiling);
@@ -89,7 +91,7 @@ struct CappedIntelligence {
   }
 };
 
-/// Of `si`.
+/// The convention of `si`.
 inline constexpr Convention si_convention{"avalanche si",
                                           "avalanche/training/plugins/synaptic_intelligence.py, eb075be3",
                                           Statistic::path,
@@ -102,15 +104,15 @@ inline constexpr Convention si_convention{"avalanche si",
                                           "the ceiling makes Ω nearly constant on what matters; negative Ω; the "
                                           "penalty's own pull counts as importance"};
 
-/// `SynapticIntelligencePlugin(si_lambda, eps)`. Inexact: follows the gradient of loss and penalty, keeps negative Ω,
-/// and cuts Ω off at 0.001, where nearly every parameter that learned anything ends up.
+/// `SynapticIntelligencePlugin(si_lambda, eps)`. It is inexact: it follows the gradient of loss and penalty, keeps
+/// negative Ω, and cuts Ω off at 0.001, where nearly every parameter that learned anything ends up.
 inline Recipe<CappedIntelligence> si(double strength, double eps = 1e-7) {
   CappedIntelligence importance;
   importance.si.xi = eps;
   return {si_convention, importance, penalty_of(si_convention, strength), Scope::all().without_norms()};
 }
 
-/// Of `mas`.
+/// The convention of `mas`.
 inline constexpr Convention mas_convention{
     "avalanche mas",
     "avalanche/training/plugins/mas.py, eb075be3",
@@ -123,17 +125,17 @@ inline constexpr Convention mas_convention{
     "alpha * old + (1 - alpha) * new, the first task fully",
     "absolute values of batch means; a moving average in place of the sum; training mode (not reproduced)"};
 
-/// `MASPlugin(lambda_reg, alpha)`. Inexact: the absolute value of a batch's mean gradient, in which samples cancel
-/// (consolidate with batches of `train_mb_size`); old tasks fade by α. Not reproduced: dropout and batch statistics are
-/// on while it estimates.
+/// `MASPlugin(lambda_reg, alpha)`. It is inexact: it takes the absolute value of a batch's mean gradient, in which
+/// samples cancel (consolidate with batches of `train_mb_size`), and old tasks fade by α. One thing is not reproduced:
+/// there dropout and batch statistics are on during the estimate.
 inline Recipe<importance::BatchMas> mas(double strength = 1, double alpha = 0.5) {
   return {mas_convention,
           {.merge = importance::Merge::average_from_first(1 - alpha)},
           penalty_of(mas_convention, strength)};
 }
 
-/// RWalk over intervals whose F begins with the first batch's square, not at 0, and whose score may go down, within a
-/// task and from task to task: only what the penalty sees is cut off at 0.
+/// RWalk over intervals whose F begins with the first batch's square, not at 0. Its score may go down, within a task
+/// and from task to task; only the importance that the penalty uses is cut off at 0.
 struct SignedWalk {
   importance::IntervalRWalk walk = {
       .rwalk = {.alpha = 0.9, .epsilon = 1.1920929e-07, .clamp = importance::Clamp::none}};
@@ -142,7 +144,7 @@ struct SignedWalk {
   static constexpr auto arrays = importance::IntervalRWalk::arrays;
   static constexpr Traffic traffic = importance::IntervalRWalk::traffic;
 
-  /// \throws InvalidArgument as `IntervalRWalk`.
+  /// \throws as `IntervalRWalk`.
   void validate() const {
     walk.validate();
     merge.validate();
@@ -174,7 +176,7 @@ struct SignedWalk {
   }
 };
 
-/// Of `rwalk`.
+/// The convention of `rwalk`.
 inline constexpr Convention rwalk_convention{
     "avalanche rwalk",
     "avalanche/training/plugins/rwalk.py, eb075be3",
@@ -187,10 +189,11 @@ inline constexpr Convention rwalk_convention{
     "F runs on; mean of old and new score; both over their largest",
     "with alpha 0.9 per step F is the last batch's square; evaluation mode while training (not reproduced)"};
 
-/// `RWalkPlugin(ewc_lambda, ewc_alpha, delta_t)`. Inexact: F weighs the newest batch by α = 0.9 at every step, so it
-/// remembers one batch or two. Not reproduced: its own forward and backward pass per step, which leaves the model in
-/// evaluation mode; parameters that arrive later drop out of the scores; its intervals are counted over all tasks, ours
-/// from each task's first step, which is the same if a task's steps are a multiple of `delta_t`.
+/// `RWalkPlugin(ewc_lambda, ewc_alpha, delta_t)`. It is inexact: F gives the newest batch the weight α = 0.9 at every
+/// step, so it averages over one batch or two. Three things are not reproduced: there every step has a second forward
+/// and backward pass, which leaves the model in evaluation mode; parameters that arrive later drop out of the scores;
+/// and intervals are counted over all tasks, whereas ours are counted from each task's first step, which is the same if
+/// a task's steps are a multiple of `delta_t`.
 inline Recipe<SignedWalk> rwalk(double strength = 0.1, double alpha = 0.9, std::size_t delta_t = 10) {
   SignedWalk importance;
   importance.walk.rwalk.alpha = alpha;

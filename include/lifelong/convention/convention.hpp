@@ -1,4 +1,5 @@
-// How codebases differ in what they call EWC, SI or MAS, as data; and how a strength is carried from one to another.
+// SPDX-License-Identifier: MIT
+// How codebases differ in what they call EWC, SI or MAS, as data, and how to convert a strength from one to another.
 #pragma once
 
 #include <cmath>
@@ -11,7 +12,7 @@
 
 namespace lifelong::convention {
 
-/// What is made of a gradient before the sum.
+/// What is computed from a gradient before the sum.
 enum class Statistic {
   square,    ///< g²: Fisher information
   absolute,  ///< |g|: MAS
@@ -20,13 +21,13 @@ enum class Statistic {
 
 /// Whose gradients they are.
 enum class Group {
-  per_sample,  ///< of every sample by itself
-  batch_mean,  ///< the mean over a batch: what a backward pass gives
+  per_sample,  ///< the gradient of every sample by itself
+  batch_mean,  ///< the mean over a batch, which a backward pass gives
   batch_sum,   ///< the sum over a batch
   whole_set    ///< the mean over all samples
 };
 
-/// What becomes of the values of all groups.
+/// How the values of all groups are put together.
 enum class Total {
   mean,          ///< their mean
   sum,           ///< their sum
@@ -37,16 +38,16 @@ enum class Total {
 struct Convention {
   const char* name;      ///< codebase and method
   const char* source;    ///< file and commit
-  Statistic statistic;   ///< of a gradient
-  Group group;           ///< the gradient's samples
-  Total total;           ///< over groups
+  Statistic statistic;   ///< what is computed from a gradient
+  Group group;           ///< the samples of a gradient
+  Total total;           ///< how groups are put together
   double factor;         ///< ½ or 1
   const char* labels;    ///< whose likelihood is differentiated
   const char* gradient;  ///< which loss, in which mode
-  const char* merge;     ///< how tasks add up, and where that is cut off
-  const char* inexact;   ///< where it departs from the paper, and what the preset leaves out of it
+  const char* merge;     ///< how the importances of tasks add up, and where the sum is cut off
+  const char* inexact;   ///< where it departs from the paper, and what the preset does not reproduce
 
-  /// All in one line.
+  /// The whole convention in one line.
   [[nodiscard]] std::string text() const {
     constexpr const char* statistics[] = {"squares", "absolute values", "path integral"};
     constexpr const char* groups[] = {"of single samples", "of batch means", "of batch sums", "of the mean over all"};
@@ -82,9 +83,10 @@ inline constexpr Convention own_path{"lifelong path", "importance/synaptic_intel
                                      "true",          "the task's loss",
                                      "by setting",    "nothing"};
 
-/// How many times larger than the mean over single samples Ω is, for per-sample gradients g that are independent with
-/// mean 0: over a group of m, E(mean g)² = E g²/m, E(Σ g)² = m E g², and the roots of both for absolute values.
-/// \throws InvalidArgument if it takes the number of samples and that is 0.
+/// How many times larger Ω is than the mean over single samples, if the per-sample gradients g are independent with
+/// mean 0. Then a group of m has E(mean g)² = E g²/m and E(Σ g)² = m E g²; for absolute values the factors are the
+/// roots of these.
+/// \throws InvalidArgument if the size depends on the number of samples and that is 0.
 inline double typical_size(const Convention& convention, std::size_t batch_size, std::size_t samples) {
   if (convention.statistic == Statistic::path) return 1;
   const bool whole = convention.group == Group::whole_set, single = convention.group == Group::per_sample;
@@ -98,11 +100,12 @@ inline double typical_size(const Convention& convention, std::size_t batch_size,
 }
 
 /// The strength that makes the penalty of `to` as large as that of `from` with `strength`, both with batches of
-/// `batch_size`, on a task of `samples`. Exact for the factor ½ and for sums against means. Approximate for squares
-/// and absolute values of batches: see `typical_size` for what it takes the gradients for. Their mean is 0 for labels
-/// drawn from the model, and near 0 for true labels at the end of training, where E g is the gradient of the loss; it
-/// is not 0 for MAS, whose conversion is a lower bound of the batches' size. What is not converted: labels, merge,
-/// cut-offs. \throws InvalidArgument for a batch size of 0, different statistics, or a scale to [0, 1] on one side.
+/// `batch_size`, on a task of `samples`. It is exact for the factor ½ and for sums against means. It is approximate for
+/// squares and absolute values of batches, since `typical_size` assumes gradients with mean 0. Their mean is 0 for
+/// labels drawn from the model, and near 0 for true labels at the end of training, where E g is the gradient of the
+/// loss. It is not 0 for MAS, for which the conversion takes the batches' Ω for smaller than it is. Labels, merge rules
+/// and cut-offs are not converted. \throws InvalidArgument for a batch size of 0, different statistics, or if one side
+/// is scaled to [0, 1].
 inline double convert_strength(double strength, const Convention& from, const Convention& to, std::size_t batch_size,
                                std::size_t samples = 0) {
   detail::require_at_least("convert_strength: batch_size", static_cast<double>(batch_size), 1);
@@ -116,8 +119,8 @@ inline double convert_strength(double strength, const Convention& from, const Co
   return strength * factors * typical_size(from, batch_size, samples) / typical_size(to, batch_size, samples);
 }
 
-/// What a learner is made from to do as a codebase does: `Learner{model, recipe.importance, recipe.penalty,
-/// optimizer}`, then `restrict_importance(recipe.scope)` for models with named parameters.
+/// The parts for a learner that follows a codebase: `Learner{model, recipe.importance, recipe.penalty, optimizer}`,
+/// then `restrict_importance(recipe.scope)` for models with named parameters.
 template <class Importance, class Penalty = penalty::Quadratic>
 struct Recipe {
   Convention convention;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // mmasana/FACIL, commit e09d2c8 (2023-05).
 #pragma once
 
@@ -8,13 +9,14 @@
 #include <lifelong/importance/merge.hpp>
 #include <lifelong/importance/synaptic_intelligence.hpp>
 
-// Common to all: heads have no importance (`Recipe::scope`), and the outputs of all heads compete while estimating, so
-// batches carry no ranges of active outputs. Not reproduced: training mode while estimating (dropout, batch
-// statistics); a short last batch is left out of the estimate; alpha = -1, an average by the share of classes (for
-// tasks of equally many classes that is `Merge::mean()`); clipping of gradients longer than 10000.
+// All of these have in common that heads have no importance (`Recipe::scope`), and that the outputs of all heads are
+// active during the estimate, so batches have no ranges of active outputs. Not reproduced are training mode during the
+// estimate (dropout, batch statistics), leaving a short last batch out of the estimate, alpha = -1, which averages by
+// the share of classes (for tasks of equally many classes that is `Merge::mean()`), and the clipping of gradients
+// longer than 10000.
 namespace lifelong::convention::facil {
 
-/// Of `ewc`.
+/// The convention of `ewc`.
 inline constexpr Convention ewc_convention{
     "facil ewc",
     "src/approach/ewc.py, e09d2c8",
@@ -27,8 +29,8 @@ inline constexpr Convention ewc_convention{
     "alpha * old + (1 - alpha) * new from 0",
     "squares of batch means; the average starts at 0, which halves the first task; training mode (not reproduced)"};
 
-/// `--approach ewc` with `lamb` and `alpha`. Inexact: squares the mean gradient of a batch (consolidate with batches of
-/// training's size); the average starts at 0, so the first task counts 1 - α.
+/// `--approach ewc` with `lamb` and `alpha`. It is inexact: it squares the mean gradient of a batch (consolidate with
+/// batches as large as in training), and the average starts at 0, so the first task counts 1 - α.
 inline Recipe<importance::BatchFisher> ewc(double lamb = 5000, double alpha = 0.5,
                                            importance::Labels labels = importance::Labels::predicted) {
   return {ewc_convention,
@@ -37,7 +39,7 @@ inline Recipe<importance::BatchFisher> ewc(double lamb = 5000, double alpha = 0.
           Scope::all().without_heads()};
 }
 
-/// Of `mas`.
+/// The convention of `mas`.
 inline constexpr Convention mas_convention{
     "facil mas",
     "src/approach/mas.py, e09d2c8",
@@ -50,8 +52,8 @@ inline constexpr Convention mas_convention{
     "alpha * old + (1 - alpha) * new from 0",
     "|f| where the paper has |f|²; batch means; the average starts at 0; training mode (not reproduced)"};
 
-/// `--approach mas` with `lamb` and `alpha`. Inexact: ‖f‖ in place of ‖f‖² (its comment says squared), absolute values
-/// of batch means, and an average from 0 in place of the sum.
+/// `--approach mas` with `lamb` and `alpha`. It is inexact: it has ‖f‖ in place of ‖f‖² (its comment says squared),
+/// absolute values of batch means, and an average from 0 in place of the sum.
 inline Recipe<importance::BatchMas> mas(double lamb = 1, double alpha = 0.5) {
   return {mas_convention,
           {.norm = importance::MasNorm::plain,
@@ -61,7 +63,7 @@ inline Recipe<importance::BatchMas> mas(double lamb = 1, double alpha = 0.5) {
           Scope::all().without_heads()};
 }
 
-/// Of `path_integral`.
+/// The convention of `path_integral`.
 inline constexpr Convention path_integral_convention{"facil path_integral",
                                                      "src/approach/path_integral.py, e09d2c8",
                                                      Statistic::path,
@@ -73,7 +75,7 @@ inline constexpr Convention path_integral_convention{"facil path_integral",
                                                      "sum, negative values kept",
                                                      "negative Ω"};
 
-/// `--approach path_integral` with `lamb` and `damping`. Inexact: negative Ω is kept.
+/// `--approach path_integral` with `lamb` and `damping`. It is inexact: negative Ω is kept.
 inline Recipe<importance::SynapticIntelligence> path_integral(double lamb = 0.1, double damping = 0.1) {
   return {path_integral_convention,
           {.xi = damping, .clamp = importance::Clamp::none},
@@ -81,7 +83,7 @@ inline Recipe<importance::SynapticIntelligence> path_integral(double lamb = 0.1,
           Scope::all().without_heads()};
 }
 
-/// Of `rwalk`.
+/// The convention of `rwalk`.
 inline constexpr Convention rwalk_convention{
     "facil r_walk",
     "src/approach/r_walk.py, e09d2c8",
@@ -94,8 +96,9 @@ inline constexpr Convention rwalk_convention{
     "F: alpha * old + (1 - alpha) * new from 0; score: mean of old and new from 0",
     "one interval per task; F of batch means; no ½ in the distance; not scaled to [0, 1]"};
 
-/// `--approach r_walk` with `lamb`, `alpha` and `damping`. Inexact: one interval per task, F estimated at its end from
-/// batch means, no ½ in the distance; F and score start at 0, which halves the first task's; neither is normalised.
+/// `--approach r_walk` with `lamb`, `alpha` and `damping`. It is inexact: there is one interval per task, F is
+/// estimated at its end from batch means, and there is no ½ in the distance; F and score start at 0, which halves those
+/// of the first task; neither is normalised.
 inline Recipe<TaskWalk> rwalk(double lamb = 1, double alpha = 0.5, double damping = 0.1,
                               importance::Labels labels = importance::Labels::predicted) {
   return {rwalk_convention,

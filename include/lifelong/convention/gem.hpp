@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // facebookresearch/GradientEpisodicMemory, commit 34c6b8e (2018-10): the EWC baseline of the GEM paper.
 #pragma once
 
@@ -14,7 +15,8 @@
 namespace lifelong::convention::gem {
 
 /// Ω_i = (1/M Σ_{n<M} ∂ log p(y_n | x_n) / ∂θ_i)² over the first M samples of a task: the square of one mean gradient.
-/// Inexact: near 0 wherever the samples' gradients differ, about 1/M of the Fisher information, and of M samples alone.
+/// It is inexact: it is near 0 wherever the samples' gradients differ, about 1/M of the Fisher information, and it uses
+/// M samples only.
 struct MemoryFisher {
   std::size_t memories = 10;  ///< M
   importance::Merge merge = importance::Merge::sum();
@@ -25,12 +27,12 @@ struct MemoryFisher {
     merge.validate();
   }
 
-  /// Adds the samples of a batch, as far as they are among the first M; changes no parameter of `model`.
+  /// Adds those samples of a batch that are among the first M; changes no parameter of `model`.
   template <class Model, class B, class E>
   void estimate(Model& model, const B& batch, E& estimation) const {
     const std::size_t room = memories - estimation.samples(), count = batch.size < room ? batch.size : room;
-    if (count > 0)
-      estimation.add(model, batch.slice(0, count), importance::LogLikelihood{.labels = importance::Labels::empirical},
+    for (std::size_t n = 0; n < count; ++n)
+      estimation.add(model, batch.sample(n), importance::LogLikelihood{.labels = importance::Labels::empirical},
                      moment::Sum{});
   }
   /// Writes the square of the mean.
@@ -48,7 +50,7 @@ struct MemoryFisher {
   }
 };
 
-/// Of `ewc`.
+/// The convention of `ewc`.
 inline constexpr Convention ewc_convention{
     "gem ewc",
     "model/ewc.py, 34c6b8e",
@@ -61,8 +63,8 @@ inline constexpr Convention ewc_convention{
     "an anchor per task",
     "the square of one mean gradient over the first n_memories samples; training mode (not reproduced)"};
 
-/// `--model ewc` with `memory_strength` and `n_memories`. Inexact: squares the mean gradient of a handful of samples.
-/// Not reproduced: training mode.
+/// `--model ewc` with `memory_strength` and `n_memories`. It is inexact: it squares the mean gradient of a few samples.
+/// Training mode is not reproduced.
 inline Recipe<MemoryFisher> ewc(double memory_strength, std::size_t n_memories = 10) {
   return {
       ewc_convention, {.memories = n_memories}, penalty_of(ewc_convention, memory_strength, penalty::Anchor::per_task)};

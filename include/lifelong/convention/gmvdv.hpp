@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // GMvandeVen/continual-learning, commit e6d795a (2025-11).
 #pragma once
 
@@ -12,7 +13,7 @@
 
 namespace lifelong::convention::gmvdv {
 
-/// Of `ewc` and `ewc_online`.
+/// The convention of `ewc` and `ewc_online`.
 inline constexpr Convention ewc_convention{"gmvdv ewc",
                                            "models/cl/continual_learner.py, e6d795a",
                                            Statistic::square,
@@ -24,7 +25,7 @@ inline constexpr Convention ewc_convention{"gmvdv ewc",
                                            "an anchor per task, or gamma * old + new and gamma times all of it",
                                            "divided by N - 1"};
 
-/// Of `ewc_batched`.
+/// The convention of `ewc_batched`.
 inline constexpr Convention ewc_batched_convention{"gmvdv ewc, fisher_batch > 1",
                                                    "models/cl/continual_learner.py, e6d795a",
                                                    Statistic::square,
@@ -36,8 +37,9 @@ inline constexpr Convention ewc_batched_convention{"gmvdv ewc, fisher_batch > 1"
                                                    "gamma * old + new and gamma times all of it",
                                                    "squares of batch means, divided by their number less one"};
 
-/// `--ewc` (offline: an anchor per task) with `reg_strength`. Inexact only in the divisor, the last index N - 1 in
-/// place of N, where the whole data set is used (`fisher_n` none). Its sampled labels come from another generator.
+/// `--ewc` (offline: an anchor per task) with `reg_strength`. Where the whole data set is used (`fisher_n` none), it is
+/// inexact only in the divisor, which is the last index N - 1 in place of N. Its sampled labels come from another
+/// generator.
 inline Recipe<Miscounted<importance::Fisher>> ewc(double strength,
                                                   importance::Labels labels = importance::Labels::exact) {
   return {ewc_convention,
@@ -45,8 +47,8 @@ inline Recipe<Miscounted<importance::Fisher>> ewc(double strength,
           penalty_of(ewc_convention, strength, penalty::Anchor::per_task)};
 }
 
-/// `--ewc --online` with `reg_strength` and `gamma`. γ stands in the store, Ω ← γ Ω + F, and once more before all of Ω
-/// in the penalty, as in Schwarz 2018 eq. 8-9: that is a strength of γ λ, exactly. Divisor as in `ewc`.
+/// `--ewc --online` with `reg_strength` and `gamma`. γ is in the stored Ω ← γ Ω + F, and once more before all of Ω in
+/// the penalty, as in Schwarz 2018 eq. 8-9, which is exactly a strength of γ λ. The divisor is that of `ewc`.
 inline Recipe<Miscounted<importance::Fisher>> ewc_online(double strength, double gamma,
                                                          importance::Labels labels = importance::Labels::exact) {
   return {ewc_convention,
@@ -54,8 +56,9 @@ inline Recipe<Miscounted<importance::Fisher>> ewc_online(double strength, double
           penalty_of(ewc_convention, gamma * strength)};
 }
 
-/// `--ewc --online --fisher-batch B`, B > 1, with true or predicted labels: consolidate with batches of B. Inexact:
-/// squares of batch means, and their number less one as divisor, which is 1 % at B = 128 on MNIST and 0 for one batch.
+/// `--ewc --online --fisher-batch B`, B > 1, with true or predicted labels. Consolidate with batches of B. It is
+/// inexact: it squares batch means, and the divisor is their number less one, which makes a difference of 1 % at B =
+/// 128 on MNIST and is 0 for one batch.
 inline Recipe<Miscounted<importance::BatchFisher>> ewc_batched(
     double strength, double gamma, importance::Labels labels = importance::Labels::empirical) {
   return {ewc_batched_convention,
@@ -63,7 +66,7 @@ inline Recipe<Miscounted<importance::BatchFisher>> ewc_batched(
           penalty_of(ewc_batched_convention, gamma * strength)};
 }
 
-/// Of `si`.
+/// The convention of `si`.
 inline constexpr Convention si_convention{"gmvdv si",
                                           "models/cl/continual_learner.py, e6d795a",
                                           Statistic::path,
@@ -75,7 +78,8 @@ inline constexpr Convention si_convention{"gmvdv si",
                                           "sum, negative values kept",
                                           "the penalty's own pull counts as importance; negative Ω"};
 
-/// `--si` with `reg_strength` and `epsilon`. Inexact: follows the gradient of loss and penalty, keeps negative Ω.
+/// `--si` with `reg_strength` and `epsilon`. It is inexact: it follows the gradient of loss and penalty and keeps
+/// negative Ω.
 inline Recipe<importance::SynapticIntelligence> si(double strength, double epsilon = 0.1) {
   return {si_convention,
           {.xi = epsilon, .clamp = importance::Clamp::none, .gradient = importance::PathGradient::total},

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // virginiakm1988/ML2022-Spring, HW14/HW14.ipynb, commit 10c0c4d (2022-09): the homework on lifelong learning of NTU's
 // machine learning course, which many later notebooks copy.
 #pragma once
@@ -27,12 +28,12 @@
 
 namespace lifelong::convention::hw14 {
 
-/// An importance F that is estimated from data, with all earlier Ω added to it at every task's end, although each of
-/// them has its predecessors in it: Ω_t = F_t + Σ_{k<t} Ω_k. So the tasks, newest to oldest, count 1, 1, 2, 4, 8, ...
+/// An importance F that is estimated from data, to which all earlier Ω are added at every task's end, although each of
+/// them includes its predecessors: Ω_t = F_t + Σ_{k<t} Ω_k. So the tasks, newest to oldest, count 1, 1, 2, 4, 8, ...
 template <class Importance>
 struct Guarded {
   Importance importance = {};
-  importance::Merge merge = importance::Merge::last();  ///< Ω_t is all there is
+  importance::Merge merge = importance::Merge::last();  ///< Ω_t includes the earlier tasks
 
   static constexpr std::array<const char*, 1> arrays{"guards"};
 
@@ -79,7 +80,7 @@ struct Guarded {
   }
 };
 
-/// Of `ewc`.
+/// The convention of `ewc`.
 inline constexpr Convention ewc_convention{"hw14 ewc",
                                            "HW14/HW14.ipynb, 10c0c4d",
                                            Statistic::square,
@@ -92,13 +93,13 @@ inline constexpr Convention ewc_convention{"hw14 ewc",
                                            "squares of batch means; the rigidity doubles with every task; the text "
                                            "says λ/2, the code has λ"};
 
-/// The notebook's `ewc` with `lll_lambda`: consolidate with batches of 128. Inexact: squares of batch means, and old
-/// tasks counted again at every task (`Guarded`).
+/// The notebook's `ewc` with `lll_lambda`. Consolidate with batches of 128. It is inexact: it squares batch means, and
+/// it counts old tasks again at every task (`Guarded`).
 inline Recipe<Guarded<importance::BatchFisher>> ewc(double lll_lambda = 100) {
   return {ewc_convention, {}, penalty_of(ewc_convention, lll_lambda)};
 }
 
-/// Of `mas`.
+/// The convention of `mas`.
 inline constexpr Convention mas_convention{"hw14 mas",
                                            "HW14/HW14.ipynb, 10c0c4d",
                                            Statistic::absolute,
@@ -112,12 +113,12 @@ inline constexpr Convention mas_convention{"hw14 mas",
                                            "of batch means; the rigidity doubles with every task"};
 
 /// The notebook's `mas` with the usual answer to its TODO, the absolute value of the gradient of a batch's mean ‖f‖².
-/// Inexact: gradients of a batch cancel; `Guarded`.
+/// It is inexact: gradients of a batch cancel, and old tasks are counted again at every task (`Guarded`).
 inline Recipe<Guarded<importance::BatchMas>> mas(double lll_lambda = 0.1) {
   return {mas_convention, {}, penalty_of(mas_convention, lll_lambda)};
 }
 
-/// Synaptic Intelligence that takes a step into its path when the next one begins, so never a task's last.
+/// Synaptic Intelligence that adds a step to its path when the next step begins, and so never a task's last step.
 struct LateIntelligence {
   importance::SynapticIntelligence si = {.clamp = importance::Clamp::none, .gradient = importance::PathGradient::total};
   importance::Merge merge = importance::Merge::sum();
@@ -158,7 +159,7 @@ struct LateIntelligence {
   }
 };
 
-/// Of `si`.
+/// The convention of `si`.
 inline constexpr Convention si_convention{"hw14 si",
                                           "HW14/HW14.ipynb, 10c0c4d",
                                           Statistic::path,
@@ -171,15 +172,15 @@ inline constexpr Convention si_convention{"hw14 si",
                                           "the last step of a task is lost; the penalty's own pull counts as "
                                           "importance; negative Ω"};
 
-/// The notebook's `si`. Inexact: a task's last step is not in the path; follows the gradient of loss and penalty; keeps
-/// negative Ω.
+/// The notebook's `si`. It is inexact: a task's last step is not in the path, it follows the gradient of loss and
+/// penalty, and it keeps negative Ω.
 inline Recipe<LateIntelligence> si(double lll_lambda = 1, double epsilon = 0.1) {
   LateIntelligence importance;
   importance.si.xi = epsilon;
   return {si_convention, importance, penalty_of(si_convention, lll_lambda)};
 }
 
-/// Of `rwalk`.
+/// The convention of `rwalk`.
 inline constexpr Convention rwalk_convention{"hw14 rwalk",
                                              "HW14/HW14.ipynb, 10c0c4d",
                                              Statistic::path,
@@ -191,8 +192,8 @@ inline constexpr Convention rwalk_convention{"hw14 rwalk",
                                              "F: 0.6 of all earlier sums + 0.4 new; score: mean of old and new",
                                              "as hw14 ewc and si; one interval per task; negative scores kept"};
 
-/// The notebook's `rwalk`. Inexact: F_t = 0.4 F + 0.6 Σ_{k<t} F_k of batch means; one interval per task, without its
-/// last step, along loss and penalty; negative scores are kept and the first task's is halved.
+/// The notebook's `rwalk`. It is inexact: F_t = 0.4 F + 0.6 Σ_{k<t} F_k of batch means; there is one interval per task,
+/// without its last step, along loss and penalty; negative scores are kept and the first task's is halved.
 inline Recipe<TaskWalk> rwalk(double lll_lambda = 100, double epsilon = 0.1) {
   return {rwalk_convention,
           {.keep = 0.6,
@@ -206,15 +207,16 @@ inline Recipe<TaskWalk> rwalk(double lll_lambda = 100, double epsilon = 0.1) {
           penalty_of(rwalk_convention, lll_lambda)};
 }
 
-/// 1/B Σ_b (∂ ⟨ξ̄_b, mean of f over batch b⟩ / ∂θ)², ξ̄_b the mean of L random unit vectors: the slices are averaged
-/// before the square instead of after it. Inexact: that is one random direction of squared length about 1/L, so more
-/// slices make Γ smaller but no more certain; and every batch is squared by itself. Compare `importance::Scp`.
+/// 1/B Σ_b (∂ ⟨ξ̄_b, mean of f over batch b⟩ / ∂θ)², where ξ̄_b is the mean of L random unit vectors: the slices are
+/// averaged before the square instead of after it. It is inexact: ξ̄_b is one random direction of squared length about
+/// 1/L, so more slices make Γ smaller but no more certain, and every batch is squared by itself. Compare it with
+/// `importance::Scp`.
 struct AveragedSliceScp {
   std::size_t slices = 100;  ///< L
-  std::uint64_t seed = 0;    ///< of the directions, new ones for every batch; the same in every task
+  std::uint64_t seed = 0;    ///< of the directions, which are new for every batch and the same in every task
   importance::Merge merge = importance::Merge::sum();
 
-  /// \throws InvalidArgument without a slice.
+  /// \throws InvalidArgument for 0 slices.
   void validate() const {
     detail::require_at_least("AveragedSliceScp.slices", static_cast<double>(slices), 1);
     merge.validate();
@@ -228,7 +230,7 @@ struct AveragedSliceScp {
     const auto write = [&](auto mean) { estimation.batch_mean(model, batch, importance::Slice{direction}, mean); };
     importance::add_batch_moment(estimation, batch, write, moment::Square{}, importance::BatchScale::batches);
   }
-  /// Writes the mean over batches.
+  /// Writes the mean over the batches.
   template <class E>
   void finish(E& estimation) const {
     importance::finish_batch_moments(estimation, importance::BatchScale::batches);
@@ -255,7 +257,7 @@ struct AveragedSliceScp {
   }
 };
 
-/// Of `scp`.
+/// The convention of `scp`.
 inline constexpr Convention scp_convention{"hw14 scp",
                                            "HW14/HW14.ipynb, 10c0c4d",
                                            Statistic::square,
@@ -268,7 +270,8 @@ inline constexpr Convention scp_convention{"hw14 scp",
                                            "slices are averaged before the square, which divides by L; batch means; "
                                            "the rigidity doubles with every task"};
 
-/// The notebook's `scp`: consolidate with batches of 128. Inexact: `AveragedSliceScp` and `Guarded`.
+/// The notebook's `scp`. Consolidate with batches of 128. It is inexact for the reasons given at `AveragedSliceScp` and
+/// `Guarded`.
 inline Recipe<Guarded<AveragedSliceScp>> scp(double lll_lambda = 100, std::size_t slices = 100) {
   Guarded<AveragedSliceScp> importance;
   importance.importance.slices = slices;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // aimagelab/mammoth, commit e75a491 (2026-05).
 #pragma once
 
@@ -9,7 +10,7 @@
 
 namespace lifelong::convention::mammoth {
 
-/// Of `ewc_on`.
+/// The convention of `ewc_on`.
 inline constexpr Convention ewc_convention{
     "mammoth ewc_on",
     "models/ewc_on.py, e75a491",
@@ -23,18 +24,17 @@ inline constexpr Convention ewc_convention{
     "squares weighted by p of the true label, which mutes hard samples; divided by full batches; training mode (not "
     "reproduced)"};
 
-/// `ewc_on` with `e_lambda` and `gamma`. Inexact: every sample's square is weighted by p(y | x), so samples not yet
-/// learned, whose gradients are largest, hardly count; the mean divides a short last batch as if it were full
-/// (consolidate with the batches of training). Not reproduced: single samples go through the network in training mode,
-/// which moves the statistics of batch normalisation. γ is not in the
-/// penalty.
+/// `ewc_on` with `e_lambda` and `gamma`. It is inexact: every sample's square is weighted by p(y | x), so samples not
+/// yet learned, whose gradients are largest, hardly count; and the mean is divided as if a short last batch were full
+/// (consolidate with the batches of training). One thing is not reproduced: there single samples go through the network
+/// in training mode, which moves the statistics of batch normalisation. γ is not in the penalty.
 inline Recipe<Miscounted<importance::Fisher>> ewc_on(double strength, double gamma) {
   return {ewc_convention,
           {{.labels = importance::Labels::weighted, .merge = importance::Merge::decay(gamma)}, Divisor::full_batches},
           penalty_of(ewc_convention, strength)};
 }
 
-/// Of `si`.
+/// The convention of `si`.
 inline constexpr Convention si_convention{"mammoth si",
                                           "models/si.py, e75a491",
                                           Statistic::path,
@@ -46,9 +46,9 @@ inline constexpr Convention si_convention{"mammoth si",
                                           "sum, negative values kept",
                                           "negative Ω; the gradient of a step is clipped to [-1, 1] (not reproduced)"};
 
-/// `si` with `c` and `xi`. Inexact: negative Ω is kept, so the penalty has no lower bound. Not reproduced: every
-/// element of loss and penalty gradient is clipped to [-1, 1] before the step. Versions before 2024 took lr · g² for
-/// the path.
+/// `si` with `c` and `xi`. It is inexact: negative Ω is kept, so the penalty has no lower bound. One thing is not
+/// reproduced: there every element of the gradients of loss and penalty is clipped to [-1, 1] before the step. Versions
+/// before 2024 took lr · g² for the path.
 inline Recipe<importance::SynapticIntelligence> si(double c, double xi) {
   return {si_convention, {.xi = xi, .clamp = importance::Clamp::none}, penalty_of(si_convention, c)};
 }

@@ -1,4 +1,5 @@
-// Means that are divided by another number than that of their terms.
+// SPDX-License-Identifier: MIT
+// Means that are divided by another number than the number of their terms.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +14,7 @@
 
 namespace lifelong::convention {
 
-/// What a sum over samples or batches is divided by instead of their number.
+/// By what a sum over samples or batches is divided instead of their number.
 enum class Divisor {
   samples_less_one,  ///< N - 1
   batches_less_one,  ///< number of batches - 1
@@ -63,14 +64,14 @@ struct Miscounted : Importance {
   }
 
  private:
-  /// Right divisor over the wrong one.
+  /// The right divisor over the wrong one.
   [[nodiscard]] double correction_of(std::size_t batches, std::size_t samples, std::size_t largest) const {
     const bool of_batches = divisor == Divisor::batches_less_one;
     const std::size_t right = of_batches ? batches : samples;
     const std::size_t wrong = divisor == Divisor::full_batches ? batches * largest : right - 1;
     if (wrong == 0)
-      detail::raise<InvalidArgument>(std::string("Miscounted: one ") + (of_batches ? "batch" : "sample") +
-                                     " alone would be divided by 0");
+      detail::raise<InvalidArgument>(std::string("Miscounted: the mean of a single ") +
+                                     (of_batches ? "batch" : "sample") + " would be divided by 0");
     return static_cast<double>(right) / static_cast<double>(wrong);
   }
 };

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // ganguli-lab/pathint, commit 86c5e07 (2018-08): the code of Zenke 2017.
 #pragma once
 
@@ -8,7 +9,7 @@
 
 namespace lifelong::convention::pathint {
 
-/// Of `si`.
+/// The convention of `si`.
 inline constexpr Convention si_convention{"pathint path_int",
                                           "pathint/protocols.py, 86c5e07",
                                           Statistic::path,
@@ -20,7 +21,7 @@ inline constexpr Convention si_convention{"pathint path_int",
                                           "sum or moving average, then max(0, .)",
                                           "nothing: the paper's"};
 
-/// `PATH_INT_PROTOCOL(omega_decay='sum', xi)` with c, `lam` there. Ours, but for the ½.
+/// `PATH_INT_PROTOCOL(omega_decay='sum', xi)` with c, `lam` there. It is ours except for the ½.
 inline Recipe<importance::SynapticIntelligence> si(double c, double xi = 0.1) {
   return {si_convention, {.xi = xi}, penalty_of(si_convention, c)};
 }
@@ -31,7 +32,7 @@ inline Recipe<importance::SynapticIntelligence> si_decayed(double c, double xi, 
       si_convention, {.xi = xi, .merge = importance::Merge::average(1 - omega_decay)}, penalty_of(si_convention, c)};
 }
 
-/// Of `ewc` and `ewc_decayed`.
+/// The convention of `ewc` and `ewc_decayed`.
 inline constexpr Convention ewc_convention{
     "pathint fisher",
     "pathint/keras_utils.py, 86c5e07",
@@ -44,14 +45,14 @@ inline constexpr Convention ewc_convention{
     "sum or moving average",
     "squares of all classes count alike, so unlikely ones dominate; the cut-off of p is not reproduced"};
 
-/// `FISHER_PROTOCOL('sum')`. Inexact: Σ_c (∂ log p_c)² without the weights p_c, which counts classes the model rules
-/// out as much as the one it predicts. Not reproduced: p is cut off at Keras's epsilon, where its gradient is 0; a
-/// short last batch is left out but counted.
+/// `FISHER_PROTOCOL('sum')`. It is inexact: it takes Σ_c (∂ log p_c)² without the weights p_c, which counts classes
+/// that the model rules out as much as the one it predicts. Two things are not reproduced: there p is cut off at
+/// Keras's epsilon, where its gradient is 0, and a short last batch is left out but counted.
 inline Recipe<importance::Fisher> ewc(double c) {
   return {ewc_convention, {.labels = importance::Labels::unweighted}, penalty_of(ewc_convention, c)};
 }
 
-/// `FISHER_PROTOCOL(omega_decay)`: Ω ← d Ω + (1 - d) F from 0. Inexact as `ewc`.
+/// `FISHER_PROTOCOL(omega_decay)`: Ω ← d Ω + (1 - d) F from 0. It is inexact as `ewc` is.
 inline Recipe<importance::Fisher> ewc_decayed(double c, double omega_decay) {
   return {ewc_convention,
           {.labels = importance::Labels::unweighted, .merge = importance::Merge::average(1 - omega_decay)},

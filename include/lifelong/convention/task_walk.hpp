@@ -1,4 +1,5 @@
-// RWalk reduced to one interval per task: the Fisher information is estimated at the task's end, as for EWC.
+// SPDX-License-Identifier: MIT
+// RWalk reduced to one interval per task. The Fisher information is estimated at the task's end, as for EWC.
 #pragma once
 
 #include <array>
@@ -16,9 +17,10 @@
 
 namespace lifelong::convention {
 
-/// Ω = F + s with F ← keep · F_old + add · F_batch, F_batch squares of batch means over the task's data, and
+/// Ω = F + s with F ← keep · F_old + add · F_batch, where F_batch are squares of batch means over the task's data, and
 /// s ← ½ (s + ω / (½ F Δ² + ε)) with the path ω = -Σ g Δθ and the move Δ of the whole task. s and F_old start at 0, so
-/// the first task's score is halved. FACIL and HW14; not the paper's RWalk, whose F and s follow the training.
+/// the first task's score is halved. FACIL and HW14 do this; it is not the paper's RWalk, whose F and s are updated
+/// during training.
 struct TaskWalk {
   importance::BatchFisher fisher = {};
   double keep = 0.5;
@@ -27,14 +29,14 @@ struct TaskWalk {
   importance::Distance distance = importance::Distance::whole;
   importance::Clamp clamp = importance::Clamp::increment;  ///< or none
   importance::PathGradient gradient = importance::PathGradient::task;
-  bool guarded = false;          ///< F_old is the sum of all earlier F, each of which has that in it already
+  bool guarded = false;          ///< F_old is the sum of all earlier F, each of which includes its own F_old
   bool skips_last_step = false;  ///< the path ends before the task's last step
   importance::Merge merge = importance::Merge::last();
 
   static constexpr std::array<const char*, 6> arrays{"path", "pending", "start", "fisher", "new_fisher", "score"};
   static constexpr Traffic traffic{.reads = 2, .writes = 2};
 
-  /// \throws InvalidArgument as `BatchFisher`, unless ε > 0, and for negative weights.
+  /// \throws as `BatchFisher`, and InvalidArgument unless ε > 0 and the weights are at least 0.
   void validate() const {
     fisher.validate();
     detail::require_positive("TaskWalk.epsilon", epsilon);

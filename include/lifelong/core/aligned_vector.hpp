@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // One flat array per role (weights, gradient, importance, ...), aligned to a cache line.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a model is given: a batch of samples, as views.
 #pragma once
 
@@ -11,8 +12,8 @@
 
 namespace lifelong {
 
-/// The outputs of a network that a sample competes over: [first, first + count). Task-incremental streams give every
-/// task its own range; the others use all outputs.
+/// The active outputs of a sample: the range [first, first + count) of a network's outputs that count for it.
+/// Task-incremental streams give every task its own range; the other streams use all outputs.
 struct OutputRange {
   std::uint32_t first = 0;
   std::uint32_t count = 0;
@@ -20,23 +21,24 @@ struct OutputRange {
   friend bool operator==(const OutputRange&, const OutputRange&) = default;
 };
 
-/// Sets the values of a row of outputs that do not compete to 0.
+/// Sets the inactive outputs of a row to 0.
 template <class T>
 void clear_inactive(std::span<T> row, OutputRange active) {
   for (std::size_t c = 0; c < row.size(); ++c)
     if (!active.contains(c)) row[c] = 0;
 }
 
-/// What is known of one sample besides its inputs: handed to losses and output functionals.
+/// What is known of one sample besides its inputs. Losses and output functionals receive it.
 template <class T>
 struct SampleContext {
   std::int32_t label = -1;         ///< class as output index; -1 if the sample has no label
-  OutputRange active;              ///< competing outputs, resolved: never empty
+  OutputRange active;              ///< active outputs; never empty: all outputs if no range was given
   std::uint64_t index = 0;         ///< number of the sample in its source
   std::span<const T> target = {};  ///< its row of targets; empty if the batch has none
 };
 
-/// Views of `size` samples; the arrays belong to somebody else. Classification has `labels`, regression `targets`.
+/// Views of `size` samples; the batch does not own the arrays. A batch for classification has `labels`, one for
+/// regression has `targets`.
 template <class T>
 struct Batch {
   std::size_t size = 0;                       ///< number of samples N
@@ -44,10 +46,10 @@ struct Batch {
   std::span<const T> inputs = {};             ///< N x I, row-major
   std::span<const std::int32_t> labels = {};  ///< N classes (as output index), or empty
   std::span<const T> targets = {};            ///< N x O, row-major, or empty
-  std::span<const OutputRange> active = {};   ///< N ranges of competing outputs, or empty: all outputs
+  std::span<const OutputRange> active = {};   ///< N ranges of active outputs, or empty: all outputs
   std::span<const std::uint64_t> indices =
       {};                   ///< N sample numbers, for draws that do not depend on batching; or empty
-  std::uint64_t first = 0;  ///< without `indices`: number of the first sample, the others follow
+  std::uint64_t first = 0;  ///< without `indices`: number of the first sample; the others count on from it
 
   /// What is known of sample `n` for a model with `outputs` outputs.
   [[nodiscard]] SampleContext<T> context(std::size_t n, std::size_t outputs) const {
@@ -59,7 +61,7 @@ struct Batch {
   /// The batch that holds sample `n` alone.
   [[nodiscard]] Batch sample(std::size_t n) const { return slice(n, 1); }
 
-  /// The batch that holds `count` samples from sample `n` on; they keep their numbers.
+  /// The batch that holds `count` samples from sample `n` on. The samples keep their numbers.
   [[nodiscard]] Batch slice(std::size_t n, std::size_t count) const {
     const std::size_t width = size > 0 ? targets.size() / size : 0;
     return {count,
@@ -79,17 +81,17 @@ struct Batch {
   }
 };
 
-/// One row of a batch to be filled in by a source of examples.
+/// One row of a batch, which a source of examples fills in.
 template <class T>
 struct ExampleRow {
-  std::span<T> inputs;  ///< to be overwritten, all of it
-  std::int32_t&
-      label;  ///< class as output index; arrives as -1: none, as for inputs to be learned about without labels
-  std::span<T> targets;  ///< to be overwritten, empty for classification
-  OutputRange& active;   ///< arrives as {0, 0}, which stands for all outputs
+  std::span<T> inputs;   ///< all of it is to be overwritten
+  std::int32_t& label;   ///< class as output index; it arrives as -1, which stands for no label
+  std::span<T> targets;  ///< all of it is to be overwritten; empty for classification
+  OutputRange& active;   ///< it arrives as {0, 0}, which stands for all outputs
 };
 
-/// The arrays behind a batch. They grow to the largest batch seen and are reused: no allocation after warm-up.
+/// The arrays behind a batch. They grow to the largest batch seen and are reused, so nothing is allocated after
+/// warm-up.
 template <class T>
 class BatchBuffer {
  public:

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Numbers in 16 bits with the range of float, for arrays whose values need no more than two or three digits.
 #pragma once
 
@@ -11,9 +12,9 @@
 
 namespace lifelong {
 
-/// The upper half of a float: its sign and range, 8 significant bits. Storage only, arithmetic is done in float. Values
-/// are rounded to the nearest, ties to even: off by 2⁻⁸ = 0.4 % of themselves at most, or by 2⁻¹³⁴ where they are
-/// subnormal (below 2⁻¹²⁶). What lies above 3.39e38 becomes infinite, NaN stays NaN.
+/// The upper half of a float: its sign and range, 8 significant bits. It only stores values; arithmetic is done in
+/// float. Values are rounded to the nearest, ties to even, so they are off by at most 2⁻⁸ = 0.4 % of themselves, or by
+/// 2⁻¹³⁴ where they are subnormal (below 2⁻¹²⁶). A value above 3.39e38 becomes infinite; NaN stays NaN.
 struct Bfloat16 {
   std::uint16_t bits;
 
@@ -27,7 +28,7 @@ struct Bfloat16 {
     bits = static_cast<std::uint16_t>(((word + 0x7fff + (word >> 16 & 1)) | nan) >> 16);
   }
 
-  /// Exact.
+  /// The conversion is exact.
   LIFELONG_HOST_DEVICE operator float() const {
     const std::uint32_t word = static_cast<std::uint32_t>(bits) << 16;
     float value;
@@ -39,8 +40,8 @@ struct Bfloat16 {
 #if defined(LIFELONG_HAS_PACKETS)
 namespace detail {
 
-/// `count` lanes on their way between `Bfloat16` and a packet. Two by instruction: without SSE4.1 g++ moves the halves
-/// one by one.
+/// Converts `count` lanes between `Bfloat16` and a packet. Two conversions are written as instructions, because without
+/// SSE4.1 g++ moves the halves one by one.
 template <std::size_t count>
 struct BfloatLanes {
   typedef std::uint16_t Halves __attribute__((vector_size(2 * count)));

@@ -1,4 +1,5 @@
-// Whether a batch fits a network: asked before anything is computed.
+// SPDX-License-Identifier: MIT
+// Checks that a batch fits a network, before anything is computed.
 #pragma once
 
 #include <cstddef>
@@ -25,7 +26,8 @@ void check_inputs(const Batch<T>& batch, std::size_t inputs) {
   require_size("batch.inputs", batch.inputs.size(), batch.size * inputs);
 }
 
-/// \throws InvalidArgument for a range that reaches past the `outputs` of the network, ShapeMismatch.
+/// \throws InvalidArgument for a range that reaches past the `outputs` of the network, ShapeMismatch for another number
+/// of ranges.
 template <class T>
 void check_active(const Batch<T>& batch, std::size_t outputs) {
   if (batch.active.empty()) return;
@@ -38,7 +40,8 @@ void check_active(const Batch<T>& batch, std::size_t outputs) {
   }
 }
 
-/// Labels are active outputs; unless `required`, a sample may have none (-1): functionals that need one refuse it.
+/// Checks that labels are active outputs. Unless `required`, a sample may have no label (-1); functionals that need one
+/// report it.
 /// \throws InvalidArgument, ShapeMismatch.
 template <class T>
 void check_labels(const Batch<T>& batch, std::size_t outputs, bool required) {
@@ -53,7 +56,7 @@ void check_labels(const Batch<T>& batch, std::size_t outputs, bool required) {
   }
 }
 
-/// Whether functionals of the outputs can be differentiated. \throws as the above.
+/// Checks that functionals of the outputs can be differentiated for the batch. \throws as the functions above.
 template <class T>
 void check_answers(const Batch<T>& batch, std::size_t inputs, std::size_t outputs) {
   check_inputs(batch, inputs);
@@ -61,7 +64,8 @@ void check_answers(const Batch<T>& batch, std::size_t inputs, std::size_t output
   if (!batch.labels.empty()) check_labels(batch, outputs, false);
 }
 
-/// Whether a mean loss can be taken of the batch. \throws as the above, and InvalidArgument without samples.
+/// Checks that the batch has a mean loss. \throws as the functions above, and InvalidArgument for a batch without
+/// samples.
 template <class T>
 void check_supervised(const Batch<T>& batch, std::size_t inputs, std::size_t outputs, bool uses_labels) {
   check_inputs(batch, inputs);

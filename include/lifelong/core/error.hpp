@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The errors of the library: each names the thing, its value and, where there is one, the file or the parameter.
 #pragma once
 
@@ -28,7 +29,7 @@ struct NumericError : Error {
   using Error::Error;
 };
 
-/// Memory that does not do for what was asked.
+/// There is not enough memory for what was asked.
 struct OutOfMemory : Error {
   using Error::Error;
 };
@@ -45,7 +46,7 @@ struct FormatError : Error {
 
 namespace detail {
 
-/// Throws `E(message)`; without exceptions prints the message and ends the program.
+/// Throws `E(message)`; where exceptions are switched off, it prints the message and ends the program.
 template <class E>
 [[noreturn]] void raise(const std::string& message) {
 #if defined(__cpp_exceptions)
@@ -65,7 +66,7 @@ inline std::string text(double value) {
   return buffer;
 }
 
-/// \throws InvalidArgument unless `name` is a finite number of at least `least`; `name` reads like
+/// \throws InvalidArgument unless `value` is a finite number of at least `least`; `name` reads like
 /// `Quadratic.strength`.
 inline void require_at_least(const char* name, double value, double least) {
   if (!(value >= least && value - value == 0))
@@ -73,7 +74,7 @@ inline void require_at_least(const char* name, double value, double least) {
                            text(value));
 }
 
-/// \throws InvalidArgument unless `name` is a finite number above 0.
+/// \throws InvalidArgument unless `value` is a finite number above 0.
 inline void require_positive(const char* name, double value) {
   if (!(value > 0 && value - value == 0))
     raise<InvalidArgument>(std::string(name) + " must be a finite number above 0, but is " + text(value));
@@ -83,6 +84,13 @@ inline void require_positive(const char* name, double value) {
 inline void require_within(const char* name, double value, double least, double below) {
   if (!(value >= least && value < below))
     raise<InvalidArgument>(std::string(name) + " must be in [" + text(least) + ", " + text(below) + "), but is " +
+                           text(value));
+}
+
+/// \throws InvalidArgument unless `least <= value <= most`.
+inline void require_between(const char* name, double value, double least, double most) {
+  if (!(value >= least && value <= most))
+    raise<InvalidArgument>(std::string(name) + " must be in [" + text(least) + ", " + text(most) + "], but is " +
                            text(value));
 }
 
@@ -96,8 +104,8 @@ inline void require_size(const char* what, std::size_t actual, std::size_t expec
 /// \throws InvalidArgument unless `i < size`; `what` names the collection.
 inline void require_index(const char* what, std::size_t i, std::size_t size) {
   if (i >= size)
-    raise<InvalidArgument>(std::string(what) + " has " + std::to_string(size) + " elements, number " +
-                           std::to_string(i) + " is none of them");
+    raise<InvalidArgument>(std::string(what) + " has no element number " + std::to_string(i) + ": it has " +
+                           std::to_string(size) + ", counted from 0");
 }
 
 }  // namespace detail

@@ -1,4 +1,5 @@
-// The extents of an array: how many elements they make, and how people write them.
+// SPDX-License-Identifier: MIT
+// The extents of an array: how many elements they make, and how a message writes them.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,5 @@
-// What is differentiated to find an importance: cotangents made from a model's outputs.
+// SPDX-License-Identifier: MIT
+// What is differentiated to estimate an importance: cotangents made from a model's outputs.
 #pragma once
 
 #include <concepts>
@@ -9,9 +10,9 @@
 
 namespace lifelong {
 
-/// Something made of the outputs whose derivative is taken: `cotangents(outputs)` directions per sample; `prepare(row,
-/// sample)` turns a row of outputs in place into what the directions are made from; `cotangent(k, row, sample, delta)`
-/// writes direction k.
+/// A function of the outputs whose derivative is taken. It has `cotangents(outputs)` directions per sample;
+/// `prepare(row, sample)` turns a row of outputs in place into what the directions are made from; `cotangent(k, row,
+/// sample, delta)` writes direction k.
 template <class F>
 concept OutputFunctional = requires(const F& functional, std::span<float> row, std::span<const float> prepared,
                                     const SampleContext<float>& sample) {
@@ -20,8 +21,8 @@ concept OutputFunctional = requires(const F& functional, std::span<float> row, s
   functional.cotangent(std::size_t{}, prepared, sample, row);
 };
 
-/// A model that adds Σ_n Σ_k m(J_nᵀ v_nk) to `out` for a whole batch at once, m a moment of `moment::`. This is what
-/// makes exact importances as cheap as a gradient.
+/// A model that adds Σ_n Σ_k m(J_nᵀ v_nk) to `out` for a whole batch at once, where m is a moment of `moment::`. Such a
+/// model gives exact importances at about the price of a gradient.
 template <class M, class F, class Moment>
 concept MomentModel = requires(M& model, const Batch<typename M::value_type>& batch, const F& functional, Moment moment,
                                std::span<typename M::value_type> out) {

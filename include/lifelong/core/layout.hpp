@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Names and shapes for stretches of one flat parameter vector.
 #pragma once
 
@@ -21,7 +22,7 @@ struct Block {
   bool head = false;  ///< whether it belongs to the layer that makes the outputs
 };
 
-/// The blocks of a model in order. They follow each other without gaps, so the flat vector is exactly the parameters.
+/// The blocks of a model in order. They follow each other without gaps, so they cover the flat vector exactly.
 class Layout {
  public:
   /// Appends a block behind the last one and returns its offset.
@@ -42,7 +43,7 @@ class Layout {
   [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] const std::vector<Block>& blocks() const { return blocks_; }
 
-  /// Name of element `index` for people: `2.weight[17]`.
+  /// Name of element `index` in messages: `2.weight[17]`.
   [[nodiscard]] std::string describe(std::size_t index) const {
     for (const Block& block : blocks_)
       if (index >= block.offset && index - block.offset < block.size)

@@ -1,4 +1,5 @@
-// Memory that does not do, reported as an error that says what was wanted.
+// SPDX-License-Identifier: MIT
+// A lack of memory, reported as an error that says what the memory was wanted for.
 #pragma once
 
 #include <cstddef>
@@ -10,8 +11,9 @@
 
 namespace lifelong {
 
-/// How many bytes a learner may take, its model's parameters included; no limit by default. Worth setting where the
-/// system promises memory that it does not have (Linux) and ends the program when it is used.
+/// How many bytes a learner may take, its model's parameters included; by default there is no limit. A limit is worth
+/// setting where the system promises memory that it does not have and ends the program when that memory is used, as
+/// Linux does.
 struct MemoryLimit {
   std::size_t bytes = static_cast<std::size_t>(-1);
 };

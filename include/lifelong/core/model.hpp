@@ -1,6 +1,7 @@
-// What a model must provide, level by level. Members are the customisation point; nothing is virtual.
-// Every concept is built from named atoms, so that a compiler that refuses a type names what is missing; each
-// `require_...` function says it in one sentence, which is the first error that a user reads.
+// SPDX-License-Identifier: MIT
+// What a model must provide, level by level. Members are the customisation point; nothing is virtual. Every concept is
+// built from named atoms, so that a compiler that refuses a type names what is missing. Each `require_...` function
+// says the same in one sentence, which is the first error that a user reads.
 #pragma once
 
 #include <concepts>
@@ -26,8 +27,8 @@ concept has_gradient = requires(M& model, const B& batch, std::span<typename M::
   { model.gradient(batch, out) } -> std::convertible_to<double>;
 };
 
-/// `evaluation_gradient(batch, out)`: the gradient of a model that behaves otherwise in training (dropout, running
-/// statistics), as the model is used.
+/// `evaluation_gradient(batch, out)` writes the gradient of the model in evaluation, for a model that behaves otherwise
+/// in training (dropout, running statistics).
 template <class M, class B>
 concept has_evaluation_gradient = requires(M& model, const B& batch, std::span<typename M::value_type> out) {
   model.evaluation_gradient(batch, out);
@@ -35,19 +36,19 @@ concept has_evaluation_gradient = requires(M& model, const B& batch, std::span<t
 
 }  // namespace detail
 
-/// Parameters θ in one contiguous vector: all that a learner needs whose steps are given their gradients. With a
-/// `DeviceBackend` the vector lies where the backend's arrays lie.
+/// A model with its parameters θ in one contiguous vector. A learner whose steps are given their gradients needs no
+/// more than that. With a `DeviceBackend` the vector lies where the backend's arrays lie.
 template <class M>
 concept ParameterModel = detail::has_value_type<M> && detail::has_parameters<M>;
 
 /// A model with its parameters θ in one contiguous vector and the gradient of its mean loss over a batch.
-/// `gradient(batch, out)` overwrites `out` (as long as `parameters()`) and returns the loss. Models whose batches are
-/// not `lifelong::Batch` are named with their batch type: `DifferentiableModel<M, MyBatch>`.
+/// `gradient(batch, out)` overwrites `out` (as long as `parameters()`) and returns the loss. For a model whose batches
+/// are not `lifelong::Batch`, the concept takes the batch type too: `DifferentiableModel<M, MyBatch>`.
 template <class M, class B = Batch<typename M::value_type>>
 concept DifferentiableModel = ParameterModel<M> && detail::has_gradient<M, B>;
 
 /// A model that takes new outputs when classes arrive: `grow(outputs)` appends their parameters behind the old ones,
-/// which keep places and values, or throws and changes nothing.
+/// which keep their places and values, or throws and changes nothing.
 template <class M>
 concept GrowingModel = requires(M& model) {
   model.grow(std::size_t{});
@@ -59,7 +60,7 @@ concept NamedModel = requires(M& model) {
   { model.layout() } -> std::convertible_to<const Layout&>;
 };
 
-/// A model that can be asked for its outputs: `predict(batch, out)` writes N x `outputs()` values f(x), row-major.
+/// A model that gives its outputs: `predict(batch, out)` writes N x `outputs()` values f(x), row-major.
 template <class M>
 concept PredictiveModel = requires(M& model, const Batch<typename M::value_type>& batch,
                                    std::span<typename M::value_type> out) {
@@ -68,8 +69,8 @@ concept PredictiveModel = requires(M& model, const Batch<typename M::value_type>
 };
 
 /// A model that can pull a cotangent, a direction in output space, back to its parameters: `pullback(batch, cotangents,
-/// out)` overwrites `out` with Σ_n J_nᵀ v_n, cotangents v N x `outputs()`. Enough for every estimator, one sample at a
-/// time.
+/// out)` overwrites `out` with Σ_n J_nᵀ v_n, where the cotangents v are N x `outputs()`. That is enough for every
+/// estimator, which then takes one sample at a time.
 template <class M>
 concept PullbackModel = PredictiveModel<M> &&
     requires(M& model, const Batch<typename M::value_type>& batch, std::span<const typename M::value_type> cotangents,
@@ -79,9 +80,9 @@ concept PullbackModel = PredictiveModel<M> &&
 
 namespace detail {
 
-// Each returns true, for a class or function to say `static_assert(require_...<Part>())`. The sentences of one function
-// together are its concept: no more and no less. A constraint that fails would be reported as a template that does not
-// match, with the reason, if any, many lines below.
+// Each function returns true, so that a class or function can say `static_assert(require_...<Part>())`. The sentences
+// of one function together are its concept, no more and no less. A constraint that fails would instead be reported as a
+// template that does not match, with the reason, if any, many lines below.
 
 template <class M>
 consteval bool require_parameter_model() {
@@ -106,7 +107,7 @@ consteval bool require_predictive_model() {
       requires(M & model) {
         { model.outputs() } -> std::convertible_to<std::size_t>;
       },
-      "PredictiveModel: the model needs outputs(), their number");
+      "PredictiveModel: the model needs outputs(), the number of its outputs");
   static_assert(PredictiveModel<M>,
                 "PredictiveModel: the model needs predict(batch, out), which writes outputs() values for each sample");
   return true;

@@ -1,4 +1,5 @@
-// What is summed of the per-sample gradients: themselves (training), their squares (Fisher) or absolute values (MAS).
+// SPDX-License-Identifier: MIT
+// What is summed over samples: their gradients (training), the squares of these (Fisher) or the absolute values (MAS).
 #pragma once
 
 #include <lifelong/core/packet.hpp>

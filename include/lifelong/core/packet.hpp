@@ -1,5 +1,6 @@
-// Arithmetic on one register's worth of parameters. Kernels are written once for `V` = float, double or Packet, so they
-// are vectorised by their types and not by the goodwill of an optimiser or of the user's flags.
+// SPDX-License-Identifier: MIT
+// Arithmetic on as many parameters as fit into one register. Kernels are written once for `V` = float, double or
+// Packet. The types themselves make them vector code, whatever an optimiser or the user's flags do.
 #pragma once
 
 #include <cmath>
@@ -28,7 +29,7 @@ inline constexpr std::size_t register_bytes = 16;
 #if defined(LIFELONG_HAS_PACKETS)
 
 /// `Packet<T>::size` consecutive values of type T (float or double) with elementwise + - * / and implicit broadcast of
-/// a scalar. As wide as the widest register the translation unit is compiled for.
+/// a scalar. A packet is as wide as the widest register the translation unit is compiled for.
 template <class T>
 struct Packet {
   static constexpr std::size_t size = detail::register_bytes / sizeof(T);
@@ -79,7 +80,8 @@ Packet<T> abs(Packet<T> a) {
   return Packet<T>(reinterpret_cast<Native>(reinterpret_cast<Bits>(a.lanes) & ~reinterpret_cast<Bits>(-Native{})));
 }
 
-/// Lane by lane a b + c, one instruction where the target has it and the compiler contracts (their default).
+/// Lane by lane a b + c. It is one instruction where the target has it and the compiler contracts, which compilers do
+/// by default.
 template <class T>
 Packet<T> multiply_add(Packet<T> a, Packet<T> b, Packet<T> c) {
   return Packet<T>(a.lanes * b.lanes + c.lanes);
@@ -91,7 +93,8 @@ Packet<T> where_positive(Packet<T> condition, Packet<T> a, Packet<T> b) {
   return Packet<T>(condition.lanes > 0 ? a.lanes : b.lanes);
 }
 
-/// Lane by lane square root. By instruction: `std::sqrt` keeps `errno`, which stops compilers from vectorising it.
+/// Lane by lane square root. It is written as an instruction, because `std::sqrt` sets `errno`, which stops compilers
+/// from vectorising it.
 template <class T>
 Packet<T> sqrt(Packet<T> a) {
   Packet<T> root;
@@ -111,7 +114,7 @@ Packet<T> sqrt(Packet<T> a) {
   return root;
 }
 
-/// Sum of the lanes by halves, a fixed order.
+/// Sum of the lanes, taken by halves, so that the order is fixed.
 template <class T>
 T sum(Packet<T> a) {
   for (std::size_t half = Packet<T>::size / 2; half > 0; half /= 2)
@@ -121,8 +124,8 @@ T sum(Packet<T> a) {
 
 namespace detail {
 
-/// From packets a and b of rows k and k + `half` the rows k and k + `half` of the matrix in which the squares of side
-/// `half` off the diagonal have changed places.
+/// Takes rows k and k + `half` of a matrix as packets a and b, and turns them into the same rows of the matrix in which
+/// the squares of side `half` off the diagonal have changed places.
 template <std::size_t half, class Native, std::size_t... lane>
 void exchange_halves(Native& a, Native& b, std::index_sequence<lane...>) {
   constexpr std::size_t lanes = sizeof...(lane);
@@ -141,7 +144,7 @@ void transpose_squares(Packet<T> (&rows)[lanes], std::index_sequence<pair...>) {
 
 }  // namespace detail
 
-/// Rows become columns.
+/// Transposes the matrix: rows become columns.
 template <class T>
 void transpose(Packet<T> (&rows)[Packet<T>::size]) {
   constexpr std::size_t half = Packet<T>::size / 2;
@@ -150,7 +153,7 @@ void transpose(Packet<T> (&rows)[Packet<T>::size]) {
 
 #else
 
-/// One value, where the compiler has no vectors of its own.
+/// A packet is one value where the compiler has no vectors of its own.
 template <class T>
 using Packet = T;
 
@@ -174,7 +177,7 @@ inline constexpr std::size_t lane_count = sizeof(V) / sizeof(ScalarOf<V>);
 /// \name One value
 /// \{
 
-/// The same for one value, as at the end of an array whose length is no multiple of a packet's.
+/// The same for one value, which kernels need at the end of an array whose length is not a multiple of a packet's.
 LIFELONG_HOST_DEVICE inline float max(float a, float b) { return b > a ? b : a; }
 LIFELONG_HOST_DEVICE inline double max(double a, double b) { return b > a ? b : a; }
 LIFELONG_HOST_DEVICE inline float min(float a, float b) { return b < a ? b : a; }
@@ -191,7 +194,7 @@ LIFELONG_HOST_DEVICE inline float sum(float a) { return a; }
 LIFELONG_HOST_DEVICE inline double sum(double a) { return a; }
 /// \}
 
-/// Reads `lane_count<V>` values from `data + i`; no alignment needed.
+/// Reads `lane_count<V>` values from `data + i`, which need not be aligned.
 template <class V>
 LIFELONG_HOST_DEVICE V load(const ScalarOf<V>* data, std::size_t i) {
   if constexpr (lane_count<V> == 1) {
@@ -203,7 +206,7 @@ LIFELONG_HOST_DEVICE V load(const ScalarOf<V>* data, std::size_t i) {
   }
 }
 
-/// Writes `value` to `data + i`; no alignment needed.
+/// Writes `value` to `data + i`, which need not be aligned.
 template <class V>
 LIFELONG_HOST_DEVICE void store(ScalarOf<V>* data, std::size_t i, V value) {
   if constexpr (lane_count<V> == 1)

@@ -1,5 +1,6 @@
-// Counter-based random numbers: draw number i of a stream is a pure function of (seed, purpose, i), so results do not
-// depend on thread count, on the order of calls, or on a standard library's distributions.
+// SPDX-License-Identifier: MIT
+// Counter-based random numbers. Draw number i of a sequence is a pure function of (seed, purpose, i), so results do not
+// depend on the number of threads, on the order of calls, or on a standard library's distributions.
 #pragma once
 
 #include <bit>
@@ -11,7 +12,7 @@
 
 namespace lifelong {
 
-/// What a sequence of random numbers is for. Sequences of one seed but different purposes are independent.
+/// What a sequence of random numbers is used for. Sequences of one seed but different purposes are independent.
 enum class Purpose : std::uint32_t {
   initialization = 1,
   shuffle = 2,
@@ -42,8 +43,8 @@ constexpr Words philox(Words counter, std::uint32_t key0, std::uint32_t key1) {
   return counter;
 }
 
-/// Natural logarithm of a positive normal number by ln m = 2 artanh((m-1)/(m+1)), error below 2 ulp: own code because
-/// the last bit of `std::log` differs between C libraries.
+/// Natural logarithm of a positive normal number by ln m = 2 artanh((m-1)/(m+1)); the error is below 2 ulp. The library
+/// has its own because the last bit of `std::log` differs between C libraries.
 constexpr double portable_log(double x) {
   const auto bits = std::bit_cast<std::uint64_t>(x);
   int exponent = static_cast<int>(bits >> 52) - 1023;
@@ -67,7 +68,8 @@ constexpr double polynomial(const double (&coefficients)[N], double x) {
 }
 
 /// Quantile of the standard normal distribution (Wichura, algorithm AS 241 PPND16, 1988), relative error about 1e-16.
-/// Never inlined, lest its last bit differ between two places where a compiler contracts a b + c differently.
+/// It is never inlined, because a compiler could contract a b + c differently in two places, and the last bit would
+/// then differ.
 [[gnu::noinline]] inline double normal_quantile(double p) {
   constexpr double a[] = {3.3871328727963666080e0,  1.3314166789178437745e+2, 1.9715909503065514427e+3,
                           1.3731693765509461125e+4, 4.5921953931549871457e+4, 6.7265770927008700853e+4,
@@ -115,8 +117,8 @@ constexpr double polynomial(const double (&coefficients)[N], double x) {
 
 }  // namespace detail
 
-/// A sequence of random numbers. Draw i is a function of (seed, purpose, i) alone: constant time, no state, safe to
-/// share between threads. Same bits on every platform with IEEE arithmetic.
+/// A sequence of random numbers. Draw i is a function of (seed, purpose, i) alone. It takes constant time and there is
+/// no state, so a sequence may be shared between threads. Its bits are the same on every platform with IEEE arithmetic.
 class Random {
  public:
   constexpr explicit Random(std::uint64_t seed, Purpose purpose = Purpose::user, std::uint32_t substream = 0)

@@ -1,5 +1,6 @@
-// Shared ownership of what nobody changes. `std::shared_ptr<const T>` would do the same, but including <memory> takes
-// longer than half of the core.
+// SPDX-License-Identifier: MIT
+// Shared ownership of immutable values. `std::shared_ptr<const T>` would do the same, but including <memory> takes
+// longer than including half of the core.
 #pragma once
 
 #include <cstddef>
@@ -7,8 +8,8 @@
 
 namespace lifelong {
 
-/// Keeps a value alive without saying what it is. Copies share it, the last one frees it; copying is safe from several
-/// threads. Made from a `Shared<T>`; empty by default.
+/// Keeps a value alive without saying what it is. Copies share the value and the last one frees it; they may be made
+/// from several threads. It is made from a `Shared<T>` and empty by default.
 class KeepAlive {
  public:
   KeepAlive() = default;
@@ -41,7 +42,7 @@ class KeepAlive {
   Node* node_ = nullptr;
 };
 
-/// An immutable value that copies share. Empty by default; `*` and `->` need a value.
+/// An immutable value that copies share. It is empty by default; `*` and `->` need a value.
 template <class T>
 class Shared : public KeepAlive {
  public:

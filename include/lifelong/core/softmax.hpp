@@ -1,4 +1,5 @@
-// The softmax of a row of outputs, in the form that cannot overflow.
+// SPDX-License-Identifier: MIT
+// The softmax of a row of outputs, in a form that cannot overflow.
 #pragma once
 
 #include <cmath>
@@ -7,8 +8,8 @@
 
 namespace lifelong {
 
-/// Replaces the logits z by p_c = exp(z_c) / Σ exp(z) and returns log Σ exp(z). Largest logit first, so nothing
-/// overflows; NaN and +Inf logits give NaN.
+/// Replaces the logits z by p_c = exp(z_c) / Σ exp(z) and returns log Σ exp(z). The largest logit is subtracted first,
+/// so nothing overflows. NaN and +Inf logits give NaN.
 template <class T>
 T softmax(std::span<T> row) {
   T largest = row[0];

@@ -1,4 +1,5 @@
-// How well every task is done after every task, and what follows from it.
+// SPDX-License-Identifier: MIT
+// The accuracy on every task after every task, and the metrics that follow from it.
 #pragma once
 
 #include <cstddef>
@@ -14,9 +15,9 @@
 
 namespace lifelong {
 
-/// R(i, j): test accuracy, from 0 to 1, on task j after learning task i; i and j count from 0. One row is added after
-/// each task. Metrics look at the T tasks learned so far, T = rows(); in their formulas tasks count from 1 as in the
-/// papers: Lopez-Paz and Ranzato, "Gradient episodic memory for continual learning", NIPS 2017 (average accuracy,
+/// R(i, j): test accuracy, from 0 to 1, on task j after learning task i, where i and j count from 0. One row is added
+/// after each task. Metrics are over the T tasks learned so far, T = rows(); in their formulas tasks count from 1 as in
+/// the papers: Lopez-Paz and Ranzato, "Gradient episodic memory for continual learning", NIPS 2017 (average accuracy,
 /// backward and forward transfer); Chaudhry et al., "Riemannian walk for incremental learning", ECCV 2018 (forgetting).
 class AccuracyMatrix {
  public:
@@ -25,8 +26,8 @@ class AccuracyMatrix {
     if (tasks == 0) detail::raise<InvalidArgument>("AccuracyMatrix needs at least 1 task");
   }
 
-  /// Sets b: the accuracies of the untrained model, needed for `forward_transfer` alone.
-  /// \throws ShapeMismatch unless there is one per task; InvalidArgument for one outside [0, 1].
+  /// Sets b, the accuracies of the untrained model, which only `forward_transfer` needs.
+  /// \throws ShapeMismatch unless there is one accuracy per task; InvalidArgument for an accuracy outside [0, 1].
   void set_initial(std::span<const double> accuracies) {
     check(accuracies);
     initial_.resize(tasks_);
@@ -36,9 +37,9 @@ class AccuracyMatrix {
     set_initial(std::span<const double>(accuracies.begin(), accuracies.size()));
   }
 
-  /// Adds the accuracies on all tasks, also those yet to come, after learning the next task.
+  /// Adds the accuracies on all tasks, also on those yet to come, after learning the next task.
   /// \throws InvalidArgument if the matrix is full or for an accuracy outside [0, 1]; ShapeMismatch unless there is one
-  /// per task.
+  /// accuracy per task.
   void add_row(std::span<const double> accuracies) {
     if (rows() == tasks_)
       detail::raise<InvalidArgument>("AccuracyMatrix already has a row for each of its " + std::to_string(tasks_) +
@@ -60,7 +61,7 @@ class AccuracyMatrix {
   [[nodiscard]] double operator()(std::size_t i, std::size_t j) const {
     if (i >= rows() || j >= tasks_)
       detail::raise<InvalidArgument>("AccuracyMatrix has no element (" + std::to_string(i) + ", " + std::to_string(j) +
-                                     "), it is " + std::to_string(rows()) + " x " + std::to_string(tasks_));
+                                     "): it is " + std::to_string(rows()) + " x " + std::to_string(tasks_));
     return at(i, j);
   }
 
@@ -72,7 +73,8 @@ class AccuracyMatrix {
     return sum / static_cast<double>(rows());
   }
 
-  /// 1/T sum_i R_ii: how well each task was learned at the time. \throws InvalidArgument before the first row.
+  /// 1/T sum_i R_ii, which says how well each task was known right after it was learned. \throws InvalidArgument before
+  /// the first row.
   [[nodiscard]] double learning_accuracy() const {
     require_row("learning_accuracy");
     double sum = 0;
@@ -80,7 +82,7 @@ class AccuracyMatrix {
     return sum / static_cast<double>(rows());
   }
 
-  /// BWT = 1/(T-1) sum_{j<T} (R_Tj - R_jj), negative where tasks were forgotten; nothing for T < 2.
+  /// BWT = 1/(T-1) sum_{j<T} (R_Tj - R_jj), negative if tasks were forgotten; no value for T < 2.
   [[nodiscard]] std::optional<double> backward_transfer() const {
     if (rows() < 2) return std::nullopt;
     double sum = 0;
@@ -88,8 +90,9 @@ class AccuracyMatrix {
     return sum / static_cast<double>(rows() - 1);
   }
 
-  /// FWT = 1/(T-1) sum_{1<j<=T} (R_{j-1,j} - b_j), what earlier tasks gave to later ones before these were learned;
-  /// nothing for T < 2 or without `set_initial`. Has no meaning where later tasks use outputs never trained before.
+  /// FWT = 1/(T-1) sum_{1<j<=T} (R_{j-1,j} - b_j), what earlier tasks gave to later ones before these were learned; no
+  /// value for T < 2 or without `set_initial`. It has no meaning where later tasks use outputs that were never trained
+  /// before.
   [[nodiscard]] std::optional<double> forward_transfer() const {
     if (rows() < 2 || initial_.empty()) return std::nullopt;
     double sum = 0;
@@ -97,9 +100,9 @@ class AccuracyMatrix {
     return sum / static_cast<double>(rows() - 1);
   }
 
-  /// F = 1/(T-1) sum_{j<T} (max_{l<T} R_lj - R_Tj), by Chaudhry 2018: from the best accuracy of any earlier row, so at
-  /// least -BWT; nothing for T < 2. Others mean something else by the word: Avalanche R_jj - R_Tj, which is -BWT;
-  /// Mammoth lets the maximum include the last row, so that forgetting is never negative.
+  /// F = 1/(T-1) sum_{j<T} (max_{l<T} R_lj - R_Tj), by Chaudhry 2018. It starts from the best accuracy of any earlier
+  /// row, so it is at least -BWT; there is no value for T < 2. Others use the word differently: Avalanche means R_jj -
+  /// R_Tj, which is -BWT; Mammoth takes the maximum over the last row too, so that forgetting is never negative.
   [[nodiscard]] std::optional<double> forgetting() const {
     if (rows() < 2) return std::nullopt;
     double sum = 0;
@@ -111,7 +114,8 @@ class AccuracyMatrix {
     return sum / static_cast<double>(rows() - 1);
   }
 
-  /// The matrix in percent, tasks counted from 1, one line per row; the initial row, if set, comes first as task 0.
+  /// The matrix in percent, with tasks counted from 1, one line per row. The initial row, if it was set, comes first as
+  /// task 0.
   [[nodiscard]] std::string to_string() const {
     std::string text = "after \\ on";
     for (std::size_t j = 1; j <= tasks_; ++j) text += cell(static_cast<double>(j), 7, 0);
@@ -134,9 +138,7 @@ class AccuracyMatrix {
   void check(std::span<const double> accuracies) const {
     detail::require_size("a row of AccuracyMatrix", accuracies.size(), tasks_);
     for (std::size_t j = 0; j < tasks_; ++j)
-      if (!(accuracies[j] >= 0 && accuracies[j] <= 1))
-        detail::raise<InvalidArgument>("accuracy on task " + std::to_string(j) + " must be in [0, 1], but is " +
-                                       detail::text(accuracies[j]));
+      detail::require_between(("the accuracy on task " + std::to_string(j)).c_str(), accuracies[j], 0, 1);
   }
 
   void require_row(const char* metric) const {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Accuracy of a model on tasks.
 #pragma once
 
@@ -17,8 +18,9 @@
 
 namespace lifelong {
 
-/// Share of `examples` whose largest active output is their label's, in [0, 1]; of equal outputs the first counts.
-/// Takes a `PredictiveModel` and an `ExampleSource`. \throws InvalidArgument without examples.
+/// Share of `examples`, in [0, 1], whose largest active output is that of their label; of equal outputs the first
+/// counts. The model is a `PredictiveModel`, the examples are an `ExampleSource`. \throws InvalidArgument without
+/// examples.
 template <class Model, class Examples, class Backend = backend::Serial>
 double accuracy(Model& model, const Examples& examples, const Backend& backend = {}, std::size_t batch_size = 512) {
   using T = typename Model::value_type;

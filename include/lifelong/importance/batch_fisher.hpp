@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The inexact "Fisher" of most Python libraries, under its own name, for comparison.
 #pragma once
 
@@ -17,26 +18,26 @@
 
 namespace lifelong::importance {
 
-/// 1/B Σ_b (1/N_b Σ_n ∂ log p(y_n | x_n) / ∂θ_i)², the mean over B batches of the squared mean gradient. Not the Fisher
-/// information: for zero-mean gradients it is smaller by about the batch size, and it changes with it. The batches are
-/// those given to `consolidate`. Used by Avalanche, FACIL, PyCIL and others; called BATCHED in van de Ven 2025. Costs
-/// one gradient.
+/// 1/B Σ_b (1/N_b Σ_n ∂ log p(y_n | x_n) / ∂θ_i)², the mean over B batches of the squared mean gradient. This is not
+/// the Fisher information: for zero-mean gradients it is smaller by about the batch size, and it changes with the batch
+/// size. The batches are those given to `consolidate`. Avalanche, FACIL, PyCIL and others use it; van de Ven 2025 calls
+/// it BATCHED. It costs one gradient.
 ///
-/// The gradient is that of the model's outputs as `predict` gives them, not of training (no dropout, running
-/// statistics). A model with only `gradient(batch, out)` has empirical labels, and its loss is taken for the mean of
+/// The gradient is that of the outputs as `predict` gives them (no dropout, running statistics), not that of training.
+/// A model that has only `gradient(batch, out)` can have empirical labels alone, and its loss is taken for the mean of
 /// -log p(y | x).
 template <class L>
 struct BatchFisherInformation {
   static_assert(detail::require_likelihood<L>());
 
-  Labels labels = Labels::empirical;  ///< or predicted, or sampled: one label per sample
+  Labels labels = Labels::empirical;  ///< or predicted, or sampled; each sample has one label
   BatchScale scale = BatchScale::batches;
   Merge merge = Merge::sum();
   std::uint64_t seed = 0;  ///< of sampled labels
   L likelihood = {};
 
-  /// \throws InvalidArgument for labels other than empirical, predicted and sampled, or such as the likelihood cannot
-  /// give.
+  /// \throws InvalidArgument for labels other than empirical, predicted and sampled, and for labels that the likelihood
+  /// cannot give.
   void validate() const {
     if (labels != Labels::empirical && labels != Labels::predicted && labels != Labels::sampled)
       detail::raise<InvalidArgument>(
@@ -61,7 +62,7 @@ struct BatchFisherInformation {
       add_batch_moment(estimation, batch, write, moment::Square{}, scale);
     }
   }
-  /// Writes the mean over batches.
+  /// Writes the mean over the batches.
   template <class E>
   void finish(E& estimation) const {
     finish_batch_moments(estimation, scale);
@@ -77,9 +78,9 @@ struct BatchFisherInformation {
   [[nodiscard]] LogLikelihoodOf<L> functional() const { return {labels, seed, 1, likelihood}; }
 };
 
-/// Of a classifier: p = softmax of the active outputs.
+/// For a classifier: p is the softmax of the active outputs.
 using BatchFisher = BatchFisherInformation<Categorical>;
-/// Of a regression with normal noise.
+/// For a regression with normal noise.
 using GaussianBatchFisher = BatchFisherInformation<Gaussian>;
 
 }  // namespace lifelong::importance

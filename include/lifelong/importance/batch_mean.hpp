@@ -1,15 +1,16 @@
-// Moments of batch-mean gradients: what libraries compute that cannot see the gradients of single samples.
+// SPDX-License-Identifier: MIT
+// Moments of batch-mean gradients, which libraries compute that have no gradients of single samples.
 #pragma once
 
 #include <lifelong/core/error.hpp>
 
 namespace lifelong::importance {
 
-/// How B batches of N_b samples, N in all, become one number from their m(mean gradient of the batch).
+/// How the moments m_b = m(mean gradient of batch b) of B batches of N_b samples, N in all, are averaged.
 enum class BatchScale {
   batches,  ///< 1/B Σ_b m_b: Avalanche, PyCIL, CapyMOA, agem
-  samples,  ///< 1/N Σ_b N_b m_b: FACIL, the original code of MAS; the same if all batches are equally long
-  enlarged  ///< 1/B Σ_b N_b m_b: GT-RIPL; undoes the shrinking of squares for gradients with zero mean
+  samples,  ///< 1/N Σ_b N_b m_b: FACIL, the original code of MAS; the same as `batches` if all are equally long
+  enlarged  ///< 1/B Σ_b N_b m_b: GT-RIPL; for gradients with zero mean it makes up for the smaller squares of means
 };
 
 /// `batches`, `samples` or `enlarged`.
@@ -33,7 +34,7 @@ void add_batch_moment(Estimation& estimation, const B& batch, const Write& write
   }
 }
 
-/// Ends such an estimation: the mean that the scale says.
+/// Ends such an estimation with the division that the scale asks for.
 template <class Estimation>
 void finish_batch_moments(Estimation& estimation, BatchScale scale) {
   estimation.divide(static_cast<double>(scale == BatchScale::samples ? estimation.samples() : estimation.batches()));

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The same importance for every parameter.
 #pragma once
 
@@ -12,9 +13,9 @@
 
 namespace lifelong::importance {
 
-/// Ω_i = value after every task. 0 is plain fine-tuning, a large value keeps the network rigid, 1 with a quadratic
-/// penalty is L2 towards the last task's parameters (L2-SP, Li 2018). Per-parameter values are set by
-/// `Learner::set_importance`.
+/// Ω_i = value after every task. 0 is plain fine-tuning, a large value keeps the network rigid, and 1 with a quadratic
+/// penalty is L2 towards the last task's parameters (L2-SP, Li 2018). `Learner::set_importance` sets one value per
+/// parameter.
 struct Constant {
   double value = 1;
   Merge merge = Merge::last();

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // One accumulator for all estimators: it adds up what batches give, counts samples, and makes the mean.
 #pragma once
 
@@ -11,6 +12,7 @@
 #include <lifelong/backend/serial.hpp>
 #include <lifelong/core/batch.hpp>
 #include <lifelong/core/error.hpp>
+#include <lifelong/core/moment.hpp>
 #include <lifelong/importance/per_sample.hpp>
 #include <lifelong/importance/sample_sum.hpp>
 
@@ -123,7 +125,7 @@ auto finish_estimate(const I& importance, Estimation& estimation) {
 
 /// Calls `body(batch)` for every batch, in order, walking the range once. Empty batches are left out. Samples of
 /// batches without numbers are numbered on, so that no two of a task have the same. Returns the number of samples;
-/// batches of somebody's own kind without a size count as one.
+/// batches of another type without a size count as one sample.
 template <class T, class Batches, class Body>
 std::size_t for_each_batch(Batches&& batches, const Body& body) {
   std::size_t samples = 0;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The diagonal of the Fisher information, exact per sample: the importance of Elastic Weight Consolidation.
 #pragma once
 
@@ -16,14 +17,16 @@
 
 namespace lifelong::importance {
 
-/// F_i = 1/N Σ_n E_y [ (∂ log p(y | x_n) / ∂θ_i)² ], the expectation over the labels that `labels` names. Mean over
-/// samples. Every sample's gradient is squared by itself, never a batch's mean gradient (that is `BatchFisher`).
-/// Cost: exact labels fold the C factors of a sample before one squared product, about 2.3 plain gradients for ten
-/// classes; M sampled labels cost as M factors, the other labels one gradient. Kirkpatrick 2017 (EWC); with
-/// `merge = Merge::decay(gamma)` Schwarz 2018 (online EWC). The likelihood says what y is: a class (`Fisher`), a target
-/// with normal noise (`GaussianFisher`), yes-or-no answers (`BernoulliFisher`), or a type of yours.
+/// F_i = 1/N Σ_n E_y [ (∂ log p(y | x_n) / ∂θ_i)² ], the mean over samples, with the expectation over the labels that
+/// `labels` names. Every sample's gradient is squared by itself, never a batch's mean gradient (`BatchFisher` does
+/// that). With exact labels the C factors of a sample are folded before one squared product, which costs about 2.3
+/// plain gradients for ten classes; M sampled labels cost as much as M factors, the other labels one gradient.
+/// Kirkpatrick 2017 (EWC); with `merge = Merge::decay(gamma)` Schwarz 2018 (online EWC). The likelihood says what y is:
+/// a class (`Fisher`), a target with normal noise (`GaussianFisher`), yes-or-no answers (`BernoulliFisher`), or what a
+/// type of your own defines.
 ///
-/// A model with only `gradient(batch, out)` can have empirical labels: its loss is then taken for -log p(y | x).
+/// A model that has only `gradient(batch, out)` can have empirical labels alone; its loss is then taken for -log p(y |
+/// x).
 template <class L>
 struct FisherInformation {
   static_assert(detail::require_likelihood<L>());
@@ -34,7 +37,7 @@ struct FisherInformation {
   std::uint32_t draws = 1;  ///< M: sampled labels per sample; the error falls as 1/√M
   L likelihood = {};
 
-  /// \throws InvalidArgument for 0 draws, or labels that the likelihood cannot give.
+  /// \throws InvalidArgument for 0 draws, and for labels that the likelihood cannot give.
   void validate() const {
     functional().validate();
     merge.validate();
@@ -65,11 +68,11 @@ struct FisherInformation {
   [[nodiscard]] LogLikelihoodOf<L> functional() const { return {labels, seed, draws, likelihood}; }
 };
 
-/// Of a classifier: p = softmax of the active outputs.
+/// For a classifier: p is the softmax of the active outputs.
 using Fisher = FisherInformation<Categorical>;
-/// Of a regression with normal noise: `GaussianFisher{.likelihood = {.variance = 0.1}}`.
+/// For a regression with normal noise: `GaussianFisher{.likelihood = {.variance = 0.1}}`.
 using GaussianFisher = FisherInformation<Gaussian>;
-/// Of independent yes-or-no answers.
+/// For independent yes-or-no answers.
 using BernoulliFisher = FisherInformation<Bernoulli>;
 
 }  // namespace lifelong::importance

@@ -1,4 +1,6 @@
-// What a row of outputs says of the label or target: p(y | f), in the form that the Fisher information needs.
+// SPDX-License-Identifier: MIT
+// The distribution p(y | f) of the label or target given a row of outputs, in the form that the Fisher information
+// needs.
 #pragma once
 
 #include <cmath>
@@ -15,12 +17,12 @@
 
 namespace lifelong::importance {
 
-/// The random numbers of one draw from p(y | x): number i is a function of (seed, sample, draw, i) alone, so it does
+/// The random numbers of one draw from p(y | x). Number i is a function of (seed, sample, draw, i) alone, so it does
 /// not depend on how samples are cut into batches.
 class Draw {
  public:
-  /// Draw number `draw` of the sample with number `sample`, for a likelihood of `outputs` outputs, each of which may
-  /// use one number.
+  /// The numbers for draw number `draw` of the sample with number `sample`. The likelihood has `outputs` outputs, each
+  /// of which may use one number.
   Draw(std::uint64_t seed, std::uint64_t sample, std::size_t draw, std::size_t outputs)
       : seed_(seed), sample_(sample), first_(draw * outputs) {}
 
@@ -38,17 +40,17 @@ class Draw {
 };
 
 /// A distribution p(y | f) of labels or targets given a row f of outputs. `sample` says which outputs are active; the
-/// derivatives by the others are 0.
-///  - `prepare(row, sample)` turns f in place into the distribution's parameters η, 0 for inactive outputs;
-///  - `factors(outputs)` and `factor(k, η, sample, delta)`: the columns b_k of a square root of the Fisher information
-///    of the outputs, Σ_k b_k b_kᵀ = E_y[(∂ log p/∂f)(∂ log p/∂f)ᵀ];
-///  - `score(η, sample, delta)`: ∂ log p(y | f)/∂f at the label or target of the sample;
-///  - `draw(η, sample, random, delta)`: the same at a y drawn from p with the numbers of `random`, a `Draw`.
+/// derivatives with respect to the others are 0.
+/// - `prepare(row, sample)` turns f in place into the distribution's parameters η, 0 for inactive outputs;
+/// - `factors(outputs)` and `factor(k, η, sample, delta)`: the columns b_k of a square root of the Fisher information
+///   of the outputs, Σ_k b_k b_kᵀ = E_y[(∂ log p/∂f)(∂ log p/∂f)ᵀ];
+/// - `score(η, sample, delta)`: ∂ log p(y | f)/∂f at the label or target of the sample;
+/// - `draw(η, sample, random, delta)`: the same at a y that is drawn from p with the numbers of `random`, a `Draw`.
 ///
-/// It may have more, each needed by one choice of `Labels` only: `mode(η, sample, delta)`, the score of the most likely
-/// y (predicted); `probability(η, sample)`, p of the sample's y (weighted); `outcomes(outputs)` and
+/// It may have more functions, each of which only one choice of `Labels` needs: `mode(η, sample, delta)`, the score of
+/// the most likely y (predicted); `probability(η, sample)`, p of the sample's y (weighted); `outcomes(outputs)` and
 /// `outcome(k, η, sample, delta)`, the score of the k-th of finitely many y (unweighted). `validate()` is called if
-/// there is one, and `recipe()` names it.
+/// there is one, and `recipe()` describes the likelihood in a learner's recipe.
 template <class L>
 concept Likelihood = std::copyable<L> &&
     requires(const L& likelihood, std::span<float> row, std::span<const float> prepared,
@@ -92,7 +94,7 @@ consteval bool require_likelihood() {
 
 namespace lifelong::importance {
 
-/// One of the active classes: p = softmax of the active outputs, b_k = √p_k (e_k - p), score e_y - p.
+/// One of the active classes: p = softmax of the active outputs, b_k = √p_k (e_k - p), and the score is e_y - p.
 struct Categorical {
   template <class T>
   void prepare(std::span<T> row, const SampleContext<T>& sample) const {
@@ -157,8 +159,8 @@ struct Categorical {
   }
 };
 
-/// Regression: y = f + normal noise of variance σ² in each active output, so b_k = e_k/σ, score (y - f)/σ²; y is the
-/// sample's target. The exact Fisher information is JᵀJ/σ². It has no `mode`: the score at y = f is 0.
+/// Regression: y = f + normal noise of variance σ² in each active output, so b_k = e_k/σ and the score is (y - f)/σ²; y
+/// is the sample's target. The exact Fisher information is JᵀJ/σ². There is no `mode`, because the score at y = f is 0.
 struct Gaussian {
   double variance = 1;  ///< σ², in squared units of the targets
 
@@ -198,7 +200,8 @@ struct Gaussian {
 };
 
 /// Several independent yes-or-no answers (multi-label): y_c = 1 with p_c = 1/(1 + exp(-f_c)), so b_k = √(p_k (1-p_k))
-/// e_k, score y - p. y is the sample's target of zeros and ones; a batch with labels alone counts as one-hot.
+/// e_k and the score is y - p. y is the sample's target of zeros and ones; the labels of a batch without targets count
+/// as one-hot targets.
 struct Bernoulli {
   template <class T>
   void prepare(std::span<T> row, const SampleContext<T>& sample) const {

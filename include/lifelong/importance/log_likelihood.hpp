@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The output functional of the Fisher information: log p(y | x), for a choice of y.
 #pragma once
 
@@ -21,7 +22,7 @@ enum class Labels {
   sampled,    ///< mean over labels drawn from the model's own p: unbiased, noisy
   predicted,  ///< the most likely label
   empirical,  ///< the label in the data: the "empirical Fisher"
-  weighted,   ///< inexact: the label in the data, its square times p(y | x), which mutes samples not yet learnt
+  weighted,   ///< inexact: the label in the data, its square times p(y | x), which mutes samples not yet learned
               ///< (Mammoth)
   unweighted  ///< inexact: Σ_c (∂ log p_c)² over all classes, each counted fully however unlikely it is (pathint)
 };
@@ -33,9 +34,9 @@ inline const char* name_of(Labels labels) {
 }
 
 /// Directions in output space whose pulled-back squares sum up to the Fisher information of one sample: the columns of
-/// a square root of the outputs' Fisher information for exact labels, otherwise scores ∂ log p(y | f)/∂f. Draws are
-/// scaled by 1/√M, so under `moment::Square` the sum over M draws is their mean (under the others it is √M times the
-/// mean). Models `OutputFunctional`, with labels that `validate()` accepts.
+/// a square root of the outputs' Fisher information for exact labels, scores ∂ log p(y | f)/∂f for the other labels.
+/// Draws are scaled by 1/√M, so under `moment::Square` the sum over M draws is their mean (under the other moments it
+/// is √M times the mean). It models `OutputFunctional` for labels that `validate()` accepts.
 template <class L>
 struct LogLikelihoodOf {
   static_assert(detail::require_likelihood<L>());
@@ -96,7 +97,8 @@ struct LogLikelihoodOf {
     }
   }
 
-  /// `labels exact`, `Gaussian(variance 1), labels sampled, draws 4, seed 0`: a classifier's likelihood goes unnamed.
+  /// `labels exact`, or `Gaussian(variance 1), labels sampled, draws 4, seed 0`; a classifier's likelihood is not
+  /// named.
   [[nodiscard]] std::string recipe() const {
     std::string line;
     if constexpr (requires { likelihood.recipe(); } && !std::is_same_v<L, Categorical>)

@@ -1,4 +1,5 @@
-// Memory Aware Synapses: how much the outputs move when a parameter moves. Needs no labels.
+// SPDX-License-Identifier: MIT
+// Memory Aware Synapses: how much the outputs move when a parameter moves. They need no labels.
 #pragma once
 
 #include <cstddef>
@@ -13,9 +14,9 @@
 
 namespace lifelong::importance {
 
-/// Ω_i = 1/N Σ_n | ∂ ‖f(x_n)‖² / ∂θ_i |, the absolute value taken per sample. Mean over samples; costs one gradient.
-/// Aljundi 2018, eq. 2-3. Their code takes the absolute value of a batch's summed gradient instead, which is smaller
-/// (`BatchMas`). `norm` has the lengths that others differentiate.
+/// Ω_i = 1/N Σ_n | ∂ ‖f(x_n)‖² / ∂θ_i |, the mean over samples, with the absolute value taken of each sample's
+/// gradient. It costs one gradient. Aljundi 2018, eq. 2-3. Their code takes the absolute value of a batch's summed
+/// gradient instead, which is smaller (`BatchMas`). Other codebases differentiate other lengths, which `norm` selects.
 struct Mas {
   MasNorm norm = MasNorm::squared;
   Merge merge = Merge::sum();
@@ -35,9 +36,9 @@ struct Mas {
 };
 
 /// Ω_i = 1/N Σ_n | ∂ ‖F_l(x_n)‖² / ∂θ_i | for every θ_i of layer l, where F_l is the layer with the activation right
-/// behind it, seen as a function of its own inputs. For a linear layer with ReLU it is 1/N Σ_n 2 y_i x_j, Hebb's rule
-/// up to the 2, and needs no backward pass. Mean over samples; costs less than a gradient. The local version of Aljundi
-/// 2018. A composite layer, such as a residual block, is one layer.
+/// behind it, seen as a function of its own inputs. For a linear layer with ReLU it is 1/N Σ_n 2 y_i x_j, which is
+/// Hebb's rule up to the 2 and needs no backward pass. It costs less than a gradient. This is the local version of
+/// Aljundi 2018. A composite layer, such as a residual block, counts as one layer.
 struct LocalMas {
   MasNorm norm = MasNorm::squared;
   Merge merge = Merge::sum();
@@ -65,9 +66,9 @@ struct LocalMas {
 };
 
 /// 1/B Σ_b | ∂ (1/N_b Σ_n ‖f(x_n)‖²) / ∂θ_i |, the mean over B batches of the absolute value of a batch's mean
-/// gradient. Inexact: gradients of different sign cancel, so it is at most `Mas` and falls with the batch size. The
-/// batches are those given to `consolidate`. Used by the original code (with `BatchScale::samples`), Avalanche, FACIL
-/// and others.
+/// gradient. It is inexact: gradients of different sign cancel, so it is at most `Mas` and falls with the batch size.
+/// The batches are those given to `consolidate`. The original code (with `BatchScale::samples`), Avalanche, FACIL and
+/// others use it.
 struct BatchMas {
   MasNorm norm = MasNorm::squared;
   BatchScale scale = BatchScale::batches;
@@ -81,7 +82,7 @@ struct BatchMas {
     const auto write = [&](auto mean) { estimation.batch_mean(model, batch, OutputNorm{norm}, mean); };
     add_batch_moment(estimation, batch, write, moment::Absolute{}, scale);
   }
-  /// Writes the mean over batches.
+  /// Writes the mean over the batches.
   template <class E>
   void finish(E& estimation) const {
     finish_batch_moments(estimation, scale);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // How the importances of several tasks become one.
 #pragma once
 
@@ -14,24 +15,24 @@ struct MergeWeights {
   double add = 1;
 };
 
-/// A rule for the two weights, made by name: `Merge::sum()`, `Merge::decay(0.9)`, ...
+/// A rule for the two weights, which is made by name: `Merge::sum()`, `Merge::decay(0.9)`, ...
 class Merge {
  public:
   /// Ω = Σ_k F_k: every task counts fully (EWC after Huszár 2018, MAS, SI).
   static constexpr Merge sum() { return Merge(Rule::decay, 1); }
   /// Ω ← γ Ω + F: older tasks fade (online EWC, Schwarz 2018, eq. 9; γ is not applied to the penalty a second time).
   static constexpr Merge decay(double gamma) { return Merge(Rule::decay, gamma); }
-  /// Ω = 1/T Σ_k F_k: the size of Ω does not grow with the number of tasks (UCL's baselines; for tasks with equally
-  /// many classes also PyCIL's average by class ratio).
+  /// Ω = 1/T Σ_k F_k: Ω does not grow with the number of tasks (UCL's baselines; for tasks with equally many classes
+  /// also PyCIL's average by class ratio).
   static constexpr Merge mean() { return Merge(Rule::mean, 1); }
-  /// Ω ← (1-α) Ω + α F from Ω = 0: a moving average, in which the first task already counts α only (FACIL, CapyMOA).
+  /// Ω ← (1-α) Ω + α F from Ω = 0: a moving average, in which even the first task counts only α (FACIL, CapyMOA).
   static constexpr Merge average(double alpha) { return Merge(Rule::average, alpha); }
   /// Ω ← (1-α) Ω + α F from Ω = F of the first task, which thus counts (1-α)^(T-1) (Avalanche's MAS).
   static constexpr Merge average_from_first(double alpha) { return Merge(Rule::average_from_first, alpha); }
   /// Ω = F of the last task alone.
   static constexpr Merge last() { return Merge(Rule::decay, 0); }
 
-  /// The weights for a task when `consolidated` tasks were taken in before it.
+  /// The weights for a task before which `consolidated` tasks were merged.
   [[nodiscard]] constexpr MergeWeights weights(std::size_t consolidated) const {
     if (rule_ == Rule::decay) return {weight_, 1};
     if (rule_ == Rule::average_from_first && consolidated == 0) return {0, 1};

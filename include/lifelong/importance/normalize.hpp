@@ -1,4 +1,5 @@
-// Importances brought to a common scale: the unit interval.
+// SPDX-License-Identifier: MIT
+// Brings importances to a common scale, the unit interval.
 #pragma once
 
 #include <cstddef>
@@ -8,14 +9,14 @@
 
 namespace lifelong::importance {
 
-/// What all parameters' values are divided by.
+/// By what the values of all parameters are divided.
 enum class Normalize {
   none,    ///< nothing
   max,     ///< the largest value
   min_max  ///< shifted and scaled so that the smallest is 0 and the largest 1
 };
 
-/// As recipes print it.
+/// The name in recipes.
 inline const char* name_of(Normalize normalize) {
   return normalize == Normalize::none ? "nothing" : normalize == Normalize::max ? "max" : "min-max";
 }
@@ -54,7 +55,7 @@ struct Values {
   }
 };
 
-/// The score of all tasks that a path importance's kernel has, as a kernel of its own.
+/// A path importance's score over all tasks, taken from its kernel as a kernel of its own.
 template <class Walk>
 struct MergedScore {
   Walk walk;
@@ -65,7 +66,7 @@ struct MergedScore {
   }
 };
 
-/// The values of a kernel with their signs turned: its largest is the smallest of theirs.
+/// The values of a kernel with their signs changed, so that the largest of them is minus the smallest value.
 template <class Kernel>
 struct Negative {
   Kernel kernel;
@@ -76,8 +77,8 @@ struct Negative {
   }
 };
 
-/// What brings the values of a kernel over all parameters to the scale. Values that are all 0 stay 0; values that are
-/// all equal become 0 with min-max.
+/// The map that brings the values of a kernel, over all parameters, to the scale. Values that are all 0 stay 0; with
+/// min-max, values that are all equal become 0.
 template <class T, class Backend, class Kernel>
 Affine<T> scale_of(Normalize normalize, const Loop<T, Backend>& loop, const Kernel& kernel) {
   if (normalize == Normalize::none || loop.size() == 0) return {};

@@ -1,4 +1,5 @@
-// An estimated importance cut off at a ceiling and brought to a common scale, as some libraries do.
+// SPDX-License-Identifier: MIT
+// An estimated importance that is cut off at a ceiling and brought to a common scale, as in some libraries.
 #pragma once
 
 #include <cstddef>
@@ -16,10 +17,11 @@
 
 namespace lifelong::importance {
 
-/// Ω_i = scale(min(A_i, ceiling)) for every task: the estimate A of another importance, cut off, then divided by the
-/// largest of all parameters or mapped to [0, 1]. λ then means the same whatever the size of the gradients, but the
-/// tasks' importances no longer compare: one task whose gradients vanish counts as much as any other. agem: min-max;
-/// PyCIL and the code of EWC-DR: a ceiling of 1e-4 and `Normalize::none`. Costs what A costs, an `ImportancePolicy`.
+/// Ω_i = scale(min(A_i, ceiling)) for every task: the estimate A of another importance is cut off, then divided by its
+/// largest value or mapped to [0, 1]. λ then means the same whatever the size of the gradients, but the importances of
+/// different tasks can no longer be compared: a task whose gradients vanish counts as much as any other. agem uses
+/// min-max; PyCIL and the code of EWC-DR use a ceiling of 1e-4 and `Normalize::none`. It costs what A costs, which is
+/// an `ImportancePolicy`.
 template <class A>
 struct Normalized {
   static_assert(lifelong::detail::require_importance<A>());
@@ -29,7 +31,8 @@ struct Normalized {
   double ceiling = std::numeric_limits<double>::infinity();  ///< unit of A
   Merge merge = Merge::sum();
 
-  /// \throws InvalidArgument for a ceiling of 0 or below, for an importance that merges otherwise, and what it throws.
+  /// \throws InvalidArgument for a ceiling of 0 or below and for an importance that has another merge rule, and what
+  /// that importance throws.
   void validate() const {
     importance.validate();
     merge.validate();
@@ -37,7 +40,7 @@ struct Normalized {
     detail::require_same_merge("Normalized.importance", importance, merge);
   }
 
-  /// What the inner importance adds its batches to, and where the result goes.
+  /// What the inner importance adds its batches to, and the array for the result.
   template <class Inner, class T, class Backend>
   struct Estimation {
     Inner inner;

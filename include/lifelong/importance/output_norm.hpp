@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The output functional of Memory Aware Synapses: how large the outputs are.
 #pragma once
 
@@ -21,13 +22,14 @@ inline const char* name_of(MasNorm norm) {
   return norm == MasNorm::squared ? "squared" : norm == MasNorm::plain ? "plain" : "mean";
 }
 
-/// Gradient of a length of the active outputs: one direction per sample. Needs no labels. Models `OutputFunctional`.
+/// Gradient of a length of the active outputs: one direction per sample. It needs no labels. It models
+/// `OutputFunctional`.
 struct OutputNorm {
   MasNorm norm = MasNorm::squared;
 
   [[nodiscard]] std::size_t cotangents(std::size_t) const { return 1; }
 
-  /// Outputs are used as they are; those that do not compete count as 0.
+  /// Leaves active outputs as they are and sets the others to 0.
   template <class T>
   void prepare(std::span<T> row, const SampleContext<T>& sample) const {
     clear_inactive(row, sample.active);

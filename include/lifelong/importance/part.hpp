@@ -1,4 +1,5 @@
-// What importances made of other importances ask of their parts.
+// SPDX-License-Identifier: MIT
+// What importances that are made of other importances ask of their parts.
 #pragma once
 
 #include <string>
@@ -8,7 +9,7 @@
 
 namespace lifelong::detail {
 
-/// \throws InvalidArgument unless `part` merges as the importance it is part of.
+/// \throws InvalidArgument unless `part` has the same merge rule as the importance it is part of.
 template <class I>
 void require_same_merge(const char* name, const I& part, const importance::Merge& whole) {
   if (part.merge != whole)

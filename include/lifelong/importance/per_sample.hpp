@@ -1,5 +1,6 @@
-// A moment of per-sample gradients, added up over one batch: at batch speed where the model can, else one sample at a
-// time.
+// SPDX-License-Identifier: MIT
+// A moment of per-sample gradients, added up over one batch. This runs at batch speed where the model can, else one
+// sample at a time.
 #pragma once
 
 #include <cstddef>
@@ -14,8 +15,8 @@
 
 namespace lifelong::importance {
 
-/// out = ∂L/∂θ of the mean loss L of `batch`, with the model as it is used, not as it is trained: by
-/// `evaluation_gradient` if it has one, so that estimating neither drops values nor moves running statistics.
+/// out = ∂L/∂θ of the mean loss L of `batch`, of the model in evaluation, not in training. It uses
+/// `evaluation_gradient` if the model has one, so that estimating neither drops values nor moves running statistics.
 template <class Model, class B>
 void evaluation_gradient(Model& model, const B& batch, std::span<typename Model::value_type> out) {
   if constexpr (lifelong::detail::has_evaluation_gradient<Model, B>)
@@ -35,9 +36,9 @@ std::size_t outputs_of(Model& model) {
 }
 
 /// out ← out + Σ_n Σ_k m(J_nᵀ v_nk) over the samples n of `batch` and the cotangents v_nk, k = 0, 1, ..., of
-/// `functional`; `out` lies where the loop's backend has its arrays. A `MomentModel` does it for the whole batch. A
-/// `PullbackModel` is asked for one sample and one cotangent at a time, and `gradient` grows to the size of θ. Changes
-/// no parameter.
+/// `functional`; `out` lies where the loop's backend has its arrays. A `MomentModel` does this for the whole batch at
+/// once. A `PullbackModel` is called for one sample and one cotangent at a time, and `gradient` grows to the size of θ.
+/// No parameter changes.
 template <class Model, class Functional, class Moment, class Backend>
 void accumulate_moment(Model& model, const Batch<typename Model::value_type>& batch, const Functional& functional,
                        Moment moment, const Loop<typename Model::value_type, Backend>& loop,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What an importance must provide.
 #pragma once
 

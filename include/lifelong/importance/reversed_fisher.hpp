@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The empirical Fisher of reversed logits: EWC-DR.
 #pragma once
 
@@ -13,8 +14,8 @@
 
 namespace lifelong::importance {
 
-/// Gradient of the cross-entropy of softmax(-z) by the active outputs z: the row e_y - softmax(-z). Models
-/// `OutputFunctional`.
+/// Gradient of the cross-entropy of softmax(-z) with respect to the active outputs z: the row e_y - softmax(-z). It
+/// models `OutputFunctional`.
 struct ReversedCrossEntropy {
   [[nodiscard]] std::size_t cotangents(std::size_t) const { return 1; }
 
@@ -34,11 +35,11 @@ struct ReversedCrossEntropy {
   }
 };
 
-/// Ω_i = 1/N Σ_n (∂ CE(softmax(-z(x_n)), y_n) / ∂θ_i)², z the logits, y the label in the data. The empirical Fisher
-/// vanishes on samples the network is sure of, however important they are; with the logits reversed the gradient stays
-/// near its largest there. Mean over samples; costs one gradient. EWC-DR, Liu & Chang 2026 (arXiv:2603.18596). Their
-/// code squares the mean gradient of a batch in training mode, cuts Ω off at 1e-4 and averages tasks by their share of
-/// classes; here every sample is squared by itself and nothing is cut off.
+/// Ω_i = 1/N Σ_n (∂ CE(softmax(-z(x_n)), y_n) / ∂θ_i)², the mean over samples, where z are the logits and y is the
+/// label in the data. The empirical Fisher vanishes on samples the network is sure of, however important they are; with
+/// the logits reversed, the gradient is near its largest there. It costs one gradient. EWC-DR, Liu & Chang 2026
+/// (arXiv:2603.18596). Their code squares the mean gradient of a batch in training mode, cuts Ω off at 1e-4 and
+/// averages tasks by their share of classes; here every sample's gradient is squared by itself and nothing is cut off.
 struct ReversedFisher {
   Merge merge = Merge::sum();
 

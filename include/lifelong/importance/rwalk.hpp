@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Riemannian Walk: a running Fisher information plus a score of the path, both gathered while training.
 #pragma once
 
@@ -16,31 +17,31 @@
 
 namespace lifelong::importance {
 
-/// How far a step went, by the Fisher information: the denominator of the path score.
+/// How the Fisher information measures the length of a step, which is the denominator of the path score.
 enum class Distance {
   half,  ///< ½ F Δθ², the Kullback-Leibler divergence to second order, as in the paper
   whole  ///< F Δθ², as in the authors' code (facebookresearch/agem) and FACIL
 };
 
-/// Ω_i = F_i + s_i. F is the running Fisher information of EWC++, F ← (1-α) F + α g² at every step with g the batch's
-/// mean gradient of the task's loss, and runs on over tasks; s is the path score, gathered at every step as
-/// s ← s + max(0, -g Δθ) / (½ F Δθ² + ε) and averaged over tasks, s_total ← ½ (s_total + s), at the first task s.
-/// No pass over data at a task's end, no second backward pass; reads and writes two arrays per step. Chaudhry 2018, eq.
-/// 7-10.
+/// Ω_i = F_i + s_i. F is the running Fisher information of EWC++, F ← (1-α) F + α g² at every step, where g is the
+/// batch's mean gradient of the task's loss; it continues from task to task. s is the path score, gathered at every
+/// step as s ← s + max(0, -g Δθ) / (½ F Δθ² + ε) and averaged over tasks, s_total ← ½ (s_total + s), after the first
+/// task s_total ← s. There is no pass over data at a task's end and no second backward pass; a step reads and writes
+/// two arrays. Chaudhry 2018, eq. 7-10.
 ///
-/// F squares batch gradients, so it is about 1/B of the Fisher information, and with the paper's α = 0.9 it remembers
-/// the last one or two batches alone; our default remembers some hundred. The paper collects the path over Δt steps:
-/// that is `IntervalRWalk`. The paper has no ½ in its penalty: our λ is twice theirs.
+/// F squares batch gradients, so it is about 1/B of the Fisher information. With the paper's α = 0.9 it averages over
+/// the last one or two batches only; our default averages over some hundred. The paper collects the path over Δt steps,
+/// which `IntervalRWalk` does. The paper has no ½ in its penalty, so our λ is twice theirs.
 struct RWalk {
   double alpha = 0.01;    ///< α, weight of the newest batch in F
   double epsilon = 1e-3;  ///< ε, unit of the loss
   Distance distance = Distance::half;
-  Clamp clamp = Clamp::increment;        ///< where falls of s are cut off: at every increment, or of the task's sum
-  Normalize normalize = Normalize::max;  ///< of F and of s, each by itself, before they are added
+  Clamp clamp = Clamp::increment;        ///< where negative values are cut off: in increments or in sums
+  Normalize normalize = Normalize::max;  ///< the scale of F and of s, each by itself, before they are added
   double score_old = 0.5;                ///< s_total ← score_old · s_total + score_new · s
-  double score_new = 0.5;                ///< agem's code adds where it should assign: 1.5 and 0.5
+  double score_new = 0.5;                ///< agem's code adds where it should assign, which makes these 1.5 and 0.5
   double score_first = 1;                ///< weight of s at the first task
-  Merge merge = Merge::last();           ///< F and s_total run on by themselves: Ω is what they are now
+  Merge merge = Merge::last();           ///< F and s_total continue by themselves, so Ω is what they are now
 
   static constexpr std::array<const char*, 3> arrays{"fisher", "score", "total_score"};
   static constexpr Traffic traffic{.reads = 2, .writes = 2};
@@ -76,12 +77,12 @@ struct RWalk {
       store(score, i, load<V>(score, i) + gain(f, -gradient * move, move));
     }
 
-    /// A fall of the loss along a move, by how far the move went.
+    /// The fall of the loss along a move, divided by the length of the move.
     template <class V>
     LIFELONG_HOST_DEVICE V gain(V f, V fall, V move) const {
       return max(fall, V(least_increment)) / (V(half) * f * move * move + V(epsilon));
     }
-    /// s_total with the present task in it.
+    /// s_total with the present task included.
     template <class V>
     LIFELONG_HOST_DEVICE V merged(std::size_t i) const {
       return V(old_weight) * load<V>(total, i) + V(new_weight) * max(load<V>(score, i), V(least_score));
@@ -112,7 +113,7 @@ struct RWalk {
             static_cast<T>(first ? score_first : score_new)};
   }
 
-  /// The kernel that knows the largest F and s of all parameters.
+  /// The kernel for a task's end, which knows the largest F and s of all parameters.
   template <class T, class Backend>
   [[nodiscard]] Kernel<T> final_kernel(std::array<T*, 3> pointers, const Clock& clock,
                                        const Loop<T, Backend>& loop) const {
@@ -124,19 +125,19 @@ struct RWalk {
   }
 };
 
-/// `RWalk` with the path collected over Δt steps, as the paper writes it: ω sums -g Δθ over the interval, Δ is the move
-/// from its beginning to its end, and s ← s + max(0, ω) / (½ F Δ² + ε). Steps behind a task's last full interval do not
-/// count. Three more arrays than `RWalk`, two to six more array accesses per step.
+/// `RWalk` with the path collected over Δt steps, as the paper has it: ω sums -g Δθ over the interval, Δ is the move
+/// from its beginning to its end, and s ← s + max(0, ω) / (½ F Δ² + ε). Steps after a task's last full interval do not
+/// count. It has three more arrays than `RWalk`, and two to six more array accesses per step.
 struct IntervalRWalk {
   RWalk rwalk = {};
   std::size_t interval = 10;         ///< Δt, steps
-  bool fisher_per_interval = false;  ///< F takes in the mean of the interval's g² once at its end, as in agem's code
+  bool fisher_per_interval = false;  ///< F is updated with an interval's mean g², as in agem's code
   Merge merge = Merge::last();
 
   static constexpr std::array<const char*, 6> arrays{"fisher", "score", "total_score", "path", "start", "window"};
   static constexpr Traffic traffic{.reads = 4, .writes = 4};
 
-  /// \throws InvalidArgument as `RWalk`, and for an interval of 0 steps.
+  /// \throws as `RWalk`, and InvalidArgument for an interval of 0 steps.
   void validate() const {
     rwalk.validate();
     detail::require_at_least("IntervalRWalk.interval", static_cast<double>(interval), 1);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Sums over any number of samples, in which late samples count as much as early ones.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Which parameters have an importance.
 #pragma once
 
@@ -10,9 +11,10 @@
 
 namespace lifelong {
 
-/// A rule over named blocks: all of them, less the heads, less the normalisation layers, less or only some by name.
-/// Parameters outside have importance 0, so no penalty holds them. A name stands for its block and for all below it:
-/// `2` for `2.weight` and `2.0.bias`. Rules add up: `Scope::all().without_heads().without({"0"})`.
+/// A rule over named blocks: all of them or only some by name, without the heads, the normalisation layers or others by
+/// name. Parameters outside have importance 0, so no penalty holds them. A name stands for its block and for all blocks
+/// below it: `2` stands for `2.weight` and `2.0.bias`. Rules can be combined:
+/// `Scope::all().without_heads().without({"0"})`.
 class Scope {
  public:
   static Scope all() { return {}; }
@@ -24,19 +26,19 @@ class Scope {
     return scope;
   }
 
-  /// Without the layer that makes the outputs: tasks with a head of their own need no protection there.
+  /// Leaves out the layer that makes the outputs. Tasks with a head of their own need no protection there.
   [[nodiscard]] Scope without_heads() const {
     Scope scope = *this;
     scope.heads_ = false;
     return scope;
   }
-  /// Without the scales and shifts of normalisation layers.
+  /// Leaves out the scales and shifts of normalisation layers.
   [[nodiscard]] Scope without_norms() const {
     Scope scope = *this;
     scope.norms_ = false;
     return scope;
   }
-  /// Without the blocks of these names as well.
+  /// Leaves out the blocks of these names as well.
   [[nodiscard]] Scope without(const std::vector<std::string>& names) const {
     Scope scope = *this;
     for (const std::string& name : names) scope.without_.push_back(name);
@@ -49,7 +51,7 @@ class Scope {
     return (all_ || named(only_, block)) && !named(without_, block);
   }
 
-  /// The first of the rule's names that stands for no block of `layout`; empty if there is none.
+  /// The first of the rule's names that stands for no block of `layout`; empty if all stand for some.
   [[nodiscard]] std::string unknown_name(const Layout& layout) const {
     for (const auto* names : {&only_, &without_})
       for (const std::string& name : *names) {
@@ -60,7 +62,7 @@ class Scope {
     return {};
   }
 
-  /// For a recipe: `all parameters`, `without heads`, `only 0, 2`.
+  /// The rule as recipes print it: `all parameters`, `all parameters without heads`, `only 0, 2`.
   [[nodiscard]] std::string text() const {
     std::string line = all_ ? "all parameters" : "only " + joined(only_);
     if (!heads_) line += " without heads";

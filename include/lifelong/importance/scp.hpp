@@ -1,7 +1,7 @@
+// SPDX-License-Identifier: MIT
 // Sliced Cramér Preservation: how far the mean output moves, seen from random directions. Needs no labels.
 #pragma once
 
-#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -89,7 +89,10 @@ class OutputGradients {
   /// One more than the largest output that any sample competes over.
   [[nodiscard]] std::size_t outputs() const {
     std::size_t end = 0;
-    for (const Group& group : groups_) end = std::max<std::size_t>(end, group.range.first + group.range.count);
+    for (const Group& group : groups_) {
+      const std::size_t own = group.range.first + group.range.count;
+      end = own > end ? own : end;
+    }
     return end;
   }
   [[nodiscard]] const Loop<T, Backend>& loop() const { return loop_; }

@@ -1,4 +1,6 @@
-// Synaptic Intelligence: how much a parameter's path lowered the loss. Gathered while training, needs no extra data.
+// SPDX-License-Identifier: MIT
+// Synaptic Intelligence: how much a parameter's path lowered the loss. It is gathered during training and needs no
+// extra data.
 #pragma once
 
 #include <array>
@@ -23,17 +25,17 @@ enum class Clamp {
 /// Which gradient a path integral follows.
 enum class PathGradient {
   task,  ///< of the task's loss alone, as in the papers
-  total  ///< with the penalty's: counts the penalty's own pull as importance, as in several Python libraries
+  total  ///< of loss and penalty: the penalty's own pull counts as importance, as in several Python libraries
 };
 
-/// Ω_i ← Ω_i + ω_i / (Δ_i² + ξ) with the path integral ω_i = -Σ_steps g_i Δθ_i over a task and Δ_i the task's total
-/// move. Σ_i ω_i is the decrease of the task's loss, to first order in the learning rate. Reads two arrays per step,
-/// none of them a copy of θ. Zenke 2017, eq. 3-5; our λ/2 is their c, so λ = 2c.
+/// Ω_i ← Ω_i + ω_i / (Δ_i² + ξ) with the path integral ω_i = -Σ_steps g_i Δθ_i over a task and the task's total move
+/// Δ_i. Σ_i ω_i is the decrease of the task's loss, to first order in the learning rate. It reads two arrays per step,
+/// neither of them a copy of θ. Zenke 2017, eq. 3-5; our λ/2 is their c, so λ = 2c.
 struct SynapticIntelligence {
-  double xi = 0.1;  ///< ξ, unit of a squared parameter; keeps parameters that hardly moved from dividing by 0
+  double xi = 0.1;  ///< ξ, unit of a squared parameter; it keeps the divisor above 0
   Clamp clamp = Clamp::cumulative;
   PathGradient gradient = PathGradient::task;
-  double ceiling = std::numeric_limits<double>::infinity();  ///< no Ω grows beyond
+  double ceiling = std::numeric_limits<double>::infinity();  ///< no Ω grows beyond it
   Merge merge = Merge::sum();
 
   static constexpr std::array<const char*, 2> arrays{"path", "start"};

@@ -1,4 +1,5 @@
-// Two importances in one: estimated, gathered along the way, or one of each.
+// SPDX-License-Identifier: MIT
+// Two importances in one. Both are estimated, both are gathered during training, or one is of either kind.
 #pragma once
 
 #include <array>
@@ -20,7 +21,8 @@
 
 namespace lifelong::detail {
 
-// What a kernel has is asked outside of its functions: inside one that runs on a device, nvcc answers no.
+// These ask what a kernel has outside of its functions, because nvcc answers no inside a function that runs on a
+// device.
 template <class Kernel, class T>
 concept observes = requires(const Kernel& kernel, T v) {
   kernel.observe(std::size_t{}, v, v, v, v);
@@ -34,8 +36,8 @@ concept restarts = requires(const Kernel& kernel, T v) {
   kernel.restart(std::size_t{}, v, v);
 };
 
-/// `weight` times the importance of a kernel, as a part of a sum; nothing for an importance without a kernel. Unless it
-/// is the kernel for a task's end, there has been no task, so nothing was contributed.
+/// `weight` times the importance of a kernel, as a part of a sum; 0 for an importance without a kernel. A kernel that
+/// is not `final`, the one for a task's end, is restarted only before the first task, when nothing was contributed.
 template <class T, class Kernel, bool final>
 struct Summand {
   Kernel kernel;
@@ -65,7 +67,7 @@ struct Summand {
 
 struct NoKernel {};
 
-/// True if what an importance estimates from data is to be added to what its kernel, if it has one, contributes.
+/// True if the estimate that an importance makes from data is added to what its kernel, if it has one, contributes.
 template <class I>
 constexpr bool adds_estimate() {
   if constexpr (requires { I::adds_estimate; })
@@ -97,12 +99,12 @@ auto final_summand_kernel(const I& importance, ArrayPointers<I, T> arrays, const
 namespace lifelong::importance {
 
 /// Ω_i = w_a A_i + w_b B_i for every task: `WeightedSum<Fisher, Mas>{.a = {...}, .weight_b = 0.1}`. Each of the two is
-/// estimated from data, or gathered along the way by a kernel; then it keeps its arrays. A kernel that works on its own
-/// estimate cannot be a part. Costs what both cost; two that are estimated read the batches one after the other and
-/// need one more parameter-sized array meanwhile. Nest for more.
+/// estimated from data, or a kernel gathers it during training; a kernel keeps its arrays. An importance whose kernel
+/// works on its own estimate cannot be a part. The sum costs what both cost; two that are estimated read each batch one
+/// after the other and need one more parameter-sized array meanwhile. For more than two, nest the sums.
 ///
-/// The sum is merged as a whole, so both parts must be set to the same rule. If one bounds Ω from below, so does the
-/// sum. A and B satisfy `ImportancePolicy`.
+/// The sum is merged as a whole, so both parts must have the same merge rule. If one part bounds Ω from below, so does
+/// the sum. A and B satisfy `ImportancePolicy`.
 template <class A, class B>
 struct WeightedSum {
   static_assert(lifelong::detail::require_importance<A>());
@@ -110,13 +112,13 @@ struct WeightedSum {
 
   A a = {};
   B b = {};
-  double weight_a = 1;  ///< w_a, in units that make A and B comparable
+  double weight_a = 1;  ///< w_a, in a unit that makes A and B comparable
   double weight_b = 1;  ///< w_b
   Merge merge = Merge::sum();
 
   /// Whether a part is estimated from data.
   static constexpr bool adds_estimate = detail::adds_estimate<A>() || detail::adds_estimate<B>();
-  /// Those of A, then those of B.
+  /// The arrays of A, then those of B.
   static constexpr auto arrays = [] {
     constexpr auto of_a = detail::arrays_of<A>();
     constexpr auto of_b = detail::arrays_of<B>();
@@ -128,8 +130,8 @@ struct WeightedSum {
   static constexpr Traffic traffic{.reads = detail::traffic_of<A>().reads + detail::traffic_of<B>().reads,
                                    .writes = detail::traffic_of<A>().writes + detail::traffic_of<B>().writes};
 
-  /// \throws InvalidArgument for a weight below 0, for parts that merge otherwise than the sum, for a part that bounds
-  /// its own Ω from above, and what the parts throw.
+  /// \throws InvalidArgument for a weight below 0, for parts with another merge rule than the sum, for a part that
+  /// bounds its own Ω from above, and what the parts throw.
   void validate() const {
     a.validate();
     b.validate();
@@ -148,7 +150,7 @@ struct WeightedSum {
     return least_a > least_b ? least_a : least_b;
   }
 
-  /// What each part that is estimated adds its batches to, and where their sum goes.
+  /// What each part that is estimated adds its batches to, and the array for their sum.
   template <class Model, class T, class Backend>
   class Estimation {
     static constexpr bool of_a = detail::adds_estimate<A>(), of_b = detail::adds_estimate<B>();
@@ -258,14 +260,14 @@ struct WeightedSum {
   }
 
  private:
-  /// The pointers that are of A.
+  /// The pointers to the arrays of A.
   template <class T>
   static auto first(std::array<T*, arrays.size()> pointers) {
     detail::ArrayPointers<A, T> own{};
     for (std::size_t k = 0; k != own.size(); ++k) own[k] = pointers[k];
     return own;
   }
-  /// The pointers that are of B.
+  /// The pointers to the arrays of B.
   template <class T>
   static auto second(std::array<T*, arrays.size()> pointers) {
     detail::ArrayPointers<B, T> own{};

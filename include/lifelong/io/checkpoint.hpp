@@ -1,4 +1,6 @@
-// A learner in a file: parameters, importances, anchors, the optimizer's arrays and all counts, to go on bit by bit.
+// SPDX-License-Identifier: MIT
+// A learner in a file: parameters, importances, anchors, the optimizer's arrays and all counts, so that training
+// continues with the same bits.
 #pragma once
 
 #include <algorithm>
@@ -11,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include <lifelong/backend/backend.hpp>
 #include <lifelong/backend/loop.hpp>
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/layout.hpp>
@@ -21,7 +24,7 @@ namespace lifelong::io {
 
 namespace checkpoint_detail {
 
-/// The blocks of a model's parameters; of a model without names, one.
+/// The blocks of a model's parameters; a model without names has one block.
 template <class Model>
 Layout layout_of(Model& model) {
   if constexpr (requires { model.layout(); }) {
@@ -42,8 +45,14 @@ inline Layout with_prefix(const Layout& layout, const std::string& prefix) {
 template <class V>
 using Stored = std::conditional_t<std::floating_point<V>, double, std::uint64_t>;
 
-/// Writes what it is shown of a state to a file. An array as long as the parameters is saved as they are, block by
-/// block; any other as it is.
+/// True for arrays of the backend and views of them, such as the parameters. All other arrays lie in the host's memory:
+/// they are in a state that a part defines itself.
+template <class Values, class Backend, class V = std::remove_cvref_t<decltype(*std::declval<Values&>().data())>>
+inline constexpr bool is_of_backend =
+    std::is_same_v<Values, ArrayOf<Backend, V>> || std::is_same_v<Values, std::span<V>>;
+
+/// Writes to a file the arrays and numbers of a state that it is called with. An array as long as the parameters is
+/// saved block by block, as they are; any other array is saved whole.
 template <class T, class Backend>
 class Writer {
  public:
@@ -54,7 +63,10 @@ class Writer {
   void array(const std::string& name, const Values& values) const {
     using V = std::remove_cvref_t<decltype(*values.data())>;
     std::vector<V> host(values.size());
-    lifelong::detail::copy_out(backend_, static_cast<const V*>(values.data()), std::span<V>(host));
+    if constexpr (is_of_backend<Values, Backend>)
+      lifelong::detail::copy_out(backend_, static_cast<const V*>(values.data()), std::span<V>(host));
+    else
+      std::ranges::copy(values, host.begin());
     const std::vector<T> widened(host.begin(), host.end());
     if (values.size() == layout_.size())
       add_blocks(file_, with_prefix(layout_, name), std::span<const T>(widened));
@@ -73,7 +85,7 @@ class Writer {
   const Backend& backend_;
 };
 
-/// Fills what it is shown of a state from a file, and counts the tensors it has used.
+/// Fills the arrays and numbers of a state that it is called with from a file, and counts the tensors it has used.
 template <class T, class Backend>
 class Reader {
  public:
@@ -88,13 +100,17 @@ class Reader {
     host.reserve(read.size());
     for (const T value : read) host.push_back(V(value));
     values.resize(host.size());
-    lifelong::detail::copy_in(backend_, std::span<const V>(host), values.data());
+    if constexpr (is_of_backend<Values, Backend>)
+      lifelong::detail::copy_in(backend_, std::span<const V>(host), values.data());
+    else
+      std::ranges::copy(host, values.begin());
   }
   template <class V>
   void number(const std::string& name, V& value) {
     const auto stored = file_.values<Stored<V>>(name);
     if (stored.size() != 1 || static_cast<Stored<V>>(static_cast<V>(stored[0])) != stored[0])
-      lifelong::detail::raise<FormatError>(name + " of '" + file_.name() + "' is not one number that fits");
+      lifelong::detail::raise<FormatError>(name + " of '" + file_.name() +
+                                           "' is not a single number that fits its type");
     value = static_cast<V>(stored[0]);
     ++tensors_;
   }
@@ -102,7 +118,7 @@ class Reader {
     tensors_ += layout.blocks().size();
     return read_blocks<T>(file_, layout);
   }
-  /// \throws FormatError if the file has more than was asked for.
+  /// \throws FormatError if the file has tensors that were not read.
   void require_nothing_left() const {
     if (tensors_ != file_.tensors().size())
       lifelong::detail::raise<FormatError>("'" + file_.name() + "' has " + std::to_string(file_.tensors().size()) +
@@ -131,10 +147,10 @@ void visit_numbers(Model& model, const Number& number) {
 
 }  // namespace checkpoint_detail
 
-/// Everything that a learner is, except for its settings: model, Ω, θ*, what is gathered along the way, the optimizer's
-/// arrays, steps and tasks so far. Tensors are named `model.0.weight`, `penalty.importance.0.weight`,
-/// `optimizer.velocity.0.weight`, ...; `learner.recipe()` is in the metadata, for people. Arrays in bfloat16 are
-/// widened, which is exact.
+/// The whole state of a learner without its settings: the model, Ω, θ*, what is gathered during training, the
+/// optimizer's arrays, and the numbers of steps and tasks so far. Tensors are named `model.0.weight`,
+/// `penalty.importance.0.weight`, `optimizer.velocity.0.weight`, ...; the metadata has `learner.recipe()` for a human
+/// reader. Arrays in bfloat16 are widened, which is exact.
 template <class Learner>
 [[nodiscard]] Safetensors checkpoint(Learner& learner) {
   using T = typename Learner::value_type;
@@ -153,9 +169,10 @@ template <class Learner>
   return file;
 }
 
-/// Makes `learner`, of the same types and settings as the one that was saved, go on where that one was: on the same
-/// machine bit by bit, if batches, tasks and epochs come as they would have. All or nothing; takes memory for a copy of
-/// the state meanwhile. \throws FormatError for a tensor that is missing, left over or of another type; ShapeMismatch.
+/// Puts `learner`, which has the same types and settings as the one that was saved, into the saved state. On the same
+/// machine it then continues with the same bits, if batches, tasks and epochs come as they would have. If this throws,
+/// nothing has changed; meanwhile it takes memory for a copy of the state. \throws FormatError for a tensor that is
+/// missing, left over or of another type, ShapeMismatch for one of another shape.
 template <class Learner>
 void restore(const Safetensors& file, Learner& learner) {
   using T = typename Learner::value_type;

@@ -1,4 +1,5 @@
-// Whole files, read and written for the formats beside this one.
+// SPDX-License-Identifier: MIT
+// Reads and writes whole files for the formats in this folder.
 #pragma once
 
 #include <algorithm>
@@ -35,7 +36,8 @@ inline File open_to_read(const std::string& path) {
   return file;
 }
 
-/// The next bytes of `file`, `limit` or as many as there are. Memory grows with what is there, whatever the limit.
+/// The next bytes of `file`: `limit` of them, or as many as there are. Memory grows with what is there, not with the
+/// limit.
 inline std::vector<std::byte> next_bytes(std::FILE* file, std::uint64_t limit, const std::string& name) {
   constexpr std::size_t at_first = 1 << 16;
   std::vector<std::byte> bytes;
@@ -50,8 +52,8 @@ inline std::vector<std::byte> next_bytes(std::FILE* file, std::uint64_t limit, c
   return bytes;
 }
 
-/// A file that appears under its name when it is complete, in one step; if it never is, what was there stays and
-/// nothing else is left.
+/// A file that appears under its name in one step, when it is complete. If it is never completed, an older file of that
+/// name stays and nothing else is left.
 class AtomicFile {
  public:
   /// \throws FileError if no file can be made in the folder of `path`, or `path` is something other than a file.
@@ -59,7 +61,7 @@ class AtomicFile {
     std::error_code error;
     const auto there = std::filesystem::status(path_, error);
     if (std::filesystem::exists(there) && !std::filesystem::is_regular_file(there)) fail("it is not a file");
-    constexpr int attempts = 100;  // others may be writing the same file, or have left theirs when they crashed
+    constexpr int attempts = 100;  // other programs may be writing the same file, or have crashed and left theirs
     for (int i = 0; i < attempts && !file_; ++i) {
       temporary_ = path_ + "." + std::to_string(i) + ".tmp";
       file_.reset(std::fopen(temporary_.c_str(), "wbx"));
@@ -80,7 +82,7 @@ class AtomicFile {
   }
   void write(std::string_view text) { write(std::as_bytes(std::span(text.data(), text.size()))); }
 
-  /// Puts the file in its place. \throws FileError if that cannot be; the file is then gone.
+  /// Moves the file to its place. \throws FileError if that is impossible; the new file is then gone.
   void commit() {
     const bool closed = std::fclose(file_.release()) == 0;
     if (closed && std::rename(temporary_.c_str(), path_.c_str()) == 0) return;
@@ -102,13 +104,13 @@ class AtomicFile {
   File file_;
 };
 
-/// Turns elements of `size` bytes round where the processor keeps the most significant byte first.
+/// Reverses the bytes of elements of `size` bytes where the processor keeps the most significant byte first.
 inline void swap_if_big_endian([[maybe_unused]] std::span<std::byte> bytes, [[maybe_unused]] std::size_t size) {
   if constexpr (std::endian::native == std::endian::big)
     for (std::size_t at = 0; at < bytes.size(); at += size) std::ranges::reverse(bytes.subspan(at, size));
 }
 
-/// The values in `bytes`, least significant byte first; a whole number of them.
+/// The values in `bytes`, least significant byte first. There must be a whole number of them.
 template <class T>
 std::vector<T> from_little_endian(std::span<const std::byte> bytes) {
   std::vector<T> values(bytes.size() / sizeof(T));

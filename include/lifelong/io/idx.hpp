@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // IDX files, the format of MNIST, Fashion-MNIST, KMNIST and EMNIST (yann.lecun.com/exdb/mnist).
 #pragma once
 
@@ -23,15 +24,15 @@ struct IdxArray {
   std::vector<std::uint8_t> values;  ///< product(shape) values
 };
 
-/// Returns the first `limit` bytes of what `packed` unpacks to, or all of it if that is less, in which case the
-/// checksum has been verified; `name` is for errors. `lifelong::zlib::gunzip` is one.
+/// A function that returns the first `limit` bytes of what `packed` unpacks to, or all of it if that is less; then it
+/// has verified the checksum. Errors call the file `name`. `lifelong::zlib::gunzip` is such a function.
 using Unpack = std::vector<std::byte> (*)(std::span<const std::byte> packed, std::size_t limit,
                                           const std::string& name);
 
 /// How an IDX file is read.
 struct IdxOptions {
-  Unpack unpack = nullptr;                       ///< what opens `.gz` files, for example `zlib::gunzip`
-  std::uint64_t limit = std::uint64_t{1} << 32;  ///< largest array accepted, in bytes
+  Unpack unpack = nullptr;                       ///< unpacks `.gz` files, for example `zlib::gunzip`
+  std::uint64_t limit = std::uint64_t{1} << 32;  ///< size of the largest array that is accepted, in bytes
 };
 
 namespace idx_detail {
@@ -78,8 +79,8 @@ inline void require_idx_limit(const IdxHeader& header, std::uint64_t limit, cons
                        std::to_string(limit));
 }
 
-/// The IDX bytes in a gzip stream. Unpacks the header first, then one byte more than it asks for, so that too much is
-/// noticed and never stored.
+/// The IDX bytes in a gzip stream. It unpacks the header first, then one byte more than the header asks for, so that an
+/// overlong stream is noticed and never stored.
 inline std::vector<std::byte> unpack_idx(std::span<const std::byte> packed, const IdxOptions& options,
                                          const std::string& name) {
   const IdxHeader header = idx_header(options.unpack(packed, idx_max_header, name), name);
@@ -91,7 +92,7 @@ inline bool ends_with_gz(const std::string& path) { return path.size() >= 3 && p
 
 }  // namespace idx_detail
 
-/// The array in `bytes`, which must hold one IDX file and nothing else; `name` is for errors.
+/// The array in `bytes`, which must hold one IDX file and nothing else. Errors call the file `name`.
 /// \throws FormatError for anything but unsigned bytes in 1 to 8 dimensions, or a size that is not what the header
 /// says.
 [[nodiscard]] inline IdxArray parse_idx(std::span<const std::byte> bytes, const std::string& name) {
@@ -105,8 +106,8 @@ inline bool ends_with_gz(const std::string& path) { return path.size() >= 3 && p
   return {std::move(header.shape), std::vector<std::uint8_t>(values, values + present)};
 }
 
-/// Reads one IDX file, unpacking it with `options.unpack` if its name ends in `.gz`. Nothing is allocated ahead of what
-/// the file really holds.
+/// Reads one IDX file, which `options.unpack` unpacks if its name ends in `.gz`. No more is allocated than the file
+/// really holds, whatever its header says.
 /// \throws FileError if it cannot be read; InvalidArgument for a `.gz` without `options.unpack`; FormatError for
 /// damaged, truncated or overlong contents.
 [[nodiscard]] inline IdxArray read_idx(const std::string& path, IdxOptions options = {}) {
@@ -129,7 +130,7 @@ inline bool ends_with_gz(const std::string& path) { return path.size() >= 3 && p
 
 /// Images with their labels from a pair of IDX files, as a data set that owns them.
 /// \throws FormatError unless the images have 3 dimensions and pixels, and the labels 1 dimension and the same number;
-/// and as `read_idx`.
+/// and what `read_idx` throws.
 [[nodiscard]] inline Dataset<std::uint8_t> read_idx_dataset(const std::string& images_path,
                                                             const std::string& labels_path, IdxOptions options = {}) {
   const IdxArray labels = read_idx(labels_path, options);
@@ -167,10 +168,11 @@ inline std::string idx_path(const std::string& folder, const char* file) {
 
 }  // namespace idx_detail
 
-/// Loads the MNIST quartet from `folder`: train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and
-/// t10k-labels-idx1-ubyte, each plain or, if there is no plain one, with `.gz`. Inputs are read as pixel / 255.
-/// \throws FileError naming what was looked for; ShapeMismatch if train and test images differ in size; and as
-/// `read_idx_dataset`.
+/// Loads the four files of MNIST from `folder`: train-images-idx3-ubyte, train-labels-idx1-ubyte,
+/// t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte, each plain or, if there is no plain one, with `.gz`. Inputs are
+/// read as pixel / 255.
+/// \throws FileError, which names what was looked for; ShapeMismatch if train and test images differ in size; and what
+/// `read_idx_dataset` throws.
 [[nodiscard]] inline SplitData<std::uint8_t> load_idx(const std::string& folder, IdxOptions options = {}) {
   const std::string train_images = idx_detail::idx_path(folder, "train-images-idx3-ubyte");
   const std::string train_labels = idx_detail::idx_path(folder, "train-labels-idx1-ubyte");

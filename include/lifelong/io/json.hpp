@@ -1,4 +1,5 @@
-// The part of JSON that file headers use: objects, arrays, strings and whole numbers. Strict (RFC 8259).
+// SPDX-License-Identifier: MIT
+// The part of JSON that file headers use: objects, arrays, strings and whole numbers. The reader is strict (RFC 8259).
 #pragma once
 
 #include <cstddef>
@@ -47,7 +48,7 @@ inline void append_utf8(std::string& text, std::uint32_t point) {
   }
 }
 
-/// `text` as a JSON string, quotes included; the text is UTF-8.
+/// `text`, which is UTF-8, as a JSON string with its quotes.
 inline std::string json_string(std::string_view text) {
   constexpr const char* digits = "0123456789abcdef";
   std::string json = "\"";
@@ -67,11 +68,11 @@ inline std::string json_string(std::string_view text) {
   return json + "\"";
 }
 
-/// Reads a value at a time, as the caller expects it; anything else is a FormatError. As the caller says what comes
-/// next, a file can nest no deeper than the caller asks.
+/// Reads one value at a time, of the kind that the caller expects; any other kind is a FormatError. As the caller says
+/// what comes next, a file cannot nest deeper than the caller asks.
 class JsonReader {
  public:
-  /// `what` as for `Scanner`. \throws FormatError unless the text is UTF-8.
+  /// `what` is that of `Scanner`. \throws FormatError unless the text is UTF-8.
   JsonReader(std::string_view text, std::string what) : scanner_(text, std::move(what)) {
     if (!is_utf8(text)) scanner_.fail("the text is not UTF-8");
   }
@@ -113,7 +114,7 @@ class JsonReader {
   /// Only white space may follow.
   void end() {
     space();
-    if (!scanner_.done()) scanner_.fail("it should end there");
+    if (!scanner_.done()) scanner_.fail("it should end here");
   }
 
   [[noreturn]] void fail(const std::string& why) const { scanner_.fail(why); }
@@ -147,13 +148,14 @@ class JsonReader {
     text += meanings[i];
   }
 
-  /// What follows `\u`, the second half of a surrogate pair included.
+  /// The code point that follows `\u`; the second half of a surrogate pair belongs to it.
   std::uint32_t code_point() {
     const std::uint32_t high = four_digits();
     if (high < 0xd800 || high > 0xdfff) return high;
-    if (high > 0xdbff || !scanner_.accept('\\') || !scanner_.accept('u')) scanner_.fail("half a surrogate pair");
+    if (high > 0xdbff || !scanner_.accept('\\') || !scanner_.accept('u'))
+      scanner_.fail("a string has half a surrogate pair");
     const std::uint32_t low = four_digits();
-    if (low < 0xdc00 || low > 0xdfff) scanner_.fail("half a surrogate pair");
+    if (low < 0xdc00 || low > 0xdfff) scanner_.fail("a string has half a surrogate pair");
     return 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00);
   }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // NPY files, the format of `numpy.save`: one array (numpy.org/doc/stable/reference/generated/numpy.lib.format.html).
 #pragma once
 
@@ -51,7 +52,7 @@ template <class T>
 concept element = dtype_of<T>
 != nullptr;
 
-/// Calls `use(T{})` for the type that `dtype` names; false if it names none that is read.
+/// Calls `use(T{})` for the type that `dtype` names. Returns false if it names no type that is read.
 template <class Use>
 bool with_element(std::string_view dtype, Use&& use) {
   const auto one = [&]<class T>(T value) {
@@ -75,7 +76,7 @@ inline std::size_t bytes_of(std::string_view dtype) {
 
 /// An array from an NPY file.
 struct NpyArray {
-  std::string name;                ///< what errors call it, as a rule its path
+  std::string name;                ///< what errors call it, usually its path
   std::string dtype;               ///< as NumPy spells it: `<f4`, `<f8`, `<i8`, `|u1`, ...
   std::vector<std::size_t> shape;  ///< empty for a single value
   std::vector<std::byte> bytes;    ///< product(shape) elements, row-major, least significant byte first
@@ -89,7 +90,7 @@ struct NpyArray {
     return io_detail::from_little_endian<T>(bytes);
   }
 
-  /// Calls `use(std::vector<T>)` with the elements in their own type T, whichever it is.
+  /// Calls `use(std::vector<T>)` with the elements, where T is their own type.
   template <class Use>
   void visit(Use&& use) const {
     npy_detail::with_element(dtype, [&]<class T>(T) { use(values<T>()); });
@@ -117,8 +118,8 @@ struct Extent {
   std::size_t length = 0;
 };
 
-/// From the first `preamble_bytes` of a file: 6 bytes of magic, version major and minor, length in 2 bytes, or 4 from
-/// version 2 on.
+/// Reads where the header lies from the first `preamble_bytes` of a file: 6 bytes of magic, major and minor version,
+/// and the length in 2 bytes, or in 4 from version 2 on.
 inline Extent header_extent(std::span<const std::byte> first, const std::string& file) {
   const std::string_view text(reinterpret_cast<const char*>(first.data()), first.size());
   if (text.substr(0, magic.size()) != magic) raise<FormatError>("'" + file + "' does not start like an NPY file");
@@ -134,7 +135,8 @@ inline Extent header_extent(std::span<const std::byte> first, const std::string&
   return {12, length};
 }
 
-/// The dictionary that NumPy writes, a Python literal: {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }
+/// Reads the dictionary that NumPy writes, a Python literal: {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4),
+/// }
 class HeaderReader {
  public:
   HeaderReader(std::string_view text, const std::string& file) : scanner_(text, "the header of '" + file + "'") {}
@@ -160,7 +162,7 @@ class HeaderReader {
       break;
     }
     scanner_.skip(" \n");
-    if (!scanner_.done()) scanner_.fail("it should end there");
+    if (!scanner_.done()) scanner_.fail("it should end here");
     if (header.dtype.empty() || !has_order || !shape) scanner_.fail("it should have descr, fortran_order and shape");
     header.shape = std::move(*shape);
     return header;
@@ -238,7 +240,7 @@ inline Header parse_header(std::span<const std::byte> bytes, const std::string& 
   return header;
 }
 
-/// The same elements row by row, given column by column.
+/// Turns elements given column by column into the same elements row by row.
 inline std::vector<std::byte> rows_first(std::span<const std::byte> columns, const Header& header) {
   const std::size_t element = bytes_of(header.dtype), rank = header.shape.size();
   std::vector<std::byte> rows;
@@ -267,9 +269,9 @@ inline NpyArray make_array(Header header, std::vector<std::byte> data, const std
 
 }  // namespace npy_detail
 
-/// The array in `bytes`, which must hold one NPY file (version 1 to 3) and nothing else; `name` is for errors. Arrays
-/// in Fortran order are turned into row-major ones. \throws FormatError for records, objects, big-endian numbers and
-/// other types that are not read, and for a size that is not what the header says.
+/// The array in `bytes`, which must hold one NPY file (version 1 to 3) and nothing else. Errors call the file `name`.
+/// Arrays in Fortran order become row-major. \throws FormatError for records, objects, big-endian numbers and other
+/// types that are not read, and for a size that is not what the header says.
 [[nodiscard]] inline NpyArray parse_npy(std::span<const std::byte> bytes, const std::string& name) {
   const auto first = bytes.first(bytes.size() < npy_detail::preamble_bytes ? bytes.size() : npy_detail::preamble_bytes);
   const npy_detail::Extent extent = npy_detail::header_extent(first, name);
@@ -280,8 +282,9 @@ inline NpyArray make_array(Header header, std::vector<std::byte> data, const std
   return npy_detail::make_array(std::move(header), {data.begin(), data.end()}, name);
 }
 
-/// Reads an NPY file with at most `limit` bytes of data. Nothing is allocated ahead of what the file holds.
-/// \throws FileError if it cannot be read; FormatError as `parse_npy`, and beyond the limit.
+/// Reads an NPY file with at most `limit` bytes of data. No more is allocated than the file really holds, whatever its
+/// header says.
+/// \throws FileError if it cannot be read; FormatError as `parse_npy`, and for data beyond the limit.
 [[nodiscard]] inline NpyArray read_npy(const std::string& path, std::uint64_t limit = std::uint64_t{1} << 36) {
   const io_detail::File file = io_detail::open_to_read(path);
   const auto next = [&](std::uint64_t count) { return io_detail::next_bytes(file.get(), count, path); };
@@ -299,9 +302,9 @@ inline NpyArray make_array(Header header, std::vector<std::byte> data, const std
   return npy_detail::make_array(std::move(header), next(std::uint64_t{header.bytes} + 1), path);
 }
 
-/// Writes an array, row-major, as NPY version 1, in one step: `path` is the whole new file or what it was before.
-/// `write_npy<float>("x.npy", {n, 784}, x)`. \throws ShapeMismatch unless there are product(shape) values; FileError if
-/// it cannot be written.
+/// Writes an array, row-major, as NPY version 1, in one step: `path` is either the whole new file or what it was
+/// before. Example: `write_npy<float>("x.npy", {n, 784}, x)`. \throws ShapeMismatch unless there are product(shape)
+/// values; FileError if it cannot be written.
 template <npy_detail::element T>
 void write_npy(const std::string& path, const std::vector<std::size_t>& shape, std::span<const T> values) {
   const auto count = lifelong::detail::checked_product(shape);

@@ -1,4 +1,6 @@
-// Safetensors files (github.com/huggingface/safetensors): named arrays, as PyTorch, JAX and others exchange weights.
+// SPDX-License-Identifier: MIT
+// Safetensors files (github.com/huggingface/safetensors): named arrays, in which PyTorch, JAX and others exchange
+// weights.
 #pragma once
 
 #include <algorithm>
@@ -90,7 +92,7 @@ struct Header {
 inline constexpr std::size_t length_bytes = 8;
 inline constexpr std::uint64_t longest_header = 100'000'000;  // as in the format's own library
 
-/// The length of the header, from the first bytes of a file.
+/// Reads the length of the header from the first bytes of a file.
 inline std::size_t header_length(std::span<const std::byte> first, const std::string& file) {
   if (first.size() < length_bytes) raise<FormatError>("'" + file + "' is too short for a safetensors file");
   const std::uint64_t length = io_detail::from_little_endian<std::uint64_t>(first.first(length_bytes)).front();
@@ -144,7 +146,7 @@ inline Tensor parse_tensor(io_detail::JsonReader& json, const std::string& place
   return tensor;
 }
 
-/// The tensors must fill the data without gaps and without overlap; returns where they end.
+/// Checks that the tensors fill the data without gaps and without overlap, and returns where they end.
 inline std::size_t require_contiguous(const Tensors& tensors, const std::string& file) {
   std::vector<const Tensors::value_type*> order;
   for (const auto& entry : tensors) order.push_back(&entry);
@@ -195,7 +197,7 @@ inline void require_data(const Header& header, std::size_t present, const std::s
 
 }  // namespace safetensors_detail
 
-/// Named arrays and text about them: the contents of a safetensors file, read or to be written.
+/// Named arrays and text about them: the contents of a safetensors file that was read or is to be written.
 class Safetensors {
  public:
   /// `name` is what errors call it.
@@ -269,7 +271,7 @@ class Safetensors {
     if (tensor == safetensors_detail::metadata_key || !io_detail::is_utf8(tensor))
       safetensors_detail::raise<InvalidArgument>(io_detail::in_quotes(tensor) + " cannot be the name of a tensor");
     if (contains(tensor))
-      safetensors_detail::raise<InvalidArgument>("there is a tensor " + io_detail::in_quotes(tensor) + " already");
+      safetensors_detail::raise<InvalidArgument>("there already is a tensor " + io_detail::in_quotes(tensor));
   }
 
   std::string name_;
@@ -277,7 +279,7 @@ class Safetensors {
   std::vector<std::byte> data_;
 };
 
-/// The contents of `bytes`, which must hold one safetensors file and nothing else; `name` is for errors.
+/// The contents of `bytes`, which must hold one safetensors file and nothing else. Errors call the file `name`.
 /// \throws FormatError for anything the format does not allow: a header that is not strict JSON with unique names;
 /// unknown types; offsets that do not fit types and shapes, overlap, leave gaps or reach past the end.
 [[nodiscard]] inline Safetensors parse_safetensors(std::span<const std::byte> bytes, const std::string& name) {
@@ -290,8 +292,9 @@ class Safetensors {
   return {name, std::move(header), std::vector<std::byte>(data.begin(), data.end())};
 }
 
-/// Reads a safetensors file with at most `limit` bytes of data. Nothing is allocated ahead of what the file holds.
-/// \throws FileError if it cannot be read; FormatError as `parse_safetensors`, and beyond the limit.
+/// Reads a safetensors file with at most `limit` bytes of data. No more is allocated than the file really holds,
+/// whatever its header says.
+/// \throws FileError if it cannot be read; FormatError as `parse_safetensors`, and for data beyond the limit.
 [[nodiscard]] inline Safetensors read_safetensors(const std::string& path,
                                                   std::uint64_t limit = std::uint64_t{1} << 36) {
   const io_detail::File file = io_detail::open_to_read(path);
@@ -303,14 +306,15 @@ class Safetensors {
   if (header.bytes > limit)
     safetensors_detail::raise<FormatError>("'" + path + "' claims " + std::to_string(header.bytes) +
                                            " bytes of data, more than the limit of " + std::to_string(limit));
-  std::vector<std::byte> data = next(std::uint64_t{header.bytes} + 1);  // one too many, to notice it
+  std::vector<std::byte> data = next(std::uint64_t{header.bytes} + 1);  // one more, to notice an overlong file
   safetensors_detail::require_data(header, data.size(), path);
   return {path, std::move(header), std::move(data)};
 }
 
 namespace safetensors_detail {
 
-/// In the order in which they are written: elements of a size together, so that all are aligned.
+/// The tensors in the order in which they are written. Those with elements of one size come together, so that all are
+/// aligned.
 inline std::vector<const Tensors::value_type*> in_file_order(const Safetensors& file) {
   std::vector<const Tensors::value_type*> order;
   for (const auto& entry : file.tensors()) order.push_back(&entry);
@@ -352,8 +356,8 @@ inline std::string header_text(const Safetensors& file) {
 
 }  // namespace safetensors_detail
 
-/// Writes a safetensors file in one step: `path` is the whole new file or what it was before. The same contents make
-/// the same bytes. \throws FileError if it cannot be written.
+/// Writes a safetensors file in one step: `path` is either the whole new file or what it was before. The same contents
+/// make the same bytes. \throws FileError if it cannot be written.
 inline void write_safetensors(const std::string& path, const Safetensors& contents) {
   const std::string header = safetensors_detail::header_text(contents);
   const std::uint64_t length[] = {header.size()};

@@ -1,4 +1,5 @@
-// Reads a text from front to back; what the parsers of file headers are made of.
+// SPDX-License-Identifier: MIT
+// Reads a text from front to back. The parsers of file headers are made of it.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +13,7 @@
 
 namespace lifelong::io::io_detail {
 
-/// Text from a file as people may be shown it: without control characters, not too long, in quotes.
+/// Text from a file in a form that is safe to print: in quotes, without control characters, and not too long.
 inline std::string in_quotes(std::string_view text) {
   constexpr std::size_t longest = 80;
   std::string shown = "'";
@@ -23,7 +24,7 @@ inline std::string in_quotes(std::string_view text) {
 /// A place in a text. Every error is a FormatError that names the file and the place.
 class Scanner {
  public:
-  /// `what` is what is read, as errors call it: `the header of 'weights.safetensors'`.
+  /// `what` is what errors call the text: `the header of 'weights.safetensors'`.
   Scanner(std::string_view text, std::string what) : text_(text), what_(std::move(what)) {}
 
   /// Whether nothing is left.
@@ -43,7 +44,7 @@ class Scanner {
   }
 
   void expect(char c) {
-    if (!accept(c)) fail(std::string("'") + c + "' should stand there");
+    if (!accept(c)) fail(std::string("there should be '") + c + "' here");
   }
 
   void skip(std::string_view characters) {
@@ -59,7 +60,7 @@ class Scanner {
       if (value > (std::numeric_limits<std::uint64_t>::max() - digit) / 10) fail("the number is too large");
       value = 10 * value + digit;
     }
-    if (at_ == first) fail("a whole number should stand there");
+    if (at_ == first) fail("there should be a whole number here");
     if (text_[first] == '0' && at_ - first > 1) fail("the number starts with 0");
     return value;
   }

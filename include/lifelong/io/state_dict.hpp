@@ -1,4 +1,5 @@
-// A network's parameters under PyTorch's names: to and from a safetensors file.
+// SPDX-License-Identifier: MIT
+// A network's parameters under PyTorch's names, to and from a safetensors file.
 #pragma once
 
 #include <algorithm>
@@ -30,13 +31,13 @@ Layout buffer_layout_of(const Network& network) {
     return {};
 }
 
-/// PyTorch counts the batches that made the running statistics; nothing here looks at that.
+/// PyTorch counts the batches that made the running statistics; nothing here uses that number.
 inline bool is_counter(std::string_view name) { return name.ends_with(".num_batches_tracked"); }
 
 }  // namespace state_dict_detail
 
 /// Adds every block of `layout` with its stretch of `values`: parameters, importances or anchors, one per parameter.
-/// \throws ShapeMismatch for another number of values; and as `Safetensors::add`.
+/// \throws ShapeMismatch for another number of values, and what `Safetensors::add` throws.
 template <class T>
 void add_blocks(Safetensors& file, const Layout& layout, std::span<const T> values) {
   lifelong::detail::require_size("the array to be saved", values.size(), layout.size());
@@ -44,10 +45,11 @@ void add_blocks(Safetensors& file, const Layout& layout, std::span<const T> valu
     file.add<T>(block.name, block.shape, values.subspan(block.offset, block.size));
 }
 
-/// The tensors that are called as the blocks of `layout`, one after the other: parameters, importances or anchors, one
-/// per parameter. What else the file has is not looked at. An importance and its anchor become a learner's by
-/// `load_state_dict` of the anchor and `learner.set_importance(read_blocks<T>(file, layout))`; the parameters come
-/// last. \throws FormatError for a tensor that is missing or not of type T; ShapeMismatch.
+/// The tensors with the names of the blocks of `layout`, one after the other: parameters, importances or anchors, one
+/// per parameter. Other tensors of the file do not matter. To give a learner an importance and its anchor, call
+/// `load_state_dict` with the anchor, then `learner.set_importance(read_blocks<T>(file, layout))`, and load the
+/// parameters last. \throws FormatError for a tensor that is missing or not of type T, ShapeMismatch for one of another
+/// shape.
 template <class T>
 [[nodiscard]] std::vector<T> read_blocks(const Safetensors& file, const Layout& layout) {
   std::vector<T> all;
@@ -62,7 +64,7 @@ template <class T>
   return all;
 }
 
-/// The parameters of a network, and its running statistics if it has some, as PyTorch's `state_dict()`.
+/// The parameters of a network, and its running statistics if it has any, as in PyTorch's `state_dict()`.
 template <class Network>
 [[nodiscard]] Safetensors state_dict(const Network& network) {
   using T = typename Network::value_type;
@@ -73,10 +75,11 @@ template <class Network>
   return file;
 }
 
-/// Sets the parameters and running statistics of `network` to those of `file`, as PyTorch's
-/// `load_state_dict(..., strict=True)`: names, shapes and type must be the network's, and no tensor may be left over
-/// (but `num_batches_tracked`). Nothing is changed otherwise.
-/// \throws FormatError for a tensor that is missing, left over or of another type; ShapeMismatch.
+/// Sets the parameters and running statistics of `network` to those of `file`, as PyTorch's `load_state_dict(...,
+/// strict=True)` does: names, shapes and type must be the network's, and no tensor except `num_batches_tracked` may be
+/// left over. If this throws, nothing has changed.
+/// \throws FormatError for a tensor that is missing, left over or of another type, ShapeMismatch for one of another
+/// shape.
 template <class Network>
 void load_state_dict(const Safetensors& file, Network& network) {
   using T = typename Network::value_type;
@@ -87,7 +90,7 @@ void load_state_dict(const Safetensors& file, Network& network) {
     if (!state_dict_detail::has_block(network.layout(), name) && !state_dict_detail::has_block(buffer_layout, name) &&
         !state_dict_detail::is_counter(name))
       lifelong::detail::raise<FormatError>("'" + file.name() + "' has a tensor " + io_detail::in_quotes(name) +
-                                           " that the network has not");
+                                           " that the network does not have");
   std::ranges::copy(parameters, network.parameters().begin());
   if constexpr (requires { network.buffers(); }) std::ranges::copy(buffers, network.buffers().begin());
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The end of a task: from data and what was gathered along the way to the task's importances, and from those to Ω and
 // θ*.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The search for NaN and Inf, and the names of the parameters where they are found.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The kernels a learner runs over its parameters, composed from the kernels of its policies.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // How a learner trains and consolidates, and what it tells about it.
 #pragma once
 

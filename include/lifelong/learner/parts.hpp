@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a learner is made of: its parts, their settings, and one line about them.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Which of a learner's further parts plays which role. They are recognised by what they are, so their order is free.
 #pragma once
 
@@ -21,8 +22,9 @@ struct PartFor<Has, Otherwise, First, Rest...> {
       typename std::conditional_t<Has<First>::value, std::type_identity<First>, PartFor<Has, Otherwise, Rest...>>::type;
 };
 
+/// True if the part is meant to be a backend: what it lacks is said by `require_backend`.
 template <class Part>
-using IsBackend = std::bool_constant<ExecutionBackend<Part>>;
+using IsBackend = std::bool_constant<requires(const Part& part) { part.threads(); }>;
 template <class Part>
 using IsMemoryLimit = std::is_same<Part, MemoryLimit>;
 

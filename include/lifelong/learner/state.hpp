@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a learner remembers beside its model: the states of its policies, and counts.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The arrays of a learner, and what a step does with them.
 #pragma once
 

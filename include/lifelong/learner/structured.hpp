@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A structured penalty and its parameters, wherever the backend has its arrays.
 #pragma once
 

@@ -1,4 +1,5 @@
-// Layers one after the other: where each one's parameters, inputs and outputs lie, and the walks over all of them.
+// SPDX-License-Identifier: MIT
+// Layers one after the other: where the parameters, inputs and outputs of each lie, and the passes over all of them.
 #pragma once
 
 #include <algorithm>
@@ -36,7 +37,7 @@ concept fixed_layers = requires {
   std::tuple_size<Layers>::value;
 };
 
-/// Calls `visit(l, layer)` for l = 0, 1, ...; layers are a tuple, or a vector of variants.
+/// Calls `visit(l, layer)` for l = 0, 1, ...; the layers are a tuple or a vector of variants.
 template <class Layers, class Visit>
 void for_each_layer(Layers& layers, const Visit& visit) {
   if constexpr (fixed_layers<Layers>) {
@@ -61,7 +62,7 @@ void for_each_layer_backwards(Layers& layers, const Visit& visit) {
   }
 }
 
-/// Runs `call`; errors are thrown on with `place` in front of their message.
+/// Runs `call`. An error is thrown again with `place` in front of its message.
 template <class Call>
 auto at(const std::string& place, const Call& call) {
 #if defined(__cpp_exceptions)
@@ -77,7 +78,7 @@ auto at(const std::string& place, const Call& call) {
 #endif
 }
 
-/// Name of part `l` of what is called `prefix`: `3.0`, or `0` if that has no name.
+/// Name of part `l` of a layer with the name `prefix`: `3.0`, or `0` if the prefix is empty.
 inline std::string part(const std::string& prefix, std::size_t l) {
   return prefix.empty() ? std::to_string(l) : prefix + "." + std::to_string(l);
 }
@@ -89,9 +90,10 @@ struct NoHook {
 
 }  // namespace detail
 
-/// What a network and every composite layer is made of: a `std::tuple` of layers or a `std::vector<std::variant<...>>`
-/// of them. Like a layer it is a value without arrays. Its parameters and buffers are those of its layers in order; in
-/// the memory it is given, child l belongs to layer l, and the arrays 0 and 1 are its own.
+/// Layers in a row, of which a network and every composite layer are made: a `std::tuple` of layers or a
+/// `std::vector<std::variant<...>>` of them. Like a layer, a chain is a value without arrays. Its parameters and
+/// buffers are those of its layers in order. In the memory it is given, child l belongs to layer l, and the chain
+/// itself uses arrays 0 and 1.
 template <class Layers>
 class Chain {
   static_assert(detail::require_layers(static_cast<const Layers*>(nullptr)));
@@ -103,7 +105,7 @@ class Chain {
   [[nodiscard]] Shape input_shape() const { return input_; }
   [[nodiscard]] Shape output_shape() const { return slots_.empty() ? input_ : slots_.back().shape; }
 
-  /// What the first layer that knows expects, if those before it keep shapes.
+  /// The input shape that the first layer with a known one expects, if the layers before it keep shapes.
   [[nodiscard]] Shape expected() const {
     Shape found;
     bool known = true;
@@ -114,7 +116,7 @@ class Chain {
     return found;
   }
 
-  /// Connects all layers; returns the shape of the outputs. \throws what the layer throws, its number in front.
+  /// Connects all layers; returns the shape of the outputs. \throws what a layer throws, with its number in front.
   Shape connect(Shape in) {
     input_ = in;
     slots_.clear();
@@ -142,7 +144,7 @@ class Chain {
     return shape;
   }
 
-  /// Adds `outputs` outputs to the last layer with parameters; `connect` comes next.
+  /// Adds `outputs` outputs to the last layer with parameters; call `connect` next.
   /// \throws InvalidArgument if that layer cannot grow.
   void grow(std::size_t outputs) {
     bool asked = false;
@@ -153,7 +155,7 @@ class Chain {
         layer.grow(outputs);
       else
         lifelong::detail::raise<InvalidArgument>("layer " + std::to_string(l) +
-                                                 " makes the outputs and cannot grow: let it be Heads");
+                                                 " makes the outputs and cannot grow: use Heads in its place");
     });
   }
 
@@ -191,7 +193,7 @@ class Chain {
     return slots_.empty() ? 0 : slots_.back().buffer_offset + slots_.back().buffer_size;
   }
 
-  /// Random numbers per sample of a training pass.
+  /// Number of random numbers per sample in a training pass.
   [[nodiscard]] std::size_t draws() const { return draws_; }
 
   /// \throws InvalidArgument if a layer mixes samples in evaluation.
@@ -224,16 +226,17 @@ class Chain {
     return output(flow, x);
   }
 
-  /// The outputs of the last forward pass, which was on x.
+  /// The outputs of the last forward pass, which ran on x.
   template <class T>
   Rows<const T> output(const Flow<T>& flow, Rows<const T> x) const {
     return input(slots_.size(), flow, x);
   }
 
   /// One backward pass from dy, which is overwritten. dx is overwritten with the gradient of x unless dx.data is null;
-  /// then the pass ends at the lowest layer with parameters. `out` takes the gradient of the parameters, see `Layer`.
-  /// `hook(l, layer, flow, x, dy)` is called before each layer's part, with the layer's own flow, inputs and gradient
-  /// of its outputs; inside composite layers l counts their parts, and `flow.theta` tells which parameters are meant.
+  /// then the pass ends at the lowest layer with parameters. `out` receives the gradient of the parameters, see
+  /// `Layer`. `hook(l, layer, flow, x, dy)` is called before each layer's backward pass, with the layer's own flow,
+  /// inputs and gradient of its outputs. Inside composite layers l counts their parts, and `flow.theta` tells which
+  /// parameters the layer has.
   template <class T, class Backend, class Moment, class Hook = detail::NoHook>
   void backward(const Backend& backend, const Pass<Moment>& pass, const Flow<T>& flow, Rows<const T> x, Rows<T> dy,
                 Rows<T> dx, std::span<T> out, const Hook& hook = {}) const {
@@ -266,17 +269,18 @@ class Chain {
     if (wanted && above != dx.data) std::copy_n(above, dx.size(), dx.data);
   }
 
-  /// Every layer with parameters by itself, after a forward pass on x: out += Σ_n m(∂ℓ_l/∂θ_l), where the function F_l
-  /// of layer l ends at the activation right behind it, if there is one, and `start(f, delta, last)` writes ∂ℓ_l/∂F_l
-  /// for the values f of F_l into `delta`; `last` says that they are the outputs. A composite layer is one layer.
+  /// Differentiates every layer with parameters by itself, after a forward pass on x: out += Σ_n m(∂ℓ_l/∂θ_l). The
+  /// function F_l of layer l ends at the activation right behind it, if there is one. `start(f, delta, last)` writes
+  /// ∂ℓ_l/∂F_l for the values f of F_l into `delta`; `last` says whether they are the outputs. A composite layer counts
+  /// as one layer.
   template <class T, class Backend, class Moment, class Start>
   void backward_each_layer(const Backend& backend, Moment moment, const Flow<T>& flow, Rows<const T> x,
                            std::span<T> out, const Start& start) const {
-    bool started = false;  // by the activation behind
+    bool started = false;  // whether the activation behind has called `start`
     detail::for_each_layer_backwards(layers_, [&]<class L>(std::size_t l, const L& layer) {
       if constexpr (!detail::passes_through<L>) {
         const bool trained = slots_[l].size > 0, activation = !trained && slots_[l].in_place;
-        if (activation && requires { layer.draws(); }) return;  // drops values in training, keeps them here
+        if (activation && requires { layer.draws(); }) return;  // it drops values in training only
         const Rows<const T> from = input(l, flow, x), to = input(l + 1, flow, x);
         detail::grow(flow.memory.array(0), to.size());
         const Rows<T> d{flow.memory.array(0).data(), to.count, to.width};
@@ -290,7 +294,7 @@ class Chain {
   }
 
  private:
-  /// Where a layer's things lie.
+  /// Where the arrays of a layer lie.
   struct Slot {
     Shape shape;                       ///< of its outputs
     std::size_t offset = 0, size = 0;  ///< of its parameters among those of the chain
@@ -315,7 +319,7 @@ class Chain {
             flow.first_draw + slots_[l].first_draw * samples};
   }
 
-  /// Inputs of layer l, which are the outputs of the last one before it that makes values.
+  /// Inputs of layer l, which are the outputs of the last layer before it that computes values.
   template <class T>
   Rows<const T> input(std::size_t l, const Flow<T>& flow, Rows<const T> x) const {
     const std::size_t width = l == 0 ? x.width : slots_[l - 1].shape.size();

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The composed learner that needs layers: online structured Laplace.
 #pragma once
 

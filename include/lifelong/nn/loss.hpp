@@ -1,4 +1,5 @@
-// What a network is trained to make small.
+// SPDX-License-Identifier: MIT
+// The losses of networks.
 #pragma once
 
 #include <cmath>
@@ -23,7 +24,7 @@ concept LossPolicy = std::copyable<L> &&
 
 namespace detail {
 
-/// As in core/model.hpp.
+/// Says in one sentence each what a type lacks, as core/model.hpp does.
 template <class L>
 consteval bool require_loss() {
   static_assert(std::copyable<L>, "LossPolicy: the loss must be copyable");
@@ -31,7 +32,7 @@ consteval bool require_loss() {
       requires {
         { L::uses_labels } -> std::convertible_to<bool>;
       },
-      "LossPolicy: the loss needs uses_labels, a static bool: labels, or else targets");
+      "LossPolicy: the loss needs uses_labels, a static bool: true for labels, false for targets");
   static_assert(
       LossPolicy<L>,
       "LossPolicy: the loss needs differentiate(row, sample) const, which turns outputs into their gradient and "
@@ -41,7 +42,7 @@ consteval bool require_loss() {
 
 }  // namespace detail
 
-/// ℓ = -log p_y, p = softmax of the sample's active outputs alone; ∂ℓ/∂f = p - e_y, 0 for the others.
+/// ℓ = -log p_y, where p is the softmax of the sample's active outputs alone; ∂ℓ/∂f = p - e_y, 0 for the other outputs.
 struct SoftmaxCrossEntropy {
   static constexpr bool uses_labels = true;
 
@@ -57,7 +58,8 @@ struct SoftmaxCrossEntropy {
     return static_cast<double>(log_total - logit);
   }
 
-  /// The curvature ∂²ℓ/∂f² = Σ_k b_k b_kᵀ, b_k = √p_k (e_k - p): that of the likelihood, whatever the label.
+  /// The curvature ∂²ℓ/∂f² = Σ_k b_k b_kᵀ with b_k = √p_k (e_k - p), which is that of the likelihood, whatever the
+  /// label.
   template <class T>
   void prepare(std::span<T> row, const SampleContext<T>& sample) const {
     importance::Categorical{}.prepare(row, sample);
@@ -87,7 +89,7 @@ struct MeanSquaredError {
     return total * static_cast<double>(scale);
   }
 
-  /// The curvature ∂²ℓ/∂f² = Σ_k b_k b_kᵀ, b_k = √(2/C) e_k for active outputs, else 0.
+  /// The curvature ∂²ℓ/∂f² = Σ_k b_k b_kᵀ with b_k = √(2/C) e_k for active outputs, else 0.
   template <class T>
   void prepare(std::span<T> row, const SampleContext<T>& sample) const {
     clear_inactive(row, sample.active);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Networks whose depth and widths are chosen when the program runs.
 #pragma once
 
@@ -17,19 +18,19 @@
 
 namespace lifelong::nn {
 
-/// What stands between the linear layers of an `mlp`.
+/// The layer between the linear layers of an `mlp`.
 enum class Activation { relu, tanh, sigmoid, gelu };
 
 /// Settings of an `mlp`.
 struct MlpOptions {
   std::uint64_t seed = 0;                    ///< of the initial parameters
-  Activation activation = Activation::relu;  ///< between the linear layers, none behind the last
+  Activation activation = Activation::relu;  ///< the layer between the linear layers; there is none behind the last
 };
 
 /// Any of the layers of an `mlp`.
 using AnyLayer = std::variant<Linear, ReLU, Tanh, Sigmoid, GELU>;
 
-/// The layer of an activation.
+/// The layer that applies an activation.
 inline AnyLayer activation_layer(Activation activation) {
   const AnyLayer layers[] = {ReLU{}, Tanh{}, Sigmoid{}, GELU{}};
   return layers[static_cast<std::size_t>(activation)];
@@ -49,7 +50,7 @@ inline std::vector<AnyLayer> mlp_layers(const std::vector<std::size_t>& widths, 
   return layers;
 }
 
-/// `mlp<float>({784, 256, 256, 10}, {.seed = 1})`: a multilayer perceptron. Backend and loss may follow:
+/// `mlp<float>({784, 256, 256, 10}, {.seed = 1})`: a multilayer perceptron. A backend and a loss may follow:
 /// `mlp<float>({8, 16, 1}, {}, backend::Serial{}, MeanSquaredError{})`.
 /// \throws what `mlp_layers` and `Network` throw.
 template <class T, class Loss = SoftmaxCrossEntropy, class Backend = backend::Serial>

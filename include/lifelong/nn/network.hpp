@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A feed-forward network: any list of layers, one forward pass and one backward pass.
 #pragma once
 
@@ -29,20 +30,20 @@
 
 namespace lifelong::nn {
 
-/// f(x; θ): layers one after the other, and the mean of a loss over a batch. `Layers` is a `std::tuple` of layers (see
-/// `sequential`) or a `std::vector<std::variant<...>>` of them (see `mlp`); both run the same code and give the same
-/// bits. The loss satisfies `LossPolicy`. Models `DifferentiableModel`, `PredictiveModel`, `PullbackModel` and
-/// `MomentModel`.
+/// A function f(x; θ), made of layers one after the other, and the mean of a loss over a batch. `Layers` is a
+/// `std::tuple` of layers (see `sequential`) or a `std::vector<std::variant<...>>` of them (see `mlp`); both run the
+/// same code and give the same bits. The loss satisfies `LossPolicy`. A network models `DifferentiableModel`,
+/// `PredictiveModel`, `PullbackModel` and `MomentModel`.
 ///
 /// Blocks are named as in a PyTorch `nn.Sequential`: `0.weight`, `0.bias`, `2.weight`, ... where the number counts all
-/// layers; those of the last layer with parameters are marked as the head. A copy is an independent network. Results
+/// layers. Those of the last layer with parameters are marked as the head. A copy is an independent network. Results
 /// are bitwise equal for any number of threads of the backend.
 ///
-/// `gradient` trains: layers may drop values and move their running statistics. All other calls see the network as it
-/// is used and change nothing but work arrays. These grow to the largest batch seen and are reused: no allocation after
-/// warm-up. Calls that take a batch use them, so one network serves one thread at a time. They throw `ShapeMismatch` or
-/// `InvalidArgument` for a batch that does not fit, before anything is written. NaN and Inf pass through to the
-/// results.
+/// `gradient` runs the network in training: layers may drop values and update their running statistics. All other calls
+/// run it in evaluation and change nothing but work arrays. These grow to the largest batch seen and are reused, so
+/// nothing is allocated after warm-up. All calls that take a batch use them, so only one thread at a time may use a
+/// network. They throw `ShapeMismatch` or `InvalidArgument` for a batch that does not fit, before anything is written.
+/// NaN and Inf pass through to the results.
 template <class T, class Layers, class Loss = SoftmaxCrossEntropy, class Backend = backend::Serial>
 class Network {
   static_assert(detail::require_loss<Loss>());
@@ -51,10 +52,10 @@ class Network {
  public:
   using value_type = T;
 
-  /// The first layer that knows tells the shape of the inputs. Parameters are drawn from `seed`, purpose
+  /// The shape of the inputs comes from the first layer that knows it. Parameters are drawn from `seed` for the purpose
   /// `initialization`, element i of θ with draw i.
   /// \throws ShapeMismatch if a layer does not take what the one before it makes, InvalidArgument if a layer is empty,
-  /// none has parameters or none tells the shape.
+  /// none has parameters or none knows the shape.
   explicit Network(Layers layers, std::uint64_t seed = 0, Backend backend = {}, Loss loss = {})
       : Network(Shape{}, std::move(layers), seed, std::move(backend), std::move(loss)) {}
 
@@ -69,7 +70,7 @@ class Network {
   }
 
   /// Adds a head of `outputs` outputs when classes arrive; the last layer with parameters must be `Heads`. Its
-  /// parameters stand behind the old ones, which stay. \throws InvalidArgument for 0 outputs or if there are no Heads.
+  /// parameters come after the old ones, which stay. \throws InvalidArgument for 0 outputs or if there are no Heads.
   void grow(std::size_t outputs) {
     Network grown = *this;
     grown.layout_ = {};
@@ -86,7 +87,8 @@ class Network {
   [[nodiscard]] std::span<T> parameters() { return parameters_; }
   [[nodiscard]] std::span<const T> parameters() const { return parameters_; }
   [[nodiscard]] const Layout& layout() const { return layout_; }
-  /// Running statistics, all layers in order; the blocks of `buffer_layout()`, named as PyTorch's. Mostly none.
+  /// Running statistics, all layers in order; the blocks of `buffer_layout()`, named as in PyTorch. Most networks have
+  /// none.
   [[nodiscard]] std::span<T> buffers() { return buffers_; }
   [[nodiscard]] std::span<const T> buffers() const { return buffers_; }
   [[nodiscard]] const Layout& buffer_layout() const { return buffer_layout_; }
@@ -98,38 +100,40 @@ class Network {
   [[nodiscard]] const Loss& loss_function() const { return loss_; }
   [[nodiscard]] const Backend& backend() const { return backend_; }
 
-  /// Shows what the next training passes depend on beside parameters and buffers; it may be written to. For
-  /// `io::checkpoint`.
+  /// Calls `number(name, value)` for the numbers besides parameters and buffers that the next training passes depend
+  /// on; they may be written to. `io::checkpoint` uses it.
   template <class Number>
   void visit_state(const Number& number) {
     number("training_passes", training_passes_);
   }
 
   /// out = ∂L/∂θ of L = 1/N Σ_n ℓ_n in training; returns L. `out` is as long as `parameters()` and overwritten. Every
-  /// call draws its own dropout. Running statistics move unless L is not finite.
+  /// call draws its own dropout. Running statistics are updated unless L is not finite.
   double gradient(const Batch<T>& batch, std::span<T> out) {
     check_supervised(batch);
     check_parameters(out.size());
     moving_buffers_ = buffers_;
     const Flow<T> flow = flow_in(Mode::train, moving_buffers_);
     const double value = differentiate(flow, batch);
-    chain_.backward(backend_, Pass<moment::Sum>{}, flow, input(batch), delta(batch.size), nobody(batch), out);
+    chain_.backward(backend_, Pass<moment::Sum>{}, flow, input(batch), delta(batch.size), no_input_gradient(batch),
+                    out);
     ++training_passes_;
     if (value - value == 0) std::copy(moving_buffers_.begin(), moving_buffers_.end(), buffers_.begin());
     return value;
   }
 
-  /// The same of the network as it is used: nothing is dropped, no running statistics move.
+  /// The same in evaluation: nothing is dropped, and running statistics stay as they are.
   double evaluation_gradient(const Batch<T>& batch, std::span<T> out) {
     check_supervised(batch);
     check_parameters(out.size());
     const Flow<T> flow = evaluation();
     const double value = differentiate(flow, batch);
-    chain_.backward(backend_, Pass<moment::Sum>{}, flow, input(batch), delta(batch.size), nobody(batch), out);
+    chain_.backward(backend_, Pass<moment::Sum>{}, flow, input(batch), delta(batch.size), no_input_gradient(batch),
+                    out);
     return value;
   }
 
-  /// L = 1/N Σ_n ℓ_n. Costs a forward pass.
+  /// L = 1/N Σ_n ℓ_n in evaluation. It costs a forward pass.
   double loss(const Batch<T>& batch) {
     check_supervised(batch);
     return differentiate(evaluation(), batch);
@@ -143,7 +147,8 @@ class Network {
     std::copy_n(f.data, f.size(), out.data());
   }
 
-  /// out = Σ_n J_nᵀ v_n with J_n = ∂f(x_n)/∂θ; cotangents N x outputs(). `out` is overwritten. Costs a gradient.
+  /// out = Σ_n J_nᵀ v_n with J_n = ∂f(x_n)/∂θ; the cotangents are N x outputs(). `out` is overwritten. It costs a
+  /// gradient.
   /// \throws InvalidArgument if a layer mixes samples, so that there is no J_n.
   void pullback(const Batch<T>& batch, std::span<const T> cotangents, std::span<T> out) {
     check_inputs(batch);
@@ -154,24 +159,25 @@ class Network {
     chain_.forward(backend_, flow, input(batch));
     detail::grow(delta_, cotangents.size());
     std::copy_n(cotangents.data(), cotangents.size(), delta_.data());
-    chain_.backward(backend_, Pass<moment::Sum>{}, flow, input(batch), delta(batch.size), nobody(batch), out);
+    chain_.backward(backend_, Pass<moment::Sum>{}, flow, input(batch), delta(batch.size), no_input_gradient(batch),
+                    out);
   }
 
-  /// out += Σ_n Σ_k m(J_nᵀ v_nk), k = 0 .. functional.cotangents(outputs())-1, cotangents as `functional` makes them of
-  /// f(x_n). Exact for each sample, without an array of per-sample gradients. With one cotangent it costs a gradient;
-  /// each further one costs the products with the weights above the first layer, and the gradients of layers that use a
-  /// weight at several positions. The whole batch is one set of work arrays: chunk large data sets to some hundreds of
-  /// samples. \throws InvalidArgument if a layer mixes samples.
+  /// out += Σ_n Σ_k m(J_nᵀ v_nk), k = 0 .. functional.cotangents(outputs())-1, where `functional` makes the cotangents
+  /// of f(x_n). It is exact for each sample and has no array of per-sample gradients. With one cotangent it costs a
+  /// gradient; each further one costs the products with the weights above the first layer, and the gradients of layers
+  /// that use a weight at several positions. The work arrays hold the whole batch, so cut large data sets into batches
+  /// of some hundreds of samples. \throws InvalidArgument if a layer mixes samples.
   template <OutputFunctional Functional, class Moment>
   void accumulate_moment(const Batch<T>& batch, const Functional& functional, Moment moment, std::span<T> out) {
     check_parameters(out.size());
     differentiate_outputs(batch, functional, moment, out, detail::NoHook{});
   }
 
-  /// out += Σ_n m(∂/∂θ_l of what `functional`, of one cotangent, makes of F_l(x_n)) for every layer l with parameters,
-  /// where F_l is the layer with the activation right behind it, seen as a function of its own inputs. Nothing is
-  /// propagated further down: costs less than a gradient. Ranges count for the outputs alone. \throws as
-  /// `accumulate_moment`.
+  /// out += Σ_n m(∂/∂θ_l of `functional` at F_l(x_n)) for every layer l with parameters, where F_l is the layer with
+  /// the activation right behind it, seen as a function of its own inputs, and `functional` has one cotangent. Nothing
+  /// is propagated further down, so it costs less than a gradient. Ranges of active outputs apply to the network's
+  /// outputs only. \throws as `accumulate_moment`.
   template <OutputFunctional Functional, class Moment>
   void accumulate_local_moment(const Batch<T>& batch, const Functional& functional, Moment moment, std::span<T> out) {
     check_parameters(out.size());
@@ -193,15 +199,15 @@ class Network {
   }
 
   /// The backward passes of `accumulate_moment` without gradients of parameters: for each cotangent, from the last
-  /// layer to the lowest with parameters, `hook(l, layer, flow, x, dy)` sees a layer's inputs and the gradient of its
-  /// outputs; see `Chain::backward`.
+  /// layer to the lowest with parameters, `hook(l, layer, flow, x, dy)` receives a layer's inputs and the gradient of
+  /// its outputs; see `Chain::backward`.
   template <OutputFunctional Functional, class Hook>
   void backpropagate(const Batch<T>& batch, const Functional& functional, const Hook& hook) {
     differentiate_outputs(batch, functional, moment::Sum{}, std::span<T>(), hook);
   }
 
  private:
-  /// Finds shapes and names.
+  /// Finds all shapes and names.
   void connect(Shape input) {
     if (input.rank() == 0) input = chain_.expected();
     if (input.rank() > 0) chain_.connect(input);
@@ -211,7 +217,7 @@ class Network {
       lifelong::detail::raise<InvalidArgument>("a network needs at least one layer with parameters");
     if (inputs() == 0)
       lifelong::detail::raise<InvalidArgument>(
-          "the first layers take inputs of more than one shape: name theirs, as in Shape{1, 28, 28}");
+          "the first layers take inputs of more than one shape: give the network the shape, as in Shape{1, 28, 28}");
     layout_.mark_head(chain_.last_parameters());
   }
 
@@ -222,8 +228,8 @@ class Network {
 
   Rows<const T> input(const Batch<T>& batch) const { return {batch.inputs.data(), batch.size, inputs()}; }
 
-  /// Where the gradient of the inputs would go.
-  Rows<T> nobody(const Batch<T>& batch) const { return {nullptr, batch.size, inputs()}; }
+  /// Stands for the gradient of the inputs, which no pass of a network computes.
+  Rows<T> no_input_gradient(const Batch<T>& batch) const { return {nullptr, batch.size, inputs()}; }
 
   /// The gradient of the outputs, from which a backward pass starts.
   Rows<T> delta(std::size_t samples) { return {delta_.data(), samples, outputs()}; }
@@ -236,7 +242,7 @@ class Network {
     });
   }
 
-  /// Forward pass, delta = ∂L/∂f, and L.
+  /// Runs a forward pass, sets delta to ∂L/∂f, and returns L.
   double differentiate(const Flow<T>& flow, const Batch<T>& batch) {
     const Rows<const T> f = chain_.forward(backend_, flow, input(batch));
     detail::grow(delta_, f.size());
@@ -270,7 +276,7 @@ class Network {
                              delta(batch.size).row(n));
       });
       chain_.backward(backend_, Pass<Moment>{moment, k, cotangents, true}, flow, input(batch), delta(batch.size),
-                      nobody(batch), out, hook);
+                      no_input_gradient(batch), out, hook);
     }
   }
 
@@ -282,7 +288,7 @@ class Network {
     return to;
   }
 
-  /// A copy to be changed; the next one takes its place.
+  /// A copy that may be changed; the next call overwrites it.
   Rows<T> copy_of(Rows<const T> from) {
     detail::grow(prepared_, from.size());
     std::copy_n(from.data, from.size(), prepared_.data());
@@ -295,7 +301,7 @@ class Network {
 
   void check_inputs(const Batch<T>& batch) const { lifelong::detail::check_inputs(batch, inputs()); }
 
-  /// Whether a loss can be taken of the batch.
+  /// Checks that the batch has a loss.
   void check_supervised(const Batch<T>& batch) const {
     lifelong::detail::check_supervised(batch, inputs(), outputs(), Loss::uses_labels);
   }
@@ -307,7 +313,7 @@ class Network {
   std::uint64_t seed_;
   std::uint32_t training_passes_ = 0;
   AlignedVector<T> parameters_, buffers_;
-  AlignedVector<T> moving_buffers_;  // of the gradient being computed
+  AlignedVector<T> moving_buffers_;  // the running statistics of the gradient that is being computed
   LayerMemory<T> memory_;
   AlignedVector<T> delta_, prepared_, scratch_;
   std::vector<double> losses_;

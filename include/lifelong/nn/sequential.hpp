@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Networks whose layers are fixed when the program is compiled.
 #pragma once
 

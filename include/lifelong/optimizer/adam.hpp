@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Adam, and AdamW with its decoupled weight decay.
 #pragma once
 
@@ -13,7 +14,7 @@
 
 namespace lifelong::detail {
 
-/// The step of both: m ← β₁m + (1-β₁)d, v ← β₂v + (1-β₂)d², θ ← (1-ηw)θ - η m̂ / (√v̂ + ε).
+/// The step of both optimizers: m ← β₁m + (1-β₁)d, v ← β₂v + (1-β₂)d², θ ← (1-ηw)θ - η m̂ / (√v̂ + ε).
 template <class T, class First = T>
 struct AdamKernel {
   First* first;
@@ -32,7 +33,7 @@ struct AdamKernel {
     store(second, i, v);
     return V(kept_weight) * theta - V(mean_rate) * m / (V(root_scale) * sqrt(v) + V(epsilon));
   }
-  /// η / (√v̂ + ε), v̂ that of the step just taken: a steady gradient moves θ by as much per step.
+  /// η / (√v̂ + ε) with the v̂ of the step just taken: how far a unit of steady gradient moves θ per step.
   template <class V>
   LIFELONG_HOST_DEVICE V rate(std::size_t i) const {
     return V(learning_rate) / (V(root_scale) * sqrt(load<V>(second, i)) + V(epsilon));
@@ -73,7 +74,7 @@ std::string adam_settings(const Adam& adam) {
 namespace lifelong::optimizer {
 
 /// Adam with bias correction (Kingma & Ba 2015, algorithm 1), ε outside the root. Its first steps after a reset have
-/// full size η in every coordinate, whatever the penalty says: keep its state across tasks.
+/// the full size η in every coordinate, however strong the penalty is, so keep its state across tasks.
 struct Adam {
   double learning_rate = 1e-3;  ///< η
   double beta1 = 0.9;
@@ -100,7 +101,7 @@ struct Adam {
 /// PyTorch).
 struct AdamW {
   double learning_rate = 1e-3;  ///< η
-  double weight_decay = 1e-2;   ///< w: pulls towards 0, apart from the penalty, which pulls towards the anchor
+  double weight_decay = 1e-2;   ///< w: it pulls towards 0, whereas the penalty pulls towards the anchor
   double beta1 = 0.9;
   double beta2 = 0.999;
   double epsilon = 1e-8;

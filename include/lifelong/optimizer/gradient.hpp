@@ -1,4 +1,5 @@
-// What training loops do to a gradient before the step.
+// SPDX-License-Identifier: MIT
+// Operations on a gradient before the step: its norm, clipping and accumulation.
 #pragma once
 
 #include <cmath>
@@ -19,7 +20,8 @@ namespace lifelong {
 
 namespace detail {
 
-/// Σ g_i² of a chunk, in double and in a fixed order: eight sums, so that additions need not wait for each other.
+/// Σ g_i² of a chunk, in double and in a fixed order. It takes eight sums, so that additions need not wait for each
+/// other.
 template <class T>
 double sum_of_squares(std::span<const T> chunk) {
   constexpr std::size_t lanes = 8;
@@ -60,7 +62,7 @@ struct Magnitude {
   }
 };
 
-/// g, but at most `most` and at least -`most`. NaN stays.
+/// g, cut off at `most` and -`most`. NaN stays NaN.
 template <class T>
 struct Clip {
   T most;
@@ -73,9 +75,9 @@ struct Clip {
 
 }  // namespace detail
 
-/// ‖g‖₂, summed in double in a fixed order, chunk by chunk; on a `DeviceBackend` in T, scaled by the largest |g_i| so
-/// that squares do not overflow. Costs one pass. Here and below `gradient` lies where the backend has its arrays, and
-/// results do not depend on the number of threads.
+/// ‖g‖₂, summed in double in a fixed order, chunk by chunk; on a `DeviceBackend` it is summed in T, scaled by the
+/// largest |g_i| so that squares do not overflow. It costs one pass. Here and below `gradient` lies where the backend
+/// has its arrays, and results do not depend on the number of threads.
 template <class T, class Backend = backend::Serial>
 [[nodiscard]] double norm(std::span<const T> gradient, const Backend& backend = {}) {
   std::vector<double> partials(chunk_count(gradient.size()));
@@ -94,8 +96,8 @@ template <class T, class Backend = backend::Serial>
   }
 }
 
-/// g ← g · min(1, most / ‖g‖₂); returns ‖g‖₂ as it was. A norm that is not finite leaves g alone: the learner's step
-/// then names the parameter. Pascanu 2013; PyTorch's `clip_grad_norm_` adds 1e-6 to the norm.
+/// g ← g · min(1, most / ‖g‖₂); returns ‖g‖₂ as it was. If the norm is not finite, g stays as it is, and the learner's
+/// step then names the parameter. Pascanu 2013; PyTorch's `clip_grad_norm_` adds 1e-6 to the norm.
 /// \throws InvalidArgument unless `most` > 0.
 template <class T, class Backend = backend::Serial>
 double clip_norm(std::span<T> gradient, double most, const Backend& backend = {}) {
@@ -108,7 +110,7 @@ double clip_norm(std::span<T> gradient, double most, const Backend& backend = {}
   return before;
 }
 
-/// g_i ← g_i, but at most `most` and at least -`most`; NaN stays. \throws InvalidArgument unless `most` > 0.
+/// Cuts every g_i off at `most` and -`most`; NaN stays NaN. \throws InvalidArgument unless `most` > 0.
 template <class T, class Backend = backend::Serial>
 void clip_values(std::span<T> gradient, double most, const Backend& backend = {}) {
   detail::require_positive("the value to clip to", most);
@@ -116,8 +118,8 @@ void clip_values(std::span<T> gradient, double most, const Backend& backend = {}
   own.loop(detail::Apply<T, detail::Clip<T>>{gradient.data(), {static_cast<T>(most)}});
 }
 
-/// sum ← sum + share · g: accumulates the gradients of batches that do not fit into memory together. With a share of
-/// N_b / N each, the mean over all N samples. \throws ShapeMismatch.
+/// sum ← sum + share · g, which accumulates the gradients of batches that do not fit into memory together. If the share
+/// of each is N_b / N, the sum is the mean over all N samples. \throws ShapeMismatch if the two differ in length.
 template <class T, class Backend = backend::Serial>
 void add_share(std::span<T> sum, std::span<const T> gradient, double share, const Backend& backend = {}) {
   detail::require_size("the gradient to be added", gradient.size(), sum.size());

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Stochastic gradient descent with momentum.
 #pragma once
 
@@ -12,7 +13,7 @@
 
 namespace lifelong::optimizer {
 
-/// v ← μ v + d, θ ← θ - η v (PyTorch's form: η outside of v). Polyak 1964.
+/// v ← μ v + d, θ ← θ - η v, as in PyTorch, where η is not part of v. Polyak 1964.
 struct Momentum {
   double learning_rate = 0.01;  ///< η
   double momentum = 0.9;        ///< μ
@@ -44,7 +45,7 @@ struct Momentum {
       store(velocity, i, v);
       return theta - V(learning_rate) * v;
     }
-    /// η / (1 - μ): a steady gradient moves θ by as much per step.
+    /// η / (1 - μ): how far a unit of steady gradient moves θ per step.
     template <class V>
     LIFELONG_HOST_DEVICE V rate(std::size_t) const {
       return V(steady_rate);

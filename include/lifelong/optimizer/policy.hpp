@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What an optimizer must provide.
 #pragma once
 
@@ -22,10 +23,10 @@ concept has_rate = requires(const O& optimizer, ArrayPointers<O, float> arrays, 
 
 }  // namespace detail
 
-/// How a step is made from a gradient: `kernel<T>(arrays, step_number)` returns a trivially copyable kernel with
-/// `V step(i, θ, gradient)` that returns the new θ. `arrays` (static, names) asks for state, zero at first. For
-/// implicit penalties the kernel has `V rate<V>(i)` as well, asked after `step`: how far a unit of steady gradient
-/// moves θ_i.
+/// What makes a step from a gradient: `kernel<T>(arrays, step_number)` returns a trivially copyable kernel with `V
+/// step(i, θ, gradient)`, which returns the new θ. The names in the static member `arrays` ask for state, which is zero
+/// at first. For implicit penalties the kernel has `V rate<V>(i)` as well, which is called after `step`: how far a unit
+/// of steady gradient moves θ_i.
 template <class O>
 concept OptimizerPolicy = std::copyable<O> && detail::has_validate<O> && detail::has_step<O>;
 

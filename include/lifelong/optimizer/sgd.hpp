@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Stochastic gradient descent.
 #pragma once
 
@@ -11,7 +12,7 @@
 
 namespace lifelong::optimizer {
 
-/// θ ← θ - η d, d the sum of task and penalty gradient. No state.
+/// θ ← θ - η d, where d is the sum of the task's and the penalty's gradient. It has no state.
 struct Sgd {
   double learning_rate = 0.01;  ///< η
 

@@ -1,4 +1,5 @@
-// Weight decay for any optimizer: as part of the gradient, or apart from it.
+// SPDX-License-Identifier: MIT
+// Weight decay for any optimizer, either as part of the gradient or apart from it.
 #pragma once
 
 #include <cstddef>
@@ -11,9 +12,9 @@
 
 namespace lifelong::optimizer {
 
-/// The inner optimizer on d + wθ, the gradient of L + w/2 ‖θ‖²: PyTorch's `weight_decay` of SGD and Adam. Under Adam
-/// the step sizes adapt to it as well, which is why AdamW exists. An importance that is gathered along the way does not
-/// see it. `L2<Momentum>{{.learning_rate = 0.1}, 5e-4}`.
+/// Runs the inner optimizer on d + wθ, the gradient of L + w/2 ‖θ‖², as PyTorch's `weight_decay` of SGD and Adam does.
+/// Under Adam the step sizes adapt to the decay as well, which is why AdamW exists. An importance that is gathered
+/// during training does not see the decay. Example: `L2<Momentum>{{.learning_rate = 0.1}, 5e-4}`.
 template <class Optimizer>
 struct L2 : Optimizer {
   double weight_decay = 0;  ///< w
@@ -45,9 +46,9 @@ struct L2 : Optimizer {
   }
 };
 
-/// The inner optimizer's step, and θ ← θ - ηwθ apart from it, η its `learning_rate`: decoupled weight decay (Loshchilov
-/// & Hutter 2019, schedule 1, scaled by η as PyTorch's AdamW). `Decoupled<Adam>` is `AdamW`; with momentum it is their
-/// SGDW. `Decoupled<Momentum>{{.learning_rate = 0.1}, 5e-4}`.
+/// Takes the inner optimizer's step, and θ ← θ - ηwθ apart from it, where η is its `learning_rate`. This is decoupled
+/// weight decay (Loshchilov & Hutter 2019, schedule 1, scaled by η as in PyTorch's AdamW). `Decoupled<Adam>` is
+/// `AdamW`; with momentum it is their SGDW. Example: `Decoupled<Momentum>{{.learning_rate = 0.1}, 5e-4}`.
 template <class Optimizer>
 struct Decoupled : Optimizer {
   double weight_decay = 0;  ///< w

@@ -1,4 +1,5 @@
-// What penalties with one importance and one anchor per parameter keep, and how a task enters it.
+// SPDX-License-Identifier: MIT
+// What penalties with one importance and one anchor per parameter keep, and how a task changes it.
 #pragma once
 
 #include <array>
@@ -13,7 +14,7 @@ namespace lifelong::penalty {
 /// Where the penalty is zero.
 enum class Anchor {
   last,     ///< at the parameters after the last task, for all importances together (Huszár 2018, online EWC, MAS, SI)
-  per_task  ///< every task keeps its own anchor (Kirkpatrick 2017), collapsed exactly into two arrays
+  per_task  ///< at an anchor of its own for every task (Kirkpatrick 2017), collapsed exactly into two arrays
 };
 
 }  // namespace lifelong::penalty
@@ -22,15 +23,15 @@ namespace lifelong::detail {
 
 constexpr const char* name_of(penalty::Anchor anchor) { return anchor == penalty::Anchor::last ? "last" : "per task"; }
 
-/// Names of the arrays behind an `AnchoredKernel`, in its order, and which is which.
+/// Names of the arrays behind an `AnchoredKernel`, in its order, and the places of Ω and θ* among them.
 inline constexpr std::array<const char*, 2> anchored_arrays{"importance", "anchor"};
 inline constexpr penalty::AnchoredArrays anchored_places{.importance = 0, .anchor = 1};
 
-/// What a step reads of them.
+/// The memory traffic of a step on these arrays.
 inline constexpr Traffic anchored_traffic{.reads = 2, .writes = 0};
 
-/// Base of the kernels of penalties that are functions of Ω_i and θ_i - θ*_i. `per_task` is for quadratic ones alone:
-/// no other sum over tasks collapses into one anchor. Ω is stored as `Omega`.
+/// Base of the kernels of penalties that are functions of Ω_i and θ_i - θ*_i. `per_task` is for quadratic penalties
+/// alone, because no other sum over tasks collapses into one anchor. Ω is stored as `Omega`.
 template <class T, class Omega = T>
 struct AnchoredKernel {
   Omega* importance;
@@ -43,7 +44,7 @@ struct AnchoredKernel {
     return theta - load<V>(anchor, i);
   }
 
-  /// Ω ← keep Ω + add F within its bounds, and the anchor with it. Returns what the task adds to ½ c_i, without λ.
+  /// Ω ← keep Ω + add F within its bounds; the anchor moves with it. Returns what the task adds to ½ c_i, without λ.
   template <class V>
   LIFELONG_HOST_DEVICE V absorb(std::size_t i, V theta, V contribution, const penalty::Absorption<V>& how) const {
     const V kept = how.keep * load<V>(importance, i);
@@ -61,7 +62,7 @@ struct AnchoredKernel {
   }
 };
 
-/// That base from the pointers to `anchored_arrays`.
+/// Makes that base from the pointers to `anchored_arrays`.
 template <class T, class Arrays>
 AnchoredKernel<T, FirstElement<Arrays>> anchored_kernel(const Arrays& arrays, bool per_task) {
   return {get<0>(arrays), get<1>(arrays), per_task};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The Huber penalty: quadratic near the anchor, linear far from it.
 #pragma once
 
@@ -13,11 +14,11 @@
 
 namespace lifelong::penalty {
 
-/// λ Σ_i Ω_i h(θ_i - θ*_i) with h(x) = ½ x² for |x| <= δ and δ (|x| - ½ δ) beyond; gradient λ Ω_i clamp(θ_i - θ*_i, -δ,
-/// δ), never more than λ Ω_i δ. As `Quadratic` for moves up to δ (the ½ is in h); larger ones, which the quadratic
-/// would undo at any price, are let go. The anchor is the last task's: Huber penalties of several tasks do not collapse
-/// into one. Reads two arrays per step. Huber 1964; in lifelong learning Liu et al. 2020 (IncDet), against gradients of
-/// the quadratic that explode.
+/// λ Σ_i Ω_i h(θ_i - θ*_i) with h(x) = ½ x² for |x| <= δ and δ (|x| - ½ δ) beyond. Its gradient λ Ω_i clamp(θ_i - θ*_i,
+/// -δ, δ) is never more than λ Ω_i δ. For moves up to δ it is the same as `Quadratic` (the ½ is in h); for larger moves
+/// its pull stays constant, where that of the quadratic keeps growing. The anchor is the last task's, because Huber
+/// penalties of several tasks do not collapse into one. It reads two arrays per step. Huber 1964; Liu et al. 2020
+/// (IncDet) use it in lifelong learning, because gradients of the quadratic can explode.
 struct Huber {
   double strength = 1;      ///< λ
   double threshold = 0.01;  ///< δ, in units of a parameter

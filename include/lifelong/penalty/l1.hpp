@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The absolute-value penalty: a constant pull to the anchor.
 #pragma once
 
@@ -13,10 +14,10 @@
 
 namespace lifelong::penalty {
 
-/// λ Σ_i Ω_i |θ_i - θ*_i|, subgradient λ Ω_i sign(θ_i - θ*_i), 0 at the anchor. Prefers few large moves to many small
-/// ones: a parameter stays unless the task's gradient exceeds λ Ω_i. Being a subgradient in an explicit step, it keeps
-/// parameters within one step's length of the anchor rather than on it. The anchor is the last task's: absolute values
-/// about several anchors do not collapse into one. Reads two arrays per step.
+/// λ Σ_i Ω_i |θ_i - θ*_i| with subgradient λ Ω_i sign(θ_i - θ*_i), 0 at the anchor. It prefers few large moves to many
+/// small ones: a parameter stays unless the task's gradient exceeds λ Ω_i. As the subgradient enters an explicit step,
+/// it keeps parameters within one step's length of the anchor rather than on it. The anchor is the last task's, because
+/// absolute values about several anchors do not collapse into one. It reads two arrays per step.
 struct L1 {
   double strength = 1;  ///< λ; there is no ½
 

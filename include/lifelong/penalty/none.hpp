@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // No penalty: plain fine-tuning.
 #pragma once
 
@@ -10,7 +11,7 @@
 
 namespace lifelong::penalty {
 
-/// Costs nothing and keeps nothing: training as without this library.
+/// A penalty that costs nothing and keeps nothing: the learner trains as it would without this library.
 struct None {
   void validate() const {}
 

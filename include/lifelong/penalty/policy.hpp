@@ -1,4 +1,5 @@
-// What a penalty must provide, in either of its two shapes.
+// SPDX-License-Identifier: MIT
+// What a penalty must provide, in either of its two forms.
 #pragma once
 
 #include <array>
@@ -32,7 +33,7 @@ concept has_proximal = requires(const P& penalty, ArrayPointers<P, float> arrays
   { penalty.template kernel<float>(arrays).proximal(std::size_t{}, v, v, v) } -> std::convertible_to<float>;
 };
 
-/// True if the penalty is no sum over single parameters and keeps a state of its own kind.
+/// True if the penalty is not a sum over single parameters and keeps a state of its own kind.
 template <class P, class T = float>
 concept is_structured = has_own_state<P, T>;
 
@@ -52,34 +53,34 @@ concept is_anchored = requires {
 }  // namespace detail
 
 /// A penalty that is a sum over parameters: `kernel<T>(arrays)` returns a kernel with `term(i, θ)`, the penalty's
-/// `value` and `gradient`, and `absorb(i, θ, contribution, absorption)` that takes in a task's importance. What
-/// `absorb` returns is summed up and handed to `absorbed(numbers, weights, sum)`, if the penalty keeps `numbers`; what
-/// they add to its value is `constant(numbers)`. The kernel may have two more:
-/// - `settle(i, θ)`, asked after `absorb`: the parameter with which the next task begins, θ if nothing is to change;
+/// `value` and `gradient`, and `absorb(i, θ, contribution, absorption)`, which merges a task's importance. What
+/// `absorb` returns is summed up and passed to `absorbed(numbers, weights, sum)`, if the penalty keeps `numbers`; what
+/// they add to its value is `constant(numbers)`. The kernel may have two more functions:
+/// - `settle(i, θ)`, called after `absorb`: the parameter with which the next task begins, θ if nothing is to change;
 /// - `parameter(i, θ, task)`: the parameter to use for task number `task`, see `Learner::copy_parameters`.
 template <class P>
 concept ElementwisePenalty = detail::has_term<P> && detail::has_absorb<P>;
 
-/// A penalty that is no part of the gradient but solved for after the optimizer's step: its kernel has
-/// `proximal(i, before, stepped, rate)` too, which returns the final θ from θ before the step and the step taken. Needs
-/// an optimizer with `rate`.
+/// A penalty that is not part of the gradient but is solved for after the optimizer's step. Its kernel has `proximal(i,
+/// before, stepped, rate)` too, which returns the final θ from θ before the step and the step taken. It needs an
+/// optimizer with `rate`.
 template <class P>
 concept ImplicitPenalty = ElementwisePenalty<P> && detail::has_proximal<P>;
 
 /// A penalty that keeps an importance Ω and an anchor θ*: `static constexpr AnchoredArrays anchored` says which of its
-/// arrays they are. The learner then shows both, and lets Ω be set by hand.
+/// arrays they are. A learner then gives access to both, and lets Ω be set by hand.
 template <class P>
 concept AnchoredPenalty = ElementwisePenalty<P> && detail::is_anchored<P>;
 
 /// A penalty that couples parameters, such as a Kronecker-factored one. The learner owns its `State<T>`, a
-/// `PolicyState` made by default; `gradient(state, backend, θ, out)` overwrites `out` with the penalty's gradient and
-/// returns its value; `absorb(state, estimate, θ, weights)` takes in what the importance estimated, an
+/// default-constructed `PolicyState`; `gradient(state, backend, θ, out)` overwrites `out` with the penalty's gradient
+/// and returns its value; `absorb(state, estimate, θ, weights)` merges what the importance estimated, an
 /// `Importance::Estimate<T>`, or throws and changes nothing. Its arrays are host memory: for a `DeviceBackend` the
 /// learner copies θ out and the gradient in.
 template <class P>
 concept StructuredPenalty = detail::has_structured_gradient<P>;
 
-/// What it costs to move the parameters, in either shape.
+/// A penalty for moving the parameters, in either form.
 template <class P>
 concept PenaltyPolicy = std::copyable<P> && detail::has_validate<P> &&(ElementwisePenalty<P> || StructuredPenalty<P>);
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The quadratic penalty of regularization-based lifelong learning.
 #pragma once
 
@@ -14,11 +15,11 @@
 
 namespace lifelong::penalty {
 
-/// λ/2 Σ_i Ω_i (θ_i - θ*_i)², gradient λ Ω_i (θ_i - θ*_i). Reads two arrays per step, whatever the number of tasks:
-/// with an anchor per task, Σ_k F_k (θ - a_k)² = A (θ - ā)² + c with A = Σ F_k, ā = Σ F_k a_k / A, and c is kept too,
-/// so value, gradient and curvature are those of the separate penalties.
+/// λ/2 Σ_i Ω_i (θ_i - θ*_i)² with gradient λ Ω_i (θ_i - θ*_i). It reads two arrays per step, whatever the number of
+/// tasks. With an anchor per task, Σ_k F_k (θ - a_k)² = A (θ - ā)² + c with A = Σ F_k, ā = Σ F_k a_k / A, and c is kept
+/// too. So value, gradient and curvature are those of the separate penalties.
 ///
-/// The gradient goes into the optimizer's step, which is stable only while η λ Ω_i stays of the order of 1:
+/// The gradient goes into the optimizer's step, which is stable only while η λ Ω_i is of the order of 1 or below.
 /// `ImplicitQuadratic` has no such bound.
 struct Quadratic {
   double strength = 1;  ///< λ; multiplies the ½ as well
@@ -56,7 +57,7 @@ struct Quadratic {
     return {detail::anchored_kernel<T>(pointers, anchor == Anchor::per_task), static_cast<T>(strength)};
   }
 
-  /// Takes in the sum of what `absorb` returned.
+  /// Merges the sum of what `absorb` returned.
   void absorbed(std::array<double, 1>& kept, const importance::MergeWeights& weights, double sum) const {
     kept[0] = weights.keep * kept[0] + sum;
   }

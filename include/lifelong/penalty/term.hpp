@@ -1,4 +1,5 @@
-// What a penalty says of one parameter, and what it is told when a task ends.
+// SPDX-License-Identifier: MIT
+// A penalty's value and gradient for one parameter, and how a task's importance is merged when the task ends.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +13,7 @@ struct Term {
   V gradient;
 };
 
-/// How a task's importance F enters Ω: Ω ← min(max(keep Ω + add F, least), most).
+/// How a task's importance F is merged into Ω: Ω ← min(max(keep Ω + add F, least), most).
 template <class V>
 struct Absorption {
   V keep, add;

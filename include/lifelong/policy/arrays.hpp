@@ -1,4 +1,6 @@
-// Policies are settings; what they need to remember per parameter they ask for by name, and read by pointers.
+// SPDX-License-Identifier: MIT
+// The arrays of policies. Policies themselves are settings; they name the arrays they need per parameter, and are given
+// pointers to them.
 #pragma once
 
 #include <array>
@@ -11,16 +13,17 @@
 
 namespace lifelong {
 
-/// Parameter-sized arrays read and written per step, beyond the parameters and the gradient: what a step costs.
+/// The memory traffic of a step: how many parameter-sized arrays it reads and writes, besides the parameters and the
+/// gradient.
 struct Traffic {
   int reads = 0;
   int writes = 0;
 };
 
-/// Where a learner is, for kernels that do more at some steps than at others.
+/// How far a learner has come, for kernels that do more in some steps than in others.
 struct Clock {
   std::uint64_t step = 0;  ///< steps of the present task, from 1
-  std::size_t tasks = 0;   ///< tasks that ended before it
+  std::size_t tasks = 0;   ///< tasks that have ended before it
 };
 
 namespace detail {
@@ -30,7 +33,7 @@ concept has_validate = requires(const P& policy) {
   policy.validate();
 };
 
-/// Names of the parameter-sized arrays a policy wants the learner to keep for it; none if it does not say.
+/// Names of the parameter-sized arrays that the learner keeps for a policy; none if the policy names none.
 template <class P>
 constexpr auto arrays_of() {
   if constexpr (requires { P::arrays; })
@@ -48,7 +51,7 @@ constexpr std::size_t compact_arrays_of() {
     return 0;
 }
 
-/// Names of the numbers a policy wants the learner to keep for it; none if it does not say.
+/// Names of the numbers that the learner keeps for a policy; none if the policy names none.
 template <class P>
 constexpr auto numbers_of() {
   if constexpr (requires { P::numbers; })
@@ -57,7 +60,7 @@ constexpr auto numbers_of() {
     return std::array<const char*, 0>{};
 }
 
-/// Memory traffic that a policy names, none if it does not say.
+/// Memory traffic of a policy; none if the policy does not state it.
 template <class P>
 constexpr Traffic traffic_of() {
   if constexpr (requires { P::traffic; })
@@ -66,7 +69,7 @@ constexpr Traffic traffic_of() {
     return {};
 }
 
-/// Pointers to `compact` arrays of `Bfloat16` and `full` ones of T; read as `std::array` is, by `get<k>`.
+/// Pointers to some arrays of `Bfloat16` and others of T, which `get<k>` reads as it reads a `std::array`.
 template <class T, std::size_t compact_count, std::size_t full_count>
 struct MixedPointers {
   std::array<Bfloat16*, compact_count> compact;
@@ -93,7 +96,7 @@ struct ArrayPointersOf<P, T, 0> {
 template <class P, class T>
 using ArrayPointers = typename ArrayPointersOf<P, T>::type;
 
-/// What the first of a policy's arrays holds: T, or `Bfloat16`.
+/// The type of the elements of a policy's first array: T or `Bfloat16`.
 template <class Arrays>
 using FirstElement = std::remove_pointer_t<std::remove_cvref_t<decltype(get<0>(std::declval<const Arrays&>()))>>;
 

@@ -1,4 +1,5 @@
-// Policies at half the memory.
+// SPDX-License-Identifier: MIT
+// Policies that need half the memory for an array.
 #pragma once
 
 #include <concepts>
@@ -14,18 +15,19 @@ concept Compactable = requires {
   { P::compactable } -> std::convertible_to<std::size_t>;
 };
 
-/// `Policy` with the array that bears it kept as `Bfloat16`, 2 bytes per parameter instead of 4, and all else as it
-/// was: `Compact<penalty::Quadratic>{{.strength = 10}}`, or `compact(penalty::Quadratic{.strength = 10})`.
+/// `Policy` with the one array that tolerates it kept as `Bfloat16`, 2 bytes per parameter instead of 4, and all else
+/// as it was: `Compact<penalty::Quadratic>{{.strength = 10}}`, or `compact(penalty::Quadratic{.strength = 10})`.
 ///
-/// - A penalty's importance Ω. The anchor stays as it is, for θ - θ* would cancel. Every merge rounds Ω, and with it
-///   the penalty's gradient, by up to 2⁻⁸ of itself; a task that adds less than 2⁻⁹ Ω_i to it adds nothing. So sums
-///   over hundreds of tasks stop growing (`Merge::decay`, `max`, `mean` and `last` do not), and `most()` bounds Ω to
-///   within a rounding.
-/// - The velocity of `Momentum` and the first moment of `Adam`, which forget: the step itself uses the exact value, and
-///   roundings add up to 2⁻⁸ μ / (1 - μ) of the largest recent value at worst, 4 % for μ = 0.9. Above μ = 0.99 they do
-///   not fade any more.
+/// - A penalty's importance Ω. The anchor stays as it is, because the difference θ - θ* would lose its digits. Every
+///   merge rounds Ω, and with it the penalty's gradient, by up to 2⁻⁸ of itself; a task that adds less than 2⁻⁹ Ω_i to
+///   it adds nothing. So sums over hundreds of tasks stop growing (`Merge::decay`, `max`, `mean` and `last` do not),
+///   and `most()` bounds Ω to within a rounding.
+/// - The velocity of `Momentum` and the first moment of `Adam`, in which old values fade: the step itself uses the
+///   exact value, and roundings add up to at most 2⁻⁸ μ / (1 - μ) of the largest recent value, 4 % for μ = 0.9. Above
+///   μ = 0.99 they no longer fade.
 ///
-/// Not a second moment, a path or a running Fisher: these gather many increments that are smaller than a rounding.
+/// A second moment, a path or a running Fisher cannot be compact, because they gather many increments that are smaller
+/// than a rounding.
 template <class Policy>
 requires Compactable<Policy>
 struct Compact : Policy {

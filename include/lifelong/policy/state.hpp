@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a learner remembers for one of its policies.
 #pragma once
 
@@ -14,7 +15,7 @@
 namespace lifelong {
 namespace detail {
 
-/// A visitor of a state's arrays or numbers, for concepts.
+/// A visitor of a state's arrays or numbers, with which concepts are checked.
 struct AnyVisitor {
   template <class Name, class Value>
   void operator()(const Name&, Value&) const {}
@@ -22,10 +23,10 @@ struct AnyVisitor {
 
 }  // namespace detail
 
-/// What is kept between steps, copied as a value: `resize(count)` for `count` parameters, where what is new is zero or
-/// empty; `bytes()`; `visit(array, number)`, which shows all of it in a fixed order as `array(name, values)` and
-/// `number(name, value)`. A visitor may write to what it is shown, and may resize arrays whose length follows from
-/// numbers shown before them; that is how `io::restore` fills a state.
+/// What a learner keeps for a policy between steps, copied as a value. It has `resize(count)` for `count` parameters,
+/// where new elements are zero or empty; `bytes()`; and `visit(array, number)`, which calls `array(name, values)` and
+/// `number(name, value)` for everything in it, in a fixed order. A visitor may write to what it is called with, and may
+/// resize arrays whose length follows from numbers visited before them; `io::restore` fills a state that way.
 template <class S>
 concept PolicyState = std::copyable<S> && requires(S& state, const S& kept) {
   state.resize(std::size_t{});
@@ -35,8 +36,8 @@ concept PolicyState = std::copyable<S> && requires(S& state, const S& kept) {
 
 namespace detail {
 
-/// The state of a policy that names what it wants: arrays as long as the parameters, the first `compact_arrays` of
-/// them `Bfloat16`, the others T, and numbers; all zero at first.
+/// The state of a policy that names what it needs: arrays as long as the parameters, the first `compact_arrays` of them
+/// of `Bfloat16`, the others of T, and numbers. All are zero at first.
 template <class Policy, class T, class Backend>
 class NamedState {
   static constexpr std::size_t compact_count = compact_arrays_of<Policy>();
@@ -63,7 +64,7 @@ class NamedState {
   [[nodiscard]] Numbers& numbers() { return numbers_; }
   [[nodiscard]] const Numbers& numbers() const { return numbers_; }
 
-  /// Everything is zero again.
+  /// Sets everything to zero.
   void clear() {
     for_each([](auto& array) {
       const std::size_t size = array.size();
@@ -129,7 +130,7 @@ class NamedState {
   Numbers numbers_{};
 };
 
-/// True if the policy brings a state of its own kind.
+/// True if the policy has a state of its own kind.
 template <class Policy, class T = float>
 concept has_own_state = requires {
   typename Policy::template State<T>;
@@ -146,11 +147,11 @@ struct StateOf<Policy, T, Backend> {
   using type = typename Policy::template State<T>;
 };
 
-/// The state of a policy: its own `State<T>`, or what its named arrays and numbers make.
+/// The state of a policy: its own `State<T>`, or that of its named arrays and numbers.
 template <class Policy, class T, class Backend>
 using StateFor = typename StateOf<Policy, T, Backend>::type;
 
-/// Bytes per parameter of a state that is known by names; those of a state of its own kind are not counted.
+/// Bytes per parameter of a state of named arrays; 0 for a state of its own kind, whose size is not known beforehand.
 template <class State>
 constexpr std::size_t bytes_per_parameter_of() {
   if constexpr (requires { State::bytes_per_parameter; })
@@ -166,7 +167,7 @@ std::string bill_of() {
     return "";
 }
 
-/// Makes room, so that the `resize` which follows cannot fail.
+/// Makes room, so that the `resize` that follows cannot fail.
 template <class State>
 void reserve(State& state, std::size_t parameters) {
   if constexpr (requires { state.reserve(parameters); }) state.reserve(parameters);

@@ -1,4 +1,5 @@
-// Where the gradient of a step is made: the place for methods that keep or make examples.
+// SPDX-License-Identifier: MIT
+// What computes the gradient of a step. Methods that keep or generate examples belong here.
 #pragma once
 
 #include <concepts>
@@ -12,10 +13,10 @@
 
 namespace lifelong {
 
-/// Makes the gradient of a step: `gradient(state, backend, model, batch, out)` overwrites `out`, which lies where the
-/// backend has its arrays, with the gradient that the step is to take, and returns the loss; `end_task(state, model)`
-/// is called when a task has ended. The learner owns the `State<Model>`, a `PolicyState` made by default. What the
-/// importance observes along the way is this gradient.
+/// A policy that computes the gradient of a step: `gradient(state, backend, model, batch, out)` overwrites `out`, which
+/// lies where the backend has its arrays, with the gradient that the step takes, and returns the loss; `end_task(state,
+/// model)` is called when a task has ended. The learner owns the `State<Model>`, a default-constructed `PolicyState`.
+/// An importance that is gathered during training sees this gradient.
 template <class R, class Model>
 concept RehearsalPolicy = std::copyable<R> && detail::has_validate<R> && requires {
   typename R::template State<Model>;

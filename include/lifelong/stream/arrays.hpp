@@ -1,5 +1,6 @@
-// Data sets that view arrays of any rank, whose first extent counts examples: what array libraries' adapters have in
-// common.
+// SPDX-License-Identifier: MIT
+// Data sets that view arrays of any rank, whose first extent counts examples. The adapters of array libraries share
+// this code.
 #pragma once
 
 #include <cstddef>
@@ -26,7 +27,8 @@ inline void require_as_many(std::size_t inputs, std::size_t answers) {
                          " labels or targets");
 }
 
-/// `inputs`, row-major of `extents`, with a label each. \throws ShapeMismatch; and as the constructor of Dataset.
+/// A data set of `inputs`, row-major of `extents`, with one label each. \throws ShapeMismatch for another number of
+/// labels, and what the constructor of Dataset throws.
 template <class S>
 Dataset<S> labelled(std::span<const S> inputs, const std::vector<std::size_t>& extents,
                     std::span<const std::int32_t> labels) {
@@ -34,7 +36,7 @@ Dataset<S> labelled(std::span<const S> inputs, const std::vector<std::size_t>& e
   return {inputs, labels, shape_of_one(extents)};
 }
 
-/// `inputs`, row-major of `extents`, with targets, row-major of `target_extents`. \throws as above.
+/// A data set of `inputs`, row-major of `extents`, with targets, row-major of `target_extents`. \throws as `labelled`.
 template <class S>
 Dataset<S> with_targets(std::span<const S> inputs, const std::vector<std::size_t>& extents,
                         std::span<const typename Dataset<S>::target_type> targets,

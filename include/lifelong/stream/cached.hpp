@@ -1,4 +1,5 @@
-// A copy of a task's examples as they are read, for sources that work on every example each time.
+// SPDX-License-Identifier: MIT
+// A copy of a task's examples as they are read, for sources that compute every example anew each time.
 #pragma once
 
 #include <cstddef>
@@ -16,15 +17,15 @@
 
 namespace lifelong {
 
-/// The examples of a source, read once. A rotation or any other lazy map is then done once for each example instead of
-/// once for each epoch; what is read is the same, bit by bit. Worth it from the second epoch on. Holds
-/// N (features + targets) values of type T and 24 bytes per example; copies of it are whole copies. Satisfies
-/// `ExampleSource<CachedExamples<T>, T>`; reading is safe from several threads.
+/// The examples of a source, read once. A rotation or any other lazy map is then computed once for each example instead
+/// of once for each epoch; what is read is the same, bit by bit. The copy pays off from the second epoch on. It holds N
+/// (features + targets) values of type T and 24 bytes per example; copying it copies all of that. It satisfies
+/// `ExampleSource<CachedExamples<T>, T>`; several threads may read at once.
 template <class T>
 class CachedExamples {
  public:
-  /// Reads all of `examples`, on the threads of `backend`. \throws InvalidArgument if that would take more than
-  /// `most_bytes`, before anything is allocated.
+  /// Reads all of `examples` on the threads of `backend`. \throws InvalidArgument, before anything is allocated, if the
+  /// copy would take more than `most_bytes`.
   template <class Source, class Backend = backend::Serial>
   explicit CachedExamples(const Source& examples, std::size_t most_bytes = std::size_t{1} << 30,
                           const Backend& backend = {}) {
@@ -36,7 +37,7 @@ class CachedExamples {
     const double bytes = static_cast<double>(size_) * (static_cast<double>(features_ + targets_) * sizeof(T) + 24);
     if (bytes > static_cast<double>(most_bytes))
       detail::raise<InvalidArgument>("CachedExamples: " + std::to_string(size_) + " examples would take " +
-                                     detail::text(bytes) + " bytes, and at most " + std::to_string(most_bytes) +
+                                     detail::text(bytes) + " bytes, but at most " + std::to_string(most_bytes) +
                                      " are allowed");
     for ([[maybe_unused]] const Batch<T>& whole : BatchLoader(examples, size_ > 0 ? size_ : 1, values_, backend)) {
     }

@@ -1,4 +1,6 @@
-// Examples in memory: one contiguous array of inputs with labels or targets, viewed or shared, never copied.
+// SPDX-License-Identifier: MIT
+// Examples in memory: one contiguous array of inputs with labels or targets, which is viewed or shared, but never
+// copied.
 #pragma once
 
 #include <concepts>
@@ -28,9 +30,10 @@ concept storable = std::same_as<S, float> || std::same_as<S, double> || std::sam
 /// N examples of one shape in one row-major array of `S` (float, double or std::uint8_t), with a class label or K
 /// regression targets each. A model reads inputs as `scale() * value`.
 ///
-/// Made from spans or lvalue vectors it views arrays that must outlive it and all its copies (or hands their `owner`
-/// along); made from rvalue vectors it owns them, shared between copies. Copying never copies examples. Satisfies
-/// `ExampleSource<Dataset<S>, T>` for T float and double; reading is safe from several threads.
+/// A data set made from spans or lvalue vectors views arrays that must outlive it and all its copies, unless it is
+/// given an `owner` that keeps them alive. One made from rvalue vectors owns them and shares them with its copies.
+/// Copying never copies examples. It satisfies `ExampleSource<Dataset<S>, T>` for T float and double; several threads
+/// may read at once.
 template <class S>
 requires detail::storable<S>
 class Dataset {
@@ -41,7 +44,7 @@ class Dataset {
 
   /// A view of `labels.size()` examples of shape `shape`, for example {28, 28}; `inputs` is N x product(shape).
   /// \throws ShapeMismatch if the sizes do not belong together; InvalidArgument for an empty shape, a zero extent or a
-  /// negative label. Costs one pass over the labels.
+  /// negative label. It passes over the labels once.
   Dataset(std::span<const S> inputs, std::span<const std::int32_t> labels, std::vector<std::size_t> shape,
           KeepAlive owner = {})
       : inputs_(inputs), labels_(labels), shape_(std::move(shape)), owner_(std::move(owner)), size_(labels.size()) {
@@ -50,7 +53,7 @@ class Dataset {
   }
 
   /// A view of N = targets.size() / K examples with K real `targets` each, row-major N x K.
-  /// \throws ShapeMismatch, InvalidArgument as above, and InvalidArgument for K = 0.
+  /// \throws as the constructor above, and InvalidArgument for K = 0.
   Dataset(std::span<const S> inputs, std::span<const target_type> targets, std::size_t targets_per_example,
           std::vector<std::size_t> shape, KeepAlive owner = {})
       : inputs_(inputs),
@@ -67,17 +70,17 @@ class Dataset {
     check_inputs("examples in the targets");
   }
 
-  /// Takes the vectors over, as in `Dataset<float>(std::move(inputs), std::move(labels), {28, 28})`; errors as above.
+  /// Takes the vectors over, as in `Dataset<float>(std::move(inputs), std::move(labels), {28, 28})`. \throws as above.
   Dataset(std::vector<S>&& inputs, std::vector<std::int32_t>&& labels, std::vector<std::size_t> shape)
       : Dataset(Shared(Arrays<std::int32_t>{std::move(inputs), std::move(labels)}), std::move(shape)) {}
 
-  /// Takes the vectors over; errors as above.
+  /// Takes the vectors over. \throws as above.
   Dataset(std::vector<S>&& inputs, std::vector<target_type>&& targets, std::size_t targets_per_example,
           std::vector<std::size_t> shape)
       : Dataset(Shared(Arrays<target_type>{std::move(inputs), std::move(targets)}), targets_per_example,
                 std::move(shape)) {}
 
-  // One vector viewed and the other a temporary: the view would dangle.
+  // With one vector viewed and the other a temporary, the view of the temporary would dangle.
   Dataset(std::vector<S>&&, std::span<const std::int32_t>, std::vector<std::size_t>) = delete;
   Dataset(std::span<const S>, std::vector<std::int32_t>&&, std::vector<std::size_t>) = delete;
   Dataset(std::vector<S>&&, std::span<const target_type>, std::size_t, std::vector<std::size_t>) = delete;
@@ -93,7 +96,7 @@ class Dataset {
   [[nodiscard]] std::size_t classes() const { return classes_; }
   /// Shape of one example, for example {28, 28}.
   [[nodiscard]] const std::vector<std::size_t>& shape() const { return shape_; }
-  /// What a stored input is multiplied by when read: 1/255 for bytes, else 1, unless changed.
+  /// The factor by which a stored input is multiplied when it is read: 1/255 for bytes, else 1, unless it was changed.
   [[nodiscard]] double scale() const { return scale_; }
 
   /// The same examples, read with another scale. \throws InvalidArgument unless it is finite and above 0.
@@ -104,9 +107,9 @@ class Dataset {
     return copy;
   }
 
-  /// All inputs as stored, N x features, row-major, unscaled.
+  /// All inputs as they are stored, N x features, row-major, not scaled.
   [[nodiscard]] std::span<const S> inputs() const { return inputs_; }
-  /// Inputs of example `i` as stored. \throws InvalidArgument unless i < size().
+  /// Inputs of example `i` as they are stored. \throws InvalidArgument unless i < size().
   [[nodiscard]] std::span<const S> input(std::size_t i) const {
     detail::require_index("Dataset", i, size_);
     return inputs_.subspan(i * features_, features_);
@@ -116,7 +119,7 @@ class Dataset {
   /// All targets, N x K, row-major; empty for classification.
   [[nodiscard]] std::span<const target_type> target_values() const { return targets_; }
 
-  /// Fills `row` with example `i`, inputs multiplied by `scale()`; leaves `row.active` alone.
+  /// Fills `row` with example `i`, its inputs multiplied by `scale()`; `row.active` is left alone.
   /// \throws InvalidArgument unless i < size(); ShapeMismatch unless the row has room for exactly one example.
   template <class T>
   void read(std::size_t i, ExampleRow<T> row) const {
@@ -127,7 +130,7 @@ class Dataset {
     read_answer(i, row);
   }
 
-  /// Fills only the label or the targets of `row` with those of example `i`; errors as in `read`.
+  /// Fills only the label or the targets of `row` with those of example `i`. \throws as `read`.
   template <class T>
   void read_answer(std::size_t i, ExampleRow<T> row) const {
     detail::require_index("Dataset", i, size_);
@@ -183,7 +186,7 @@ class Dataset {
   std::size_t size_ = 0, features_ = 0, targets_per_example_ = 0, classes_ = 0;
 };
 
-/// The customary two parts of a data set: one to learn from, one to measure on.
+/// The usual two parts of a data set: one to learn from, one to measure on.
 template <class S>
 struct SplitData {
   Dataset<S> train;

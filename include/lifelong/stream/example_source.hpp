@@ -1,4 +1,5 @@
-// Anything examples can be read from.
+// SPDX-License-Identifier: MIT
+// Anything that examples can be read from.
 #pragma once
 
 #include <concepts>
@@ -8,9 +9,9 @@
 
 namespace lifelong {
 
-/// A source of examples. Satisfied by datasets, the tasks of a stream, and your own type with
-/// `size()` examples of `features()` inputs and `targets()` target values each (0: class labels instead), and
-/// `read(i, row)` that fills one `ExampleRow<T>`. `read` is called from several threads at once, for different rows.
+/// A source of examples, such as a data set, the examples of a task, or a type of your own. It has `size()` examples of
+/// `features()` inputs and `targets()` target values each (0 if they have class labels instead), and `read(i, row)`,
+/// which fills one `ExampleRow<T>`. `read` is called from several threads at once, for different rows.
 template <class E, class T>
 concept ExampleSource = requires(const E& examples, std::size_t i, ExampleRow<T> row) {
   { examples.size() } -> std::convertible_to<std::size_t>;
@@ -27,7 +28,7 @@ consteval bool require_example_source() {
       requires(const E& examples) {
         { examples.size() } -> std::convertible_to<std::size_t>;
       },
-      "ExampleSource: the examples need size() const, their number");
+      "ExampleSource: the examples need size() const, the number of examples");
   static_assert(
       requires(const E& examples) {
         { examples.features() } -> std::convertible_to<std::size_t>;
@@ -43,7 +44,7 @@ consteval bool require_example_source() {
   return true;
 }
 
-/// For what is not an `ExampleSource`: then it is a range of batches.
+/// Checks a task that is not an `ExampleSource`: it must be a range of batches.
 template <class B, class T>
 consteval bool require_batches() {
   if constexpr (requires(B & batches) {

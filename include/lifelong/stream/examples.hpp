@@ -1,4 +1,5 @@
-// A lazy view of a data set: which examples, how their features are mapped, which outputs they compete over.
+// SPDX-License-Identifier: MIT
+// A lazy view of a data set: which examples it has, how their features are mapped, and which outputs are active.
 #pragma once
 
 #include <cstddef>
@@ -16,9 +17,9 @@
 
 namespace lifelong {
 
-/// Some examples of a `Dataset`, seen through a `FeatureMap`, with labels shifted by a constant. Holds no example
-/// itself: copies, and the tasks of a stream, share the data, the choice and the map. Satisfies
-/// `ExampleSource<Examples<S>, T>` for T float and double; reading is safe from several threads.
+/// Some examples of a `Dataset`, seen through a `FeatureMap`, with labels shifted by a constant. The view holds no
+/// example itself: its copies, and the tasks of a stream, share the data, the choice of examples and the map. It
+/// satisfies `ExampleSource<Examples<S>, T>` for T float and double; several threads may read at once.
 template <class S>
 class Examples {
  public:
@@ -30,10 +31,10 @@ class Examples {
   [[nodiscard]] std::size_t features() const { return map_.identity() ? data_.features() : map_.outputs(); }
   [[nodiscard]] std::size_t targets() const { return data_.targets(); }
 
-  /// The data behind the view; shared, not copied.
+  /// The data behind the view, which is shared and not copied.
   [[nodiscard]] const Dataset<S>& data() const { return data_; }
   [[nodiscard]] const FeatureMap& map() const { return map_; }
-  /// The outputs the examples compete over; {0, 0} stands for all.
+  /// The active outputs of the examples; {0, 0} stands for all.
   [[nodiscard]] OutputRange active() const { return active_; }
 
   /// Number in `data()` of example `i`. \throws InvalidArgument unless i < size().
@@ -62,7 +63,8 @@ class Examples {
     row.active = active_;
   }
 
-  /// The first `count` of these examples, or all if there are fewer. Free: shares the choice.
+  /// The first `count` of these examples, or all if there are fewer. It copies nothing, since it shares the choice of
+  /// examples.
   [[nodiscard]] Examples first(std::size_t count) const {
     Examples view = *this;
     if (count < size_) view.size_ = count;
@@ -86,9 +88,9 @@ class Examples {
     return view;
   }
 
-  /// The same examples with `offset` added to the labels of the data, in place of the present offset, competing over
-  /// `active`. \throws InvalidArgument for regression, or for a label outside `active` (if not {0, 0}) or outside
-  /// std::int32_t. Costs one pass over the labels.
+  /// The same examples with `offset` added to the labels of the data, in place of the present offset, and with the
+  /// active outputs `active`. \throws InvalidArgument for regression, or for a label outside `active` (if not {0, 0})
+  /// or outside std::int32_t. It passes over the labels once.
   [[nodiscard]] Examples relabeled(std::int32_t offset, OutputRange active = {}) const {
     if (targets() != 0) detail::raise<InvalidArgument>("examples with real targets have no labels to shift");
     const std::int64_t first = active.first;

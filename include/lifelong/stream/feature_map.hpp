@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A fixed sparse linear map on the features of an example: the permutation or rotation that makes a new task.
 #pragma once
 
@@ -17,8 +18,8 @@ namespace lifelong {
 
 namespace detail {
 
-/// out[j] = scale * sum_k weight[j * Taps + k] * in[index[j * Taps + k]]; the number of taps is a constant so that the
-/// sum unrolls.
+/// out[j] = scale * sum_k weight[j * Taps + k] * in[index[j * Taps + k]]; the number of taps is a constant, so that the
+/// compiler unrolls the sum.
 template <std::size_t Taps, class S, class T>
 void apply_taps(const std::uint32_t* __restrict index, const float* __restrict weight, const S* __restrict in, T scale,
                 T* __restrict out, std::size_t count) {
@@ -45,17 +46,18 @@ struct Direction {
 
 }  // namespace detail
 
-/// out[j] = sum_k weight[j,k] * in[index[j,k]], with the same number of taps k for every output: 1 for a permutation,
-/// 4 for a bilinear rotation. A default-made map is the identity on any number of features. The tables are immutable
-/// and shared: copying is free, applying is safe from several threads. A 4-tap map takes about 1 us on 784 features.
+/// out[j] = sum_k weight[j,k] * in[index[j,k]], with the same number of taps k for every output: 1 for a permutation, 4
+/// for a bilinear rotation. A default-constructed map is the identity on any number of features. Copies share the
+/// immutable tables, so copying costs nothing, and several threads may apply a map at once. A map of 4 taps takes about
+/// 1 us on 784 features.
 class FeatureMap {
  public:
   /// The identity.
   FeatureMap() = default;
 
-  /// A map from `inputs` features by tables of outputs x taps, row-major. Weights are exact as float.
-  /// \throws InvalidArgument for no taps, an index outside the inputs or a weight that is not finite; ShapeMismatch for
-  /// tables of different size or not a multiple of `taps`.
+  /// A map from `inputs` features by tables of outputs x taps, row-major.
+  /// \throws InvalidArgument for 0 taps, an index outside the inputs or a weight that is not finite; ShapeMismatch for
+  /// tables that differ in size or whose size is not a multiple of `taps`.
   FeatureMap(std::size_t inputs, std::size_t taps, std::vector<std::uint32_t> index, std::vector<float> weight)
       : inputs_(inputs), taps_(taps) {
     if (taps == 0) detail::raise<InvalidArgument>("FeatureMap needs at least 1 tap per output");
@@ -68,7 +70,7 @@ class FeatureMap {
     tables_ = Shared(Tables{std::move(index), std::move(weight)});
   }
 
-  /// out[j] = in[p(j)] with p a uniformly random permutation: `random.shuffle` of 0 .. features-1.
+  /// out[j] = in[p(j)], where p is a uniformly random permutation, which `random.shuffle` makes of 0 .. features-1.
   /// \throws InvalidArgument for more than 2^32 features.
   [[nodiscard]] static FeatureMap permutation(std::size_t features, const Random& random) {
     require_indexable(features);
@@ -79,15 +81,17 @@ class FeatureMap {
   }
 
   /// Turns row-major images of height x width (`planes` of them per example, for example colours) clockwise as seen
-  /// with row 0 on top, about the centre ((height-1)/2, (width-1)/2). Each output pixel samples the four around its
-  /// origin bilinearly; pixels outside count as 0. Multiples of 360 degrees give the identity, multiples of 90 no
-  /// rounding. \throws InvalidArgument for an angle that is not finite, an empty image or more than 2^32 pixels.
+  /// with row 0 on top, about the centre ((height-1)/2, (width-1)/2). Each output pixel is a bilinear mean of the four
+  /// pixels around the place it comes from; pixels outside count as 0. Multiples of 360 degrees give the identity;
+  /// other multiples of 90 move pixels without rounding. \throws InvalidArgument for an angle that is not finite, an
+  /// empty image or more than 2^32 pixels.
   [[nodiscard]] static FeatureMap rotation(std::size_t height, std::size_t width, double clockwise_degrees,
                                            std::size_t planes = 1) {
     if (!(clockwise_degrees - clockwise_degrees == 0))
       detail::raise<InvalidArgument>("the angle of a rotation must be finite, but is " +
                                      detail::text(clockwise_degrees));
-    if (height == 0 || width == 0 || planes == 0) detail::raise<InvalidArgument>("an image to rotate has no pixels");
+    if (height == 0 || width == 0 || planes == 0)
+      detail::raise<InvalidArgument>("an image to be rotated has no pixels");
     require_indexable(height, width, planes);
     if (std::fmod(clockwise_degrees, 360.0) == 0) return {};
 
@@ -105,7 +109,7 @@ class FeatureMap {
   }
 
   [[nodiscard]] bool identity() const { return !tables_; }
-  /// Number of inputs it is made for; 0 for the identity, which takes any.
+  /// Number of inputs that the map is made for; 0 for the identity, which takes any number.
   [[nodiscard]] std::size_t inputs() const { return inputs_; }
   /// Number of outputs; 0 for the identity, which has as many as inputs.
   [[nodiscard]] std::size_t outputs() const { return outputs_; }
@@ -152,7 +156,7 @@ class FeatureMap {
       add(plane, top + 1, left + 1, down * right);
     }
 
-    /// If no output has more than one weight, keeps one tap per output.
+    /// Keeps one tap per output if no output has more than one weight.
     void drop_idle() {
       std::vector<std::uint32_t> single_index(index.size() / 4);
       std::vector<float> single_weight(index.size() / 4);
@@ -172,7 +176,7 @@ class FeatureMap {
     std::size_t per_output = 4;
 
    private:
-    /// A pixel outside the image becomes the nearest inside, without weight.
+    /// Adds a tap. A pixel outside the image becomes the nearest one inside, with weight 0.
     void add(std::size_t plane, double y, double x, double w) {
       const std::size_t row = nearest(y, height), column = nearest(x, width);
       const bool inside = static_cast<double>(row) == y && static_cast<double>(column) == x;

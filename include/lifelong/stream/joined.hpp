@@ -1,4 +1,6 @@
-// Several tasks as one set of examples: joint training, the upper bound a lifelong learner is measured against.
+// SPDX-License-Identifier: MIT
+// Several tasks as one set of examples, for joint training, which is the upper bound that a lifelong learner is
+// compared with.
 #pragma once
 
 #include <cstddef>
@@ -12,19 +14,19 @@
 
 namespace lifelong {
 
-/// The examples of several views one after the other, as one source; holds views, never examples. Satisfies
-/// `ExampleSource<Joined<S>, T>` for T float and double; reading is safe from several threads and costs a look at each
-/// part's size.
+/// The examples of several views one after the other, as one source. It holds views, never examples. It satisfies
+/// `ExampleSource<Joined<S>, T>` for T float and double; several threads may read at once, and each read looks at the
+/// sizes of the parts.
 template <class S>
 class Joined {
  public:
-  /// \throws InvalidArgument for no parts; ShapeMismatch, naming the part, if features or targets differ.
+  /// \throws InvalidArgument without parts; ShapeMismatch, which names the part, if features or targets differ.
   explicit Joined(std::vector<Examples<S>> parts) : parts_(std::move(parts)) {
     if (parts_.empty()) detail::raise<InvalidArgument>("Joined needs at least 1 part");
     for (std::size_t p = 0; p < parts_.size(); ++p) {
-      const std::string name = "Joined part " + std::to_string(p) + ", an example's ";
-      detail::require_size((name + "inputs").c_str(), parts_[p].features(), features());
-      detail::require_size((name + "targets").c_str(), parts_[p].targets(), targets());
+      const std::string part = " of an example in part " + std::to_string(p) + " of Joined";
+      detail::require_size(("the row of inputs" + part).c_str(), parts_[p].features(), features());
+      detail::require_size(("the row of targets" + part).c_str(), parts_[p].targets(), targets());
       size_ += parts_[p].size();
     }
   }
@@ -32,14 +34,14 @@ class Joined {
   /// The train sets of all tasks.
   explicit Joined(const Stream<S>& stream) : Joined(stream, stream.size()) {}
 
-  /// The train sets of the first `tasks` tasks. \throws InvalidArgument for 0 or more than there are.
+  /// The train sets of the first `tasks` tasks. \throws InvalidArgument for 0 tasks or more than there are.
   Joined(const Stream<S>& stream, std::size_t tasks) : Joined(train_sets(stream, tasks)) {}
 
   [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] std::size_t features() const { return parts_.front().features(); }
   [[nodiscard]] std::size_t targets() const { return parts_.front().targets(); }
 
-  /// Fills `row` with example `i`; errors as in `Examples::read`.
+  /// Fills `row` with example `i`. \throws as `Examples::read`.
   template <class T>
   void read(std::size_t i, ExampleRow<T> row) const {
     detail::require_index("Joined", i, size_);

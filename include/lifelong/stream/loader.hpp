@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Turns a source of examples into batches.
 #pragma once
 
@@ -11,8 +12,9 @@
 
 namespace lifelong {
 
-/// The examples of a source as a range of batches of `batch_size` (the last may be shorter), in the order given, or as
-/// they come if `order` is empty. Rows are read in parallel into `buffer`; a batch is valid until the next one.
+/// The examples of a source as a range of batches of `batch_size` (the last may be shorter), in the order `order`, or
+/// in the source's own if that is empty. Rows are read in parallel into `buffer`; a batch is valid until the next one
+/// is read.
 template <class T, class Examples, class Backend>
 class BatchLoader {
   static_assert(detail::require_example_source<Examples, T>());
@@ -27,7 +29,7 @@ class BatchLoader {
   [[nodiscard]] std::size_t size() const { return (examples_.size() + batch_size_ - 1) / batch_size_; }
 
   struct End {};
-  /// Fills the buffer with a batch when it is dereferenced.
+  /// An iterator, which fills the buffer with a batch when it is dereferenced.
   class Iterator {
    public:
     Iterator(const BatchLoader& loader) : loader_(loader) {}

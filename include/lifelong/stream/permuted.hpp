@@ -1,4 +1,5 @@
-// Tasks that scramble the features: permuted MNIST and its kin.
+// SPDX-License-Identifier: MIT
+// Tasks that permute the features, as in permuted MNIST.
 #pragma once
 
 #include <cstddef>
@@ -17,10 +18,10 @@ struct PermutedOptions {
   Scenario scenario = Scenario::domain;
 };
 
-/// `tasks` tasks on the same data; task 0 sees it as it is, task t through a random permutation of the features that
-/// depends on (seed, t) alone (Goodfellow et al. 2013; Kirkpatrick et al. 2017). Lazy: one table of features x 8 bytes
-/// per task. \throws InvalidArgument for 0 tasks, or real targets outside Scenario::domain; ShapeMismatch if train and
-/// test differ in shape.
+/// Makes `tasks` tasks on the same data. Task 0 has it as it is, task t through a random permutation of the features
+/// that depends on (seed, t) alone (Goodfellow et al. 2013; Kirkpatrick et al. 2017). The tasks are lazy: each holds
+/// one table of features x 8 bytes. \throws InvalidArgument for 0 tasks, or real targets outside Scenario::domain;
+/// ShapeMismatch if train and test differ in shape.
 template <class S>
 [[nodiscard]] Stream<S> permuted(const SplitData<S>& data, std::size_t tasks, PermutedOptions options = {}) {
   std::vector<FeatureMap> maps;

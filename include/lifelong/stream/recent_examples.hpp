@@ -1,4 +1,5 @@
-// The last examples of a stream, for a learner that has no task to look back at.
+// SPDX-License-Identifier: MIT
+// The last examples of a stream, for a learner without task boundaries.
 #pragma once
 
 #include <cstddef>
@@ -12,10 +13,10 @@
 
 namespace lifelong {
 
-/// A ring of the last `capacity` samples that were pushed, oldest first, to estimate importances on where no task has
-/// an end: `learner.consolidate(recent)` when a trigger fires. Keeps copies: capacity x (features + targets) numbers,
-/// allocated by the first push. A sample without a label has label -1, which losses and estimators that need labels
-/// refuse by name. Satisfies `ExampleSource<RecentExamples<T>, T>`.
+/// A ring of the last `capacity` samples that were pushed, oldest first. Where no task has an end, importances are
+/// estimated on it: `learner.consolidate(recent)` when a trigger fires. It keeps copies, capacity x (features +
+/// targets) numbers, which the first push allocates. A sample without a label has label -1; losses and estimators that
+/// need labels report it. It satisfies `ExampleSource<RecentExamples<T>, T>`.
 template <class T>
 class RecentExamples {
  public:
@@ -24,18 +25,18 @@ class RecentExamples {
     detail::require_at_least("RecentExamples.capacity", static_cast<double>(capacity), 1);
   }
 
-  /// Takes in the samples of `batch`, in their order; of a batch longer than the capacity, the last ones.
+  /// Adds copies of the samples of `batch`, in their order; of a batch longer than the capacity, the last ones stay.
   /// \throws ShapeMismatch for a sample with other features or targets than the first.
   void push(const Batch<T>& batch) {
     if (batch.size == 0) return;
     const std::size_t targets = batch.targets.size() / batch.size;
     if (pushed_ == 0) allocate(batch.features, targets);
     detail::require_size("a sample pushed to RecentExamples", batch.features, features_);
-    detail::require_size("the targets of a sample pushed to RecentExamples", targets, targets_);
+    detail::require_size("the row of targets of a sample pushed to RecentExamples", targets, targets_);
     for (std::size_t n = 0; n < batch.size; ++n) keep(batch, n);
   }
 
-  /// Forgets the samples, not their shape.
+  /// Removes the samples, but keeps their shape and the memory.
   void clear() { size_ = first_ = 0; }
 
   [[nodiscard]] std::size_t capacity() const { return capacity_; }
@@ -43,12 +44,12 @@ class RecentExamples {
   [[nodiscard]] std::size_t features() const { return features_; }
   [[nodiscard]] std::size_t targets() const { return targets_; }
 
-  /// Fills `row` with sample `i`, 0 the oldest. \throws InvalidArgument unless i < size(); ShapeMismatch unless the row
-  /// has room for exactly one sample.
+  /// Fills `row` with sample `i`, where 0 is the oldest. \throws InvalidArgument unless i < size(); ShapeMismatch
+  /// unless the row has room for exactly one sample.
   void read(std::size_t i, ExampleRow<T> row) const {
     if (i >= size_)
-      detail::raise<InvalidArgument>("RecentExamples has " + std::to_string(size_) + " samples, number " +
-                                     std::to_string(i) + " is none of them");
+      detail::raise<InvalidArgument>("RecentExamples has no sample number " + std::to_string(i) + ": it has " +
+                                     std::to_string(size_) + ", counted from 0");
     detail::require_size("the row of inputs to read into", row.inputs.size(), features_);
     detail::require_size("the row of targets to read into", row.targets.size(), targets_);
     const std::size_t slot = (first_ + i) % capacity_;

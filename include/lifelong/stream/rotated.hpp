@@ -1,4 +1,5 @@
-// Tasks that turn the images: rotated MNIST and its kin.
+// SPDX-License-Identifier: MIT
+// Tasks that turn the images, as in rotated MNIST.
 #pragma once
 
 #include <cstddef>
@@ -17,10 +18,11 @@ struct RotatedOptions {
   Scenario scenario = Scenario::domain;
 };
 
-/// One task per angle, in degrees clockwise, on the same data, images turned by `FeatureMap::rotation` (Lopez-Paz and
-/// Ranzato 2017). The last two extents of the data's shape are height and width, those before them planes. Lazy: one
-/// table of features x 32 bytes per task. \throws InvalidArgument for no angles, an angle that is not finite, data that
-/// are no images, or real targets outside Scenario::domain; ShapeMismatch if train and test differ in shape.
+/// Makes one task per angle, in degrees clockwise, on the same data, with the images turned by `FeatureMap::rotation`
+/// (Lopez-Paz and Ranzato 2017). The last two extents of the data's shape are height and width, those before them
+/// planes. The tasks are lazy: each holds one table of features x 32 bytes. \throws InvalidArgument without angles, for
+/// an angle that is not finite, for data that are not images, or for real targets outside Scenario::domain;
+/// ShapeMismatch if train and test differ in shape.
 template <class S>
 [[nodiscard]] Stream<S> rotated(const SplitData<S>& data, std::span<const double> degrees,
                                 RotatedOptions options = {}) {
@@ -41,7 +43,7 @@ template <class S>
   return detail::mapped_stream(data, maps, std::move(names), options.scenario);
 }
 
-/// As above, for `rotated(data, {0, 20, 40})`.
+/// The same, so that one can write `rotated(data, {0, 20, 40})`.
 template <class S>
 [[nodiscard]] Stream<S> rotated(const SplitData<S>& data, std::initializer_list<double> degrees,
                                 RotatedOptions options = {}) {

@@ -1,4 +1,5 @@
-// Tasks that bring new classes: split MNIST and its kin.
+// SPDX-License-Identifier: MIT
+// Tasks that bring new classes, as in split MNIST.
 #pragma once
 
 #include <cstddef>
@@ -17,9 +18,9 @@ struct SplitOptions {
 };
 
 /// Divides the classes among `tasks` tasks in order: with 10 classes and 5 tasks, task t has classes 2t and 2t+1 (Zenke
-/// et al. 2017). Labels are class numbers, except in Scenario::domain, where they count from 0 within the task. Lazy:
-/// one list of example numbers per task. \throws InvalidArgument for 0 tasks, classes not divisible by tasks, or real
-/// targets; ShapeMismatch if train and test differ in shape.
+/// et al. 2017). Labels are class numbers, except in Scenario::domain, where they count from 0 within the task. The
+/// tasks are lazy: each holds one list of example numbers. \throws InvalidArgument for 0 tasks, classes not divisible
+/// by tasks, or real targets; ShapeMismatch if train and test differ in shape.
 template <class S>
 [[nodiscard]] Stream<S> split(const SplitData<S>& data, std::size_t tasks, SplitOptions options = {}) {
   const std::size_t classes = detail::classes(data);

@@ -1,4 +1,5 @@
-// A stream of tasks, and what a learner is told about them.
+// SPDX-License-Identifier: MIT
+// A stream of tasks, and what a learner knows of them.
 #pragma once
 
 #include <cstddef>
@@ -17,11 +18,11 @@ namespace lifelong {
 /// What changes from task to task (van de Ven and Tolias, "Three scenarios for continual learning", 2019).
 enum class Scenario {
   domain,            ///< the inputs: all tasks share the same outputs
-  task,              ///< the outputs, and the task is known: every task competes over its own range
-  class_incremental  ///< the outputs, and the task is not known: every task competes over all outputs
+  task,              ///< the outputs, and the task is known: its own range of outputs is active
+  class_incremental  ///< the outputs, and the task is not known: all outputs are active
 };
 
-/// One step of a stream.
+/// One task of a stream.
 template <class S>
 struct Task {
   std::string name;
@@ -29,12 +30,12 @@ struct Task {
   Examples<S> test;
 };
 
-/// Tasks in the order a learner meets them. Copying copies views, never examples.
+/// Tasks in the order in which a learner meets them. Copying a stream copies views, never examples.
 template <class S>
 class Stream {
  public:
   /// `outputs` is the number of network outputs that all tasks together need.
-  /// \throws InvalidArgument for no tasks; ShapeMismatch, naming the task, if features or targets differ.
+  /// \throws InvalidArgument without tasks; ShapeMismatch, which names the task, if features or targets differ.
   Stream(std::vector<Task<S>> tasks, std::size_t outputs, Scenario scenario = Scenario::domain)
       : tasks_(std::move(tasks)), outputs_(outputs), scenario_(scenario) {
     if (tasks_.empty()) detail::raise<InvalidArgument>("a Stream needs at least 1 task");
@@ -53,7 +54,7 @@ class Stream {
   [[nodiscard]] auto begin() const { return tasks_.begin(); }
   [[nodiscard]] auto end() const { return tasks_.end(); }
 
-  /// Network outputs needed: classes (domain), classes of all tasks together (else), or targets (regression).
+  /// Number of network outputs needed: classes (domain), classes of all tasks together (else), or targets (regression).
   [[nodiscard]] std::size_t outputs() const { return outputs_; }
   /// Inputs per example, the same in all tasks.
   [[nodiscard]] std::size_t features() const { return tasks_.front().train.features(); }
@@ -82,7 +83,7 @@ std::size_t classes(const SplitData<S>& data) {
   return data.train.classes() > data.test.classes() ? data.train.classes() : data.test.classes();
 }
 
-/// A stream whose task t sees all of `data` through `maps[t]`, with outputs as the scenario demands.
+/// A stream whose task t has all of `data` through `maps[t]`, with outputs as the scenario needs them.
 template <class S>
 Stream<S> mapped_stream(const SplitData<S>& data, const std::vector<FeatureMap>& maps, std::vector<std::string> names,
                         Scenario scenario) {

@@ -1,4 +1,5 @@
-// A task boundary by the clock: every so many steps.
+// SPDX-License-Identifier: MIT
+// A task boundary at fixed intervals: every so many steps.
 #pragma once
 
 #include <cstddef>
@@ -7,15 +8,15 @@
 
 namespace lifelong::trigger {
 
-/// True at every n-th call: steps n, 2n, 3n, ... Does not look at the loss. For online EWC "every X steps" and for SI
-/// in streams without tasks; mind that Ω grows with the number of triggers unless the importance's `merge` says
-/// otherwise.
+/// It is true at every n-th call, that is in steps n, 2n, 3n, ..., whatever the loss is. It suits online EWC "every X
+/// steps" and SI in streams without tasks. Note that Ω grows with the number of triggers unless the importance's
+/// `merge` says otherwise.
 class EverySteps {
  public:
   /// \throws InvalidArgument for n = 0.
   explicit EverySteps(std::size_t n) : n_(n) { detail::require_at_least("EverySteps.n", static_cast<double>(n), 1); }
 
-  /// To be called once per step. True if it is time to consolidate.
+  /// Call it once per step. It returns true if it is time to consolidate.
   bool operator()(double /*loss*/ = 0) {
     if (++step_ < n_) return false;
     step_ = 0;

@@ -1,4 +1,5 @@
-// A task boundary where something new begins: the loss rises.
+// SPDX-License-Identifier: MIT
+// A task boundary where something new begins, which shows in a loss that rises.
 #pragma once
 
 #include <cstddef>
@@ -8,13 +9,14 @@
 
 namespace lifelong::trigger {
 
-/// True when the loss has risen above its running mean for good: the Page-Hinkley test. With l̄_t the mean of the losses
-/// since the last time, m_t = Σ_{s<=t} (l_s - l̄_s - δ) and M_t = min_{s<=t} m_s, it is true when m_t - M_t > h and at
-/// least `warm_up` losses were seen; then all sums start anew. Page 1954, Hinkley 1971; in this one-sided form Gama et
-/// al. 2004. Keeps four numbers; O(1) per step.
+/// The Page-Hinkley test: it is true when the loss has risen above its running mean for good. With l̄_t the mean of the
+/// losses since it was last true, m_t = Σ_{s<=t} (l_s - l̄_s - δ) and M_t = min_{s<=t} m_s, it is true when m_t - M_t >
+/// h and at least `warm_up` losses were seen; then all sums start anew. Page 1954, Hinkley 1971; in this one-sided form
+/// Gama et al. 2004. It keeps four numbers and costs O(1) per step.
 ///
-/// It says so after the fact: by then the learner has taken some steps on what is new. Consolidate on examples from
-/// before (a `RecentExamples` that is long compared to the delay), or prefer `LossPlateau`, which speaks before.
+/// The test notices a change late: by then the learner has taken some steps on the new data. Consolidate on examples
+/// from before (a `RecentExamples` that is long compared to the delay), or use `LossPlateau`, which is true before the
+/// change.
 class LossDrift {
  public:
   /// When a rise counts.
@@ -31,8 +33,8 @@ class LossDrift {
     lifelong::detail::require_at_least("LossDrift.warm_up", static_cast<double>(options.warm_up), 1);
   }
 
-  /// To be called with the loss of every step. True if something new has begun.
-  /// \throws NumericError for a loss that is not finite; it is not counted.
+  /// Call it with the loss of every step. It returns true if something new has begun.
+  /// \throws NumericError for a loss that is not finite, which does not count.
   bool operator()(double loss) {
     detail::require_finite_loss("LossDrift", loss);
     ++sums_.count;

@@ -1,4 +1,5 @@
-// A task boundary where learning has settled: the loss is low and steady.
+// SPDX-License-Identifier: MIT
+// A task boundary where learning has settled, which shows in a loss that is low and steady.
 #pragma once
 
 #include <cmath>
@@ -9,13 +10,13 @@
 
 namespace lifelong::trigger {
 
-/// True when the last `window` losses have mean < `mean_threshold` and variance < `variance_threshold`: something has
-/// been learned and is worth keeping. After that it waits for a peak, a window whose mean exceeds the plateau's mean
-/// plus its standard deviation (something new has come), before it can be true again. So one plateau counts once,
-/// however long. Aljundi, Kelchtermans & Tuytelaars, "Task-free continual learning", CVPR 2019.
+/// It is true when the last `window` losses have mean < `mean_threshold` and variance < `variance_threshold`: something
+/// has been learned and is worth keeping. After that it waits for a peak, a window whose mean exceeds the plateau's
+/// mean plus its standard deviation because something new has come, before it can be true again. So one plateau counts
+/// once, however long it is. Aljundi, Kelchtermans & Tuytelaars, "Task-free continual learning", CVPR 2019.
 ///
-/// The variance is 1/W Σ (l - mean)². The window slides on at a plateau and is never emptied. Keeps `window` numbers;
-/// O(window) per step.
+/// The variance is 1/W Σ (l - mean)². The window slides on at a plateau and is never emptied. It keeps `window` numbers
+/// and costs O(window) per step.
 class LossPlateau {
  public:
   /// Both thresholds are in units of the loss (squared for the variance), so there is no default for them.
@@ -28,8 +29,8 @@ class LossPlateau {
   /// \throws InvalidArgument for a window of 0 or a threshold that is not a finite number above 0.
   explicit LossPlateau(const Options& options) : options_(checked(options)), losses_(options.window) {}
 
-  /// To be called with the loss of every step. True if it is time to consolidate.
-  /// \throws NumericError for a loss that is not finite; it is not counted.
+  /// Call it with the loss of every step. It returns true if it is time to consolidate.
+  /// \throws NumericError for a loss that is not finite, which does not count.
   bool operator()(double loss) {
     detail::require_finite_loss("LossPlateau", loss);
     losses_.push(loss);
@@ -44,7 +45,7 @@ class LossPlateau {
     return true;
   }
 
-  /// True from a plateau until the next peak, while it cannot be a time to consolidate.
+  /// True from a plateau until the next peak; in that time the trigger stays false.
   [[nodiscard]] bool waits_for_peak() const { return waits_; }
 
  private:

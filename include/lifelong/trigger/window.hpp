@@ -1,4 +1,5 @@
-// The last losses a trigger has seen.
+// SPDX-License-Identifier: MIT
+// The last losses that a trigger has seen.
 #pragma once
 
 #include <cstddef>
@@ -11,14 +12,14 @@ namespace lifelong::trigger {
 
 namespace detail {
 
-/// \throws NumericError unless the loss is finite; `trigger` names who was told.
+/// \throws NumericError unless the loss is finite; `trigger` is the trigger's name.
 inline void require_finite_loss(const char* trigger, double loss) {
   if (!(loss - loss == 0))
     lifelong::detail::raise<NumericError>(std::string(trigger) + ": the loss is " + lifelong::detail::text(loss));
 }
 
-/// The last `size` numbers. Mean and variance are summed anew, in the order the numbers are stored, so that no rounding
-/// piles up over a long stream; O(size) each.
+/// The last `size` numbers. Mean and variance are summed anew each time, in the order in which the numbers are stored,
+/// so that rounding errors do not add up over a long stream. Either costs O(size).
 class Window {
  public:
   explicit Window(std::size_t size) : values_(size) {}
@@ -30,7 +31,7 @@ class Window {
   }
   [[nodiscard]] bool full() const { return count_ == values_.size(); }
 
-  /// Of a full window.
+  /// The mean of a full window.
   [[nodiscard]] double mean() const {
     double sum = 0;
     for (const double value : values_) sum += value;

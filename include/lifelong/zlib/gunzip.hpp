@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Unpacks gzip with zlib; link with it (-lz).
 #pragma once
 
@@ -15,7 +16,7 @@ namespace lifelong::zlib {
 
 namespace detail {
 
-/// An inflate state that is always released.
+/// An inflate state of zlib, which its destructor releases.
 struct Inflater {
   explicit Inflater(const std::string& name) {
     constexpr int gzip_only = 16;
@@ -29,17 +30,18 @@ struct Inflater {
   z_stream stream{};
 };
 
-inline uInt chunk(std::size_t size) {
+inline uInt clamped(std::size_t size) {
   constexpr std::size_t most = std::numeric_limits<uInt>::max();
   return static_cast<uInt>(size < most ? size : most);
 }
 
 }  // namespace detail
 
-/// The first `limit` bytes of what the gzip stream `packed` holds, or all of it if that is less; `name` is for errors.
-/// Checksum and length at the stream's end are verified whenever the end is reached, that is if less than `limit` bytes
-/// come back. Memory grows with the output, up to twice of it, never ahead of it: a forged size costs nothing.
-/// \throws FormatError if the data is no gzip stream, is damaged, ends early or is followed by something else. A
+/// The first `limit` bytes of what the gzip stream `packed` holds, or all of it if that is less. Errors call the stream
+/// `name`. Checksum and length at the stream's end are verified whenever the end is reached, that is if fewer than
+/// `limit` bytes are returned. Memory grows with the output, up to twice its size, and not with the size that the
+/// stream states.
+/// \throws FormatError if the data is not a gzip stream, is damaged, ends early or is followed by other data. A
 /// sequence of gzip members counts as one stream (RFC 1952).
 [[nodiscard]] inline std::vector<std::byte> gunzip(std::span<const std::byte> packed, std::size_t limit,
                                                    const std::string& name) {
@@ -47,14 +49,14 @@ inline uInt chunk(std::size_t size) {
   z_stream& stream = inflater.stream;
   std::vector<std::byte> out;
   std::size_t used = 0, filled = 0;
-  bool at_end = false;  // of a member
+  bool at_end = false;  // whether the end of a member was reached
   while (filled < limit && !(at_end && used == packed.size())) {
     if (at_end && inflateReset(&stream) != Z_OK) lifelong::detail::raise<Error>("zlib cannot unpack '" + name + "'");
     if (filled == out.size()) {
       const std::size_t doubled = filled < 1 << 16 ? 1 << 16 : filled > limit / 2 ? limit : 2 * filled;
       out.resize(doubled < limit ? doubled : limit);
     }
-    const uInt in_size = detail::chunk(packed.size() - used), out_size = detail::chunk(out.size() - filled);
+    const uInt in_size = detail::clamped(packed.size() - used), out_size = detail::clamped(out.size() - filled);
     // zlib reads through a pointer to non-const for historical reasons.
     stream.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(packed.data() + used));
     stream.avail_in = in_size;
@@ -68,7 +70,7 @@ inline uInt chunk(std::size_t size) {
       lifelong::detail::raise<FormatError>("'" + name + "' ends in the middle of its gzip stream");
     if (result != Z_OK && !at_end)
       lifelong::detail::raise<FormatError>(
-          "'" + name + "' is no intact gzip stream: " +
+          "'" + name + "' is not an intact gzip stream: " +
           (stream.msg != nullptr ? stream.msg : "zlib error " + std::to_string(result)));
   }
   out.resize(filled);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The adapter on the real ensmallen and Armadillo, where they are installed.
 #include <lifelong/adapter/ensmallen.hpp>
 #include <lifelong/lifelong.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // LibTorch modules as models: the same numbers as networks of nn, in the same places, and errors that name a parameter.
 #include <lifelong/torch.hpp>
 

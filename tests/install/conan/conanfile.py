@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # The test_package of the recipe: builds and runs the programs of tests/install/ against the package.
 import os
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
 # Creates the Conan package without any remote, bare and with every option on libraries of the system; its test_package
 # prints what the consumers print: create.sh CONAN FOLDER   (FOLDER is what prepare.sh made)
 set -euo pipefail

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # A project that holds a copy of the include folder; no build system, no library but the standard's.
 mv lifelong/include .
 # [way]

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
 # Installs the port with vcpkg, every feature on libraries of the system, and builds a consumer on it:
 # install.sh VCPKG FOLDER   (FOLDER is what prepare.sh made)
 set -euo pipefail
@@ -19,7 +20,7 @@ vcpkg() {
     --x-buildtrees-root="$folder/vcpkg_buildtrees" --x-packages-root="$folder/vcpkg_packages"
 }
 # [way]
-vcpkg install 'lifelong[nn,openmp,xtensor,zlib]' --overlay-ports=packaging/vcpkg
+vcpkg install 'lifelong[convention,nn,openmp,xtensor,zlib]' --overlay-ports=packaging/vcpkg
 # [way]
 
 triplets=("$installed"/*/share/lifelong)

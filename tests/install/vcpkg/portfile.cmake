@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Runs our port's portfile where vcpkg is not at hand, with stand-ins for the vcpkg commands it uses, and looks at what it
 # installs: cmake -DPACKAGE=FOLDER -P portfile.cmake
 cmake_minimum_required(VERSION 3.25)

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Kronecker-factored importance: factors, sums over tasks and the penalty against versions written out in full.
 #include <lifelong/lifelong.hpp>
 #include <lifelong/nn.hpp>
@@ -527,7 +528,7 @@ TEST_CASE("layers with parameters but without Kronecker factors are refused by n
   layout.add("0.bias", {3}, BlockKind::linear);
   layout.add("1.weight", {3}, BlockKind::normalization);
   CHECK(test::message_of<InvalidArgument>([&] { nn::KroneckerAccumulator<double>{layout}; }) ==
-        "layer 1 has no Kronecker factors: only Linear and Conv2d have, and 1.weight is of another kind");
+        "layer 1 has no Kronecker factors: only Linear and Conv2d have them, and 1.weight is of another kind");
   auto network = Network(nn::Shape{2, 3}, {nn::Gru{3, 4}, nn::LastPosition{}, nn::Linear{4, 2}});
   const RandomBatch<double> data(3, 6, 2);
   const std::vector<Batch<double>> batches{data.batch()};

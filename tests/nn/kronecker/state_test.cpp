@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a Kronecker penalty remembers is a state like any other: saved, restricted to a scope, and grown with new heads.
 #include <lifelong/io/checkpoint.hpp>
 #include <lifelong/lifelong.hpp>

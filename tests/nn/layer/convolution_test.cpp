@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Convolutions against loops written out in double, and what they share with all layers.
 #include <lifelong/nn.hpp>
 
@@ -181,11 +182,13 @@ TEST_CASE("convolutions refuse what does not fit", "[nn][convolution]") {
         "Conv2d{4, 6, 3, 1, 0, 3}: 3 groups do not divide the channels");
   CHECK(message_of<InvalidArgument>(connect({4, 6, 3, 1, 0, 0}, {4, 8, 8})) ==
         "Conv2d{4, 6, 3, 1, 0, 0}: 0 groups do not divide the channels");
-  CHECK(message_of<InvalidArgument>(connect({0, 6, 3}, {4, 8, 8})) == "Conv2d{0, 6, 3} must have channels");
+  CHECK(message_of<InvalidArgument>(connect({0, 6, 3}, {4, 8, 8})) ==
+        "Conv2d{0, 6, 3} must have at least 1 input channel and 1 output channel");
   CHECK(message_of<InvalidArgument>(connect({4, 6, 0}, {4, 8, 8})) == "Conv2d{4, 6, 0} has an empty kernel");
   CHECK(message_of<InvalidArgument>(connect({4, 6, 3, {1, 0}}, {4, 8, 8})) ==
         "Conv2d{4, 6, 3, {1, 0}} has a stride of 0");
   CHECK(message_of<InvalidArgument>([] {
           nn::sequential<float>(Conv2d{1, 2, 3}, nn::ReLU{});
-        }) == "the first layers take inputs of more than one shape: name theirs, as in Shape{1, 28, 28}");
+        }) ==
+        "the first layers take inputs of more than one shape: give the network the shape, as in Shape{1, 28, 28}");
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Dropout: what is dropped, when, and what comes back.
 #include <lifelong/nn.hpp>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Embedding: rows of tokens, tokens that a sample repeats, and values that are no tokens.
 #include <lifelong/nn.hpp>
 
@@ -94,11 +95,11 @@ TEST_CASE("values that are no tokens are refused", "[nn][embedding]") {
       network.pullback({2, 2, tokens}, std::span(targets).first(8), gradient);
     });
   };
-  CHECK(message(5) == "Embedding{5, 2} has no token 5, position 1 of sample 1");
-  CHECK(message(-1) == "Embedding{5, 2} has no token -1, position 1 of sample 1");
-  CHECK(message(1.5) == "Embedding{5, 2} has no token 1.5, position 1 of sample 1");
+  CHECK(message(5) == "Embedding{5, 2} has no token 5, which is at position 1 of sample 1");
+  CHECK(message(-1) == "Embedding{5, 2} has no token -1, which is at position 1 of sample 1");
+  CHECK(message(1.5) == "Embedding{5, 2} has no token 1.5, which is at position 1 of sample 1");
   CHECK(message(std::numeric_limits<double>::quiet_NaN()) ==
-        "Embedding{5, 2} has no token nan, position 1 of sample 1");
+        "Embedding{5, 2} has no token nan, which is at position 1 of sample 1");
   CHECK(gradient == std::vector<double>(10, 7.0));
 }
 
@@ -111,7 +112,8 @@ TEST_CASE("embeddings that do not fit are refused", "[nn][embedding]") {
         }) == "layer 0: Embedding{4, 2} takes one token number per position but is given 2 x 3");
   CHECK(message_of<InvalidArgument>([] {
           (void)AnyNetwork<float>({Embedding{4, 2}, Flatten{}, Linear{6, 2}});
-        }) == "the first layers take inputs of more than one shape: name theirs, as in Shape{1, 28, 28}");
+        }) ==
+        "the first layers take inputs of more than one shape: give the network the shape, as in Shape{1, 28, 28}");
 }
 
 #if defined(_OPENMP)

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Heads over one trunk: exact, and free to grow without disturbing what was learned.
 #include <lifelong/lifelong.hpp>
 #include <lifelong/nn.hpp>
@@ -137,7 +138,7 @@ TEST_CASE("new outputs become important when their task ends", "[learner][heads]
 TEST_CASE("what cannot grow says so and stays as it was", "[learner][heads]") {
   Learner fixed{nn::mlp<double>({5, 4, 2}), importance::Mas{}, penalty::Quadratic{}, optimizer::Sgd{}};
   CHECK(test::message_of<InvalidArgument>([&] { fixed.grow(2); }) ==
-        "layer 2 makes the outputs and cannot grow: let it be Heads");
+        "layer 2 makes the outputs and cannot grow: use Heads in its place");
   CHECK(fixed.parameters().size() == 5 * 4 + 4 + 4 * 2 + 2);
   Learner learner{with_heads({2}), importance::Mas{}, penalty::Quadratic{}, optimizer::Sgd{}};
   CHECK_THROWS_AS(learner.grow(0), InvalidArgument);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // LayerNorm, GroupNorm and BatchNorm against their formulas, differences and one sample at a time.
 #include <lifelong/nn.hpp>
 
@@ -210,8 +211,7 @@ TEST_CASE("normalisations that do not fit are refused", "[nn][normalization]") {
   CHECK(invalid(GroupNorm{3, 4}) == "layer 0: GroupNorm{3, 4} must have channels that its groups divide");
   CHECK(mismatch(GroupNorm{3, 3}) == "layer 0: GroupNorm{3, 3} takes 3 channels but is given 4 x 3");
   CHECK(invalid(BatchNorm{0}) == "layer 0: BatchNorm{0} must have at least 1 channel");
-  CHECK(invalid(BatchNorm{4, -0.5}) ==
-        "layer 0: BatchNorm.momentum must be a finite number of at least 0, but is -0.5");
+  CHECK(invalid(BatchNorm{4, -0.5}) == "layer 0: BatchNorm.momentum must be in [0, 1], but is -0.5");
   CHECK(mismatch(BatchNorm{3}) == "layer 0: BatchNorm{3} takes 3 channels but is given 4 x 3");
 }
 

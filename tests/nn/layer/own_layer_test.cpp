@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A layer of one's own, as docs/extending.md shows it: trained and estimated like those of the library.
 #include <lifelong/nn.hpp>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Pooling layers against loops, and where their gradients go.
 #include <lifelong/nn.hpp>
 

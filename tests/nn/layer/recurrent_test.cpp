@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // GRU and LSTM against scalar versions written from their equations, and against PyTorch.
 #include <lifelong/nn.hpp>
 
@@ -292,7 +293,8 @@ TEST_CASE("recurrent layers say what does not fit", "[nn][recurrent]") {
         }) == "layer 0: Gru{3, 0} must have at least 1 input and 1 hidden unit");
   CHECK(message_of<InvalidArgument>([] {
           (void)AnyNetwork<float>({nn::Gru{3, 4}});
-        }) == "the first layers take inputs of more than one shape: name theirs, as in Shape{1, 28, 28}");
+        }) ==
+        "the first layers take inputs of more than one shape: give the network the shape, as in Shape{1, 28, 28}");
   CHECK(message_of<ShapeMismatch>([] {
           (void)AnyNetwork<float>({nn::Linear{3, 4}, nn::LastPosition{}});
         }) == "layer 1: LastPosition takes positions x features but is given 4");

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Residual blocks: values, names, gradients and moments, nested and with shortcuts.
 #include <lifelong/nn.hpp>
 

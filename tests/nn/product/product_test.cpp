@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Matrix products against sums written out in double.
 #include <lifelong/backend/openmp.hpp>
 #include <lifelong/backend/serial.hpp>

@@ -1,4 +1,5 @@
-// Tensors of a LibTorch module as views of one contiguous tensor, which is what a learner's step runs on.
+// SPDX-License-Identifier: MIT
+// Turns the tensors of a LibTorch module into views of one contiguous tensor, on which a learner's step runs.
 #pragma once
 
 #include <torch/nn.h>
@@ -47,7 +48,7 @@ bool is_one_of(const ::torch::nn::Module& module) {
   return (... || (dynamic_cast<const Modules*>(&module) != nullptr));
 }
 
-/// What the parameters of a module are.
+/// Which kind of blocks the parameters of a module are.
 inline BlockKind kind_of(const ::torch::nn::Module& module) {
   namespace nn = ::torch::nn;
   if (is_one_of<nn::LinearImpl>(module)) return BlockKind::linear;
@@ -64,8 +65,8 @@ inline BlockKind kind_of(const ::torch::nn::Module& module) {
 template <class T>
 class Flat {
  public:
-  /// Notes a tensor; one that is there already, because modules share it, is not noted again.
-  /// \throws InvalidArgument naming a tensor that is not a dense array of T in main memory.
+  /// Adds a tensor, unless it is there already because modules share it.
+  /// \throws InvalidArgument, which names the tensor, unless it is a dense array of T in main memory.
   void add(const std::string& name, const Tensor& tensor, BlockKind kind) {
     for (const Tensor& known : tensors_)
       if (known.is_same(tensor)) return;
@@ -89,7 +90,7 @@ class Flat {
     }
   }
 
-  /// \throws InvalidArgument naming a tensor that has been moved out of the flat one since.
+  /// \throws InvalidArgument, which names the tensor, if one no longer lies in the flat tensor.
   void require_attached() const {
     for (std::size_t k = 0; k < tensors_.size(); ++k)
       if (static_cast<const T*>(tensors_[k].data_ptr()) != values().data() + block(k).offset ||
@@ -111,7 +112,7 @@ class Flat {
     return flat.narrow(0, to_int(block(k).offset), to_int(block(k).size)).view(tensors_[k].sizes());
   }
 
-  /// Which of the tensors `tensor` is.
+  /// The number of `tensor` among the tensors.
   [[nodiscard]] std::optional<std::size_t> number_of(const Tensor& tensor) const {
     for (std::size_t k = 0; k < tensors_.size(); ++k)
       if (tensors_[k].is_same(tensor)) return k;

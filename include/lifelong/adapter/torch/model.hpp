@@ -1,4 +1,5 @@
-// Any module of LibTorch as a model: its parameters become views of one flat tensor, so a learner's step runs on them.
+// SPDX-License-Identifier: MIT
+// Any module of LibTorch as a model. Its parameters become views of one flat tensor, on which a learner's step runs.
 // The namespace is not called torch, so that `using namespace lifelong` leaves ::torch alone.
 #pragma once
 
@@ -57,7 +58,7 @@ template <class T>
 
 namespace detail {
 
-/// Puts a module into evaluation, and every part of it back at the end.
+/// Puts a module into evaluation mode, and at the end every part of it back into the mode it was in.
 class Evaluating {
  public:
   explicit Evaluating(const std::vector<std::shared_ptr<::torch::nn::Module>>& modules) : modules_(modules) {
@@ -84,7 +85,7 @@ std::shared_ptr<Impl> pointer_to(const ::torch::nn::ModuleHolder<Impl>& module) 
   return module.ptr();
 }
 
-/// A model that is asked one sample at a time.
+/// The model without the pass over a whole batch, so that it is called one sample at a time.
 template <class Model>
 struct OneByOne {
   using value_type = typename Model::value_type;
@@ -100,15 +101,15 @@ struct OneByOne {
 }  // namespace detail
 
 /// A module with `Tensor forward(Tensor)`, N x shape in, N x K out (or N x anything with K values). θ is every
-/// parameter that requires a gradient, under the names of a `state_dict`; the others stay as they are. The module is
-/// shared with whoever has made it: what is learned is seen there at once, and its parameters may go on being used, but
-/// not moved (`to`, `load`). Copies of a model share the module, too.
+/// parameter that requires a gradient, under the names of a `state_dict`; the others stay as they are. The model shares
+/// the module with the code that made it: that code sees at once what is learned, and may use the parameters but not
+/// move them (`to`, `load`). Copies of a model share the module, too.
 ///
 /// Every estimator works: exact at batch speed for `torch::nn::Sequential` of `Linear`, zero-padded `Conv2d` and
 /// modules without parameters that treat samples apart; one sample at a time for any other module. Estimation and
-/// `predict` see the module in evaluation, `gradient` sees it as it is (`train()` or not).
+/// `predict` run the module in evaluation mode; `gradient` runs it in the mode it is in (`train()` or not).
 ///
-/// Made by `model`. Errors of LibTorch itself are its own (`c10::Error`). LibTorch allocates in every pass.
+/// The function `model` makes one. LibTorch throws its own errors (`c10::Error`), and it allocates in every pass.
 template <class Impl, class T, class Loss>
 class Model {
   using Tensor = ::torch::Tensor;
@@ -147,7 +148,7 @@ class Model {
   [[nodiscard]] std::span<T> parameters() { return parameters_.values(); }
   [[nodiscard]] std::span<const T> parameters() const { return parameters_.values(); }
   [[nodiscard]] const Layout& layout() const { return parameters_.layout(); }
-  /// Running statistics and whatever else the module has registered of floating-point buffers.
+  /// Running statistics and all other floating-point buffers that the module has registered.
   [[nodiscard]] std::span<T> buffers() { return buffers_.values(); }
   [[nodiscard]] std::span<const T> buffers() const { return buffers_.values(); }
   [[nodiscard]] const Layout& buffer_layout() const { return buffers_.layout(); }
@@ -155,9 +156,10 @@ class Model {
   [[nodiscard]] std::size_t inputs() const { return inputs_; }
   [[nodiscard]] std::size_t outputs() const { return outputs_; }
 
-  /// out = ∂L/∂θ of the mean loss L, the module in the mode it is in; returns L. Buffers move unless L is not finite.
-  /// \throws InvalidArgument naming a parameter that was moved; ShapeMismatch, InvalidArgument for a batch that does
-  /// not fit.
+  /// out = ∂L/∂θ of the mean loss L, with the module in the mode it is in; returns L. Buffers are updated unless L is
+  /// not finite.
+  /// \throws InvalidArgument, which names the parameter, if one was moved; ShapeMismatch and InvalidArgument for a
+  /// batch that does not fit.
   double gradient(const Batch<T>& batch, std::span<T> out) {
     const std::vector<T> before(buffers().begin(), buffers().end());
     const double loss = differentiate_loss(batch, out);
@@ -165,7 +167,7 @@ class Model {
     return loss;
   }
 
-  /// The same of the module as it is used.
+  /// The same with the module in evaluation mode.
   double evaluation_gradient(const Batch<T>& batch, std::span<T> out) {
     const detail::Evaluating as_used(modules_);
     return differentiate_loss(batch, out);
@@ -180,7 +182,7 @@ class Model {
     rows(out).copy_(forward(batch));
   }
 
-  /// out = Σ_n J_nᵀ v_n with J_n = ∂f(x_n)/∂θ; cotangents N x outputs(). Costs a gradient.
+  /// out = Σ_n J_nᵀ v_n with J_n = ∂f(x_n)/∂θ; the cotangents are N x outputs(). It costs a gradient.
   void pullback(const Batch<T>& batch, std::span<const T> cotangents, std::span<T> out) {
     lifelong::detail::check_inputs(batch, inputs());
     lifelong::detail::require_size("the array of cotangents", cotangents.size(), batch.size * outputs());
@@ -191,7 +193,7 @@ class Model {
   }
 
   /// out += Σ_n Σ_k m(J_nᵀ v_nk), k = 0 .. functional.cotangents(outputs())-1, exact for each sample. At batch speed
-  /// the backward passes stop at the outputs of the layers; a Linear layer then costs one product for all cotangents, a
+  /// the backward passes stop at the outputs of the layers. A Linear layer then costs one product for all cotangents; a
   /// layer that uses its weights at several positions forms the gradients of some samples at a time.
   template <OutputFunctional Functional, class Moment>
   void accumulate_moment(const Batch<T>& batch, const Functional& functional, Moment moment, std::span<T> out) {
@@ -206,8 +208,8 @@ class Model {
 
   /// The gradient that `backward()` has left in the parameters, as one vector for `Learner::step`: 0 where a parameter
   /// has none. From the first call on, the parameters' gradients are views of that vector as well, so that nothing is
-  /// copied unless somebody resets them to undefined tensors (`zero_grad` of LibTorch 2). Add up as many `backward()`
-  /// as you like, and `zero_gradient()` before the next.
+  /// copied unless they are reset to undefined tensors, as `zero_grad` of LibTorch 2 does. You may add up the gradients
+  /// of several `backward()`; call `zero_gradient()` before the next sum.
   [[nodiscard]] std::span<const T> backward_gradient() {
     parameters_.require_attached();
     if (!gradient_.defined())
@@ -226,7 +228,7 @@ class Model {
     return {gradient_.data_ptr<T>(), layout().size()};
   }
 
-  /// Sets the gradient that `backward()` adds to, to 0.
+  /// Sets the gradient to which `backward()` adds to 0.
   void zero_gradient() {
     static_cast<void>(backward_gradient());
     gradient_.zero_();
@@ -239,7 +241,7 @@ class Model {
     return shape;
   }
 
-  /// K, asked of a sample of zeros.
+  /// K, found by running the module on a sample of zeros.
   [[nodiscard]] std::size_t count_outputs() {
     const detail::Evaluating as_used(modules_);
     const ::torch::NoGradGuard no_grad;
@@ -299,11 +301,11 @@ class Model {
       if (gradients[k].defined())
         place.copy_(gradients[k]);
       else
-        place.zero_();  // no part of f
+        place.zero_();  // f does not depend on it
     }
   }
 
-  /// The moment at batch speed; false, and nothing done, if the layers do not keep samples apart by rows.
+  /// Adds the moment at batch speed. Returns false, with nothing done, if the layers do not keep samples apart by rows.
   template <class Functional, class Moment>
   bool accumulate_traced(const Batch<T>& batch, const Functional& functional, Moment moment, std::span<T> out) {
     parameters_.require_attached();
@@ -345,10 +347,10 @@ class Model {
   std::size_t inputs_ = 0, outputs_ = 0, head_ = 0;
 };
 
-/// A module as a model: `model(net, {1, 28, 28})`, the shape that of one sample. `loss` is one of `nn::`
-/// (`SoftmaxCrossEntropy` minds each sample's active outputs) or a `TensorLoss`. Runs the module once to count its
-/// outputs. \throws InvalidArgument naming a parameter that is no dense CPU tensor of type T, or if none requires a
-/// gradient; then the module is as it was.
+/// A module as a model: `model(net, {1, 28, 28})`, where the shape is that of one sample. `loss` is one of `nn::`
+/// (`SoftmaxCrossEntropy` respects each sample's active outputs) or a `TensorLoss`. The module runs once to count its
+/// outputs. \throws InvalidArgument, which names the parameter, for one that is not a dense CPU tensor of type T, or if
+/// none requires a gradient; then the module is as it was.
 template <class T = float, class Loss = nn::SoftmaxCrossEntropy, class Module>
 [[nodiscard]] auto model(const Module& module, std::vector<std::int64_t> input_shape, Loss loss = {}) {
   static_assert(

@@ -1,5 +1,6 @@
-// A forward pass through a Sequential that keeps what its layers saw. From it come moments of per-sample gradients for
-// a whole batch at once.
+// SPDX-License-Identifier: MIT
+// A forward pass through a Sequential that keeps its layers' inputs and outputs, from which moments of per-sample
+// gradients are computed for a whole batch at once.
 #pragma once
 
 #include <torch/autograd.h>
@@ -35,13 +36,13 @@ struct Step {
   std::optional<KnownLayer> layer = {};
 };
 
-/// The numbers by which a convolution pads on both sides; none if it pads otherwise.
+/// The numbers of zeros with which a convolution pads both sides; null if it pads otherwise.
 inline const ::torch::ExpandingArray<2>* padding_of(const ::torch::nn::Conv2dImpl& layer) {
   if (::torch::enumtype::get_enum_name(layer.options.padding_mode()) != "kZeros") return nullptr;
   return get_if<::torch::ExpandingArray<2>>(&layer.options.padding());
 }
 
-/// `module` as a layer whose type is exactly one of the known ones.
+/// `module` as a known layer, if its type is exactly that of one.
 inline std::optional<KnownLayer> as_known(const std::shared_ptr<::torch::nn::Module>& module) {
   const ::torch::nn::Module& held = *module;
   if (typeid(held) == typeid(::torch::nn::LinearImpl))
@@ -52,7 +53,7 @@ inline std::optional<KnownLayer> as_known(const std::shared_ptr<::torch::nn::Mod
   return std::nullopt;
 }
 
-/// The modules of a Sequential; empty if one of them has parameters and is no known layer, or shares them.
+/// The modules of a Sequential; empty if one of them has parameters and is not a known layer, or shares its parameters.
 inline std::vector<Step> steps_of(::torch::nn::Module& root) {
   std::vector<Step> steps;
   if (typeid(root) != typeid(::torch::nn::SequentialImpl)) return steps;
@@ -71,7 +72,7 @@ inline std::vector<Step> steps_of(::torch::nn::Module& root) {
   return steps;
 }
 
-/// A copy of `values` with the moment taken of each.
+/// A copy of `values` with the moment applied to each.
 template <class T, class Moment>
 Tensor moment_of(const Tensor& values, Moment moment) {
   Tensor result = values.detach().clone(at::MemoryFormat::Contiguous);
@@ -79,12 +80,12 @@ Tensor moment_of(const Tensor& values, Moment moment) {
   return result;
 }
 
-/// What one layer saw in a forward pass.
+/// The inputs and outputs of one layer in a forward pass.
 struct Seen {
   const KnownLayer* layer;
   Tensor inputs, outputs;  ///< N x ...
   std::int64_t inputs_version, outputs_version;
-  Tensor folded = {};  ///< Σ_k m(D_k), where that is enough
+  Tensor folded = {};  ///< Σ_k m(D_k), for layers that need no more
 
   /// Whether each row belongs to one sample and a later layer has not written over it.
   [[nodiscard]] bool is_intact(std::int64_t samples) const {
@@ -95,7 +96,8 @@ struct Seen {
   /// Whether a sample's gradient is one outer product d xᵀ.
   [[nodiscard]] bool has_one_position() const { return layer->linear && inputs.dim() == 2; }
 
-  /// What the weights of the samples from `first` on meet at each position: count x groups x width x positions.
+  /// The inputs that the weights are multiplied with, of the samples from `first` on: count x groups x width x
+  /// positions.
   [[nodiscard]] Tensor met(std::int64_t first, std::int64_t count) const {
     const Tensor x = inputs.detach().narrow(0, first, count);
     if (layer->linear) return x.reshape({count, 1, -1, x.size(-1)}).transpose(2, 3);
@@ -104,7 +106,7 @@ struct Seen {
                                       *options.stride());
     return columns.reshape({count, options.groups(), columns.size(1) / options.groups(), columns.size(2)});
   }
-  /// The gradient `d` of the outputs of those samples: count x groups x outputs x positions.
+  /// The gradient `d` of the outputs of the same samples: count x groups x outputs x positions.
   [[nodiscard]] Tensor answered(const Tensor& d, std::int64_t first, std::int64_t count) const {
     const Tensor rows = d.narrow(0, first, count);
     if (layer->linear) return rows.reshape({count, 1, -1, rows.size(-1)}).transpose(2, 3);
@@ -112,12 +114,12 @@ struct Seen {
   }
 };
 
-/// Outputs of a Sequential, and what its layers saw; all is kept that `autograd::grad` needs.
+/// Outputs of a Sequential, and the inputs and outputs of its layers. It keeps all that `autograd::grad` needs.
 struct Trace {
   Tensor outputs;
   std::vector<Seen> seen = {};
 
-  /// Passes `x` through all steps; `apart` keeps what layers write from modules that work in place.
+  /// Passes `x` through all steps. `apart` copies what layers write before modules that work in place change it.
   Trace(std::vector<Step>& steps, Tensor x, bool apart = false) {
     for (Step& step : steps) {
       Tensor y = step.module.forward(x);
@@ -131,7 +133,7 @@ struct Trace {
     return std::all_of(seen.begin(), seen.end(), [&](const Seen& one) { return one.is_intact(samples); });
   }
 
-  /// Adds Σ_n m(J_nᵀ v_n) to `out` for one cotangent per sample; what can be folded waits for `finish`.
+  /// Adds Σ_n m(J_nᵀ v_n) to `out` for one cotangent per sample. What can be folded is added by `finish`.
   template <class T, class Moment>
   void accumulate(const Flat<T>& flat, const Tensor& cotangents, bool last, Moment moment, const Tensor& out) {
     std::vector<Tensor> layers;
@@ -148,7 +150,7 @@ struct Trace {
     }
   }
 
-  /// Adds what was folded: Σ_k m(D_k)ᵀ m(X).
+  /// Adds what was folded, Σ_k m(D_k)ᵀ m(X).
   template <class T, class Moment>
   void finish(const Flat<T>& flat, Moment moment, const Tensor& out) {
     const ::torch::NoGradGuard no_grad;
@@ -161,8 +163,8 @@ struct Trace {
   }
 
  private:
-  /// For a layer that uses a parameter at several positions: each sample's gradient is formed before its moment is
-  /// taken, some samples at a time.
+  /// Adds the moment for a layer that uses a parameter at several positions. Each sample's gradient is formed before
+  /// its moment is taken, some samples at a time.
   template <class T, class Moment>
   static void accumulate_positions(const Flat<T>& flat, const Seen& one, const Tensor& d, Moment moment,
                                    const Tensor& out) {

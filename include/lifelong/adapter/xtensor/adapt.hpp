@@ -1,4 +1,5 @@
-// xtensor arrays in and out, without copying.
+// SPDX-License-Identifier: MIT
+// xtensor arrays as data sets, and arrays as xtensor views, without copying.
 #pragma once
 
 #if __has_include(<xtensor/containers/xadapt.hpp>)
@@ -29,11 +30,11 @@ namespace detail {
 
 using lifelong::detail::raise;
 
-/// xarray, xtensor, xtensor_fixed or an adaptor: something whose elements lie in one array.
+/// An xarray, xtensor, xtensor_fixed or adaptor: a type whose elements lie in one array.
 template <class E>
 concept container = std::derived_from<E, xt::xcontainer<E>>;
 
-/// What only views its elements and may therefore be temporary.
+/// A type that only views its elements, so that an object of it may be temporary.
 template <class E>
 inline constexpr bool views = false;
 template <class E, std::size_t N>
@@ -61,15 +62,15 @@ std::vector<std::size_t> shape(const E& array, const char* name, std::size_t lea
 
 }  // namespace detail
 
-/// A data set that views `inputs`, whose first dimension counts examples (one dimension: one input each), and `labels`;
-/// both must outlive it. Copies nothing. \throws InvalidArgument unless `inputs` is row-major and contiguous; and as
-/// the constructor of Dataset.
+/// A data set that views `inputs`, whose first dimension counts examples, and `labels`; both must outlive it. If there
+/// is one dimension, each example has one input. It copies nothing. \throws InvalidArgument unless `inputs` is
+/// row-major and contiguous, and what the constructor of Dataset throws.
 template <detail::container I>
 [[nodiscard]] Dataset<typename I::value_type> dataset(const I& inputs, std::span<const std::int32_t> labels) {
   return lifelong::detail::labelled(detail::elements(inputs, "inputs"), detail::shape(inputs, "inputs", 1), labels);
 }
 
-/// As above with xtensor arrays for both. `answers` are labels (std::int32_t, N) or real targets (N x K, or N for K =
+/// The same with xtensor arrays for both. `answers` are labels (std::int32_t, N) or real targets (N x K, or N for K =
 /// 1) of type `Dataset<...>::target_type`.
 template <detail::container I, detail::container A>
 [[nodiscard]] Dataset<typename I::value_type> dataset(const I& inputs, const A& answers) {
@@ -82,7 +83,7 @@ template <detail::container I, detail::container A>
   }
 }
 
-/// Temporaries are refused: the data set would view freed memory.
+/// Temporaries are refused, because the data set would view freed memory.
 template <class I, class A>
 requires(detail::container<std::remove_cvref_t<I>> &&
          (detail::dangling<I> || detail::dangling<A>)) void dataset(I&& inputs, A&& answers) = delete;

@@ -1,4 +1,5 @@
-// The Kronecker factors of convolutions: what its windows see, row by row.
+// SPDX-License-Identifier: MIT
+// The Kronecker factors of convolutions, from the pixels in their windows, row by row.
 #pragma once
 
 #include <algorithm>
@@ -12,19 +13,19 @@
 
 namespace lifelong::nn::detail {
 
-/// X has a row for each position of each image, the patch that group k of the convolution sees there, with zeros where
-/// it sees padding; D has the gradients of the group's outputs there. Images are unfolded some at a time, into scratch
-/// for 2^19 values or one image.
+/// X has a row for each position of each image: the patch in the window of group k of the convolution there, with zeros
+/// for padding. D has the gradients of the group's outputs there. Images are unfolded some at a time, into scratch for
+/// 2^19 values or for one image.
 template <class T, class Backend, class Take>
 void for_each_outer_product(const Conv2d& layer, const Backend& backend, const Flow<T>& flow, Rows<const T> x,
                             Rows<const T> dy, const Take& take) {
   const std::size_t positions = layer.windows.out.size(), image = layer.windows.in.size();
   const std::size_t channels = layer.in / layer.groups, outputs = layer.out / layer.groups;
   const std::size_t taps = layer.kernel.size(), seen = channels * taps;
-  const std::size_t chunk = std::max<std::size_t>(1, (std::size_t{1} << 19) / (positions * (seen + outputs)));
-  detail::grow(flow.scratch, std::min(chunk, x.count) * positions * (seen + outputs));
-  for (std::size_t first = 0; first < x.count; first += chunk) {
-    const std::size_t rows = std::min(chunk, x.count - first) * positions;
+  const std::size_t slice = std::max<std::size_t>(1, (std::size_t{1} << 19) / (positions * (seen + outputs)));
+  detail::grow(flow.scratch, std::min(slice, x.count) * positions * (seen + outputs));
+  for (std::size_t first = 0; first < x.count; first += slice) {
+    const std::size_t rows = std::min(slice, x.count - first) * positions;
     const Rows<T> patches{flow.scratch.data(), rows, seen}, deltas{patches.data + patches.size(), rows, outputs};
     for (std::size_t group = 0; group < layer.groups; ++group) {
       for_each_range(backend, rows / positions, positions * (seen + outputs), [&](std::size_t begin, std::size_t end) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The two small matrices per layer whose Kronecker product stands for the layer's Fisher information.
 #pragma once
 
@@ -27,19 +28,19 @@
 
 namespace lifelong::nn {
 
-/// Where a weight matrix W lies in θ. A bias counts as its last column, that of a constant input 1: W is O x I of
-/// weights and the bias behind them.
+/// Where a weight matrix W lies in θ. A bias counts as its last column, which belongs to a constant input 1: W has O x
+/// I weights and the bias behind them.
 struct KroneckerSite {
   std::string name;         ///< of the layer: its blocks are `name.weight` and `name.bias`
-  std::size_t weight = 0;   ///< first of the weights, row-major
-  std::size_t bias = 0;     ///< first of the biases
-  bool has_bias = false;    ///< whether there are any
+  std::size_t weight = 0;   ///< index of the first weight; they are row-major
+  std::size_t bias = 0;     ///< index of the first bias
+  bool has_bias = false;    ///< whether there are biases
   std::size_t rows = 0;     ///< O
   std::size_t columns = 0;  ///< I, or I + 1 with a bias
 
   /// I.
   [[nodiscard]] std::size_t inputs() const { return has_bias ? columns - 1 : columns; }
-  /// Whether both stand for the same parameters.
+  /// True if both stand for the same parameters.
   friend bool operator==(const KroneckerSite& a, const KroneckerSite& b) {
     return a.weight == b.weight && a.has_bias == b.has_bias && (!a.has_bias || a.bias == b.bias) && a.rows == b.rows &&
            a.columns == b.columns;
@@ -57,8 +58,8 @@ struct KroneckerFactors {
 
 namespace detail {
 
-/// Adds the lower triangle of Xᵀ X to C, and some of the upper one; `mirror` does the rest at the end. Bitwise equal
-/// for any number of threads.
+/// Adds the lower triangle of Xᵀ X to C, and some of the upper one; `mirror` completes that at the end. Results are
+/// bitwise equal for any number of threads.
 template <class T, class Backend>
 void add_gram(const Backend& backend, Rows<const T> x, Rows<T> c) {
   const Panels<T> panels(x.width);
@@ -76,7 +77,7 @@ void add_gram(const Backend& backend, Rows<const T> x, Rows<T> c) {
   });
 }
 
-/// Completes a lower triangle, all values times `scale`.
+/// Completes a lower triangle, and multiplies all values by `scale`.
 template <class T>
 void mirror(Rows<T> c, T scale) {
   for (std::size_t i = 0; i < c.count; ++i)
@@ -85,12 +86,12 @@ void mirror(Rows<T> c, T scale) {
 
 [[noreturn]] inline void refuse_factors(const std::string& layer, const std::string& block) {
   lifelong::detail::raise<InvalidArgument>("layer " + layer +
-                                           " has no Kronecker factors: only Linear and Conv2d have, " + "and " + block +
+                                           " has no Kronecker factors: only Linear and Conv2d have them, and " + block +
                                            " is of another kind");
 }
 
 /// The weight matrices of a network, in the order of its blocks.
-/// \throws InvalidArgument naming the first layer whose parameters are of another kind.
+/// \throws InvalidArgument, which names the layer, for the first layer whose parameters are of another kind.
 inline std::vector<KroneckerSite> kronecker_sites(const Layout& layout) {
   constexpr std::string_view weight = ".weight", bias = ".bias";
   std::vector<KroneckerSite> sites;
@@ -112,9 +113,9 @@ inline std::vector<KroneckerSite> kronecker_sites(const Layout& layout) {
   return sites;
 }
 
-/// Calls `take(k, X, D)` with the rows whose outer products d xᵀ sum up to the gradient of the layer's k-th weight
-/// matrix, for all of them, as often as it takes to cover all samples. A layer of another header has a member of this
-/// name without the first parameter; X and D may lie in `flow.scratch`.
+/// Calls `take(k, X, D)` for each of the layer's weight matrices k, with the rows whose outer products d xᵀ sum up to
+/// its gradient, as often as it takes to cover all samples. A layer with its own way of doing this has a member of this
+/// name without the first parameter. X and D may lie in `flow.scratch`.
 template <class L, class T, class Backend, class Take>
 requires requires(const L& layer, const Backend& backend, const Flow<T>& flow, Rows<const T> x, const Take& take) {
   layer.for_each_outer_product(backend, flow, x, x, take);
@@ -157,14 +158,14 @@ concept makes_outer_products = requires(const L& layer, const Backend& backend, 
 ///
 ///     A = 1/N Σ_n Σ_t x_nt x_ntᵀ,   G = 1/(N T) Σ_n Σ_k Σ_t d_nkt d_nktᵀ,
 ///
-/// x_nt with a last element 1 where there is a bias. Martens & Grosse 2015; positions as in Grosse & Martens
-/// 2016, where x_nt are the patches of a convolution (KFC: Ω = A, Γ = G). The groups of a convolution are weight
-/// matrices of their own. Cost: per sample and cotangent a backward pass and half of O² T products, and I² T / 2
-/// products per sample.
+/// x_nt with a last element 1 where there is a bias. Martens & Grosse 2015; positions as in Grosse & Martens 2016,
+/// where x_nt are the patches of a convolution (KFC: Ω = A, Γ = G). The groups of a convolution are weight matrices of
+/// their own. It costs a backward pass and half of O² T products per sample and cotangent, and I² T / 2 products per
+/// sample.
 template <class T>
 class KroneckerAccumulator {
  public:
-  /// \throws InvalidArgument naming a layer with parameters but without factors.
+  /// \throws InvalidArgument, which names the layer, for one with parameters but without factors.
   explicit KroneckerAccumulator(const Layout& layout) {
     for (KroneckerSite& site : detail::kronecker_sites(layout)) sums_.push_back(Sum(std::move(site)));
   }
@@ -183,7 +184,7 @@ class KroneckerAccumulator {
     }
   }
 
-  /// The means, in the order of θ; leaves nothing behind.
+  /// Returns the means, in the order of θ, and empties the sums.
   [[nodiscard]] std::vector<KroneckerFactors<T>> take_means() {
     std::vector<KroneckerFactors<T>> means;
     const T samples = static_cast<T>(samples_);
@@ -246,11 +247,11 @@ class KroneckerAccumulator {
       call(g_sum, of_g.loop, std::span<T>(factors.g));
     }
 
-    KroneckerFactors<T> factors;  ///< what the samples since the last `fold_in` make, in the end all of them
+    KroneckerFactors<T> factors;  ///< the sums over the samples since the last `fold_in`; at the end, over all of them
     PartialSum a_sum, g_sum;
     std::size_t positions = 1;   ///< T
-    std::size_t rows = 0;        ///< taken in of the present cotangent
-    std::size_t cotangents = 0;  ///< of the present batch
+    std::size_t rows = 0;        ///< rows added for the present cotangent
+    std::size_t cotangents = 0;  ///< cotangents added of the present batch
   };
 
   /// The first weight matrix of the layer whose parameters begin at `offset`.
@@ -271,7 +272,7 @@ class KroneckerAccumulator {
     sum.rows += deltas.count;
   }
 
-  /// Ends the pass of the present cotangent: what its layers took in is complete.
+  /// Ends the pass of the present cotangent, for which all layers have now added their rows.
   void finish_pass(std::size_t samples) {
     for (Sum& sum : sums_) {
       if (sum.rows == 0) continue;
@@ -281,7 +282,7 @@ class KroneckerAccumulator {
     }
   }
 
-  /// Puts a site for each `rows` rows in the place of one for all.
+  /// Replaces a site by one site for each `rows` of its rows.
   void split(std::size_t at, std::size_t rows) {
     const KroneckerSite whole = sums_[at].factors.site;
     std::vector<Sum> groups;
@@ -292,7 +293,7 @@ class KroneckerAccumulator {
     sums_.insert(place, std::make_move_iterator(groups.begin()), std::make_move_iterator(groups.end()));
   }
 
-  /// The rows with a 1 behind each.
+  /// The rows, each with a 1 appended.
   Rows<const T> with_bias(Rows<const T> x, const KroneckerSite& site) {
     if (!site.has_bias) return x;
     const Rows<T> longer{(detail::grow(longer_, x.count * site.columns), longer_.data()), x.count, site.columns};

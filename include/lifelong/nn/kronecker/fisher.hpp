@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The Fisher information with the correlations inside each layer, as Kronecker products.
 #pragma once
 
@@ -19,18 +20,19 @@
 
 namespace lifelong::nn {
 
-/// The Fisher information of each weight matrix as A ⊗ G (KFAC): A of the layer's inputs, G of the gradients of
-/// log p(y | x) by its outputs, both means over samples, the expectation over the labels that `labels` names; see
-/// `KroneckerAccumulator` for the formula. For Linear, Heads and Conv2d, with or without biases. Goes with
-/// `KroneckerPenalty`.
+/// The Fisher information of each weight matrix as A ⊗ G (KFAC). A is made of the layer's inputs and G of the gradients
+/// of log p(y | x) with respect to its outputs; both are means over samples, with the expectation over the labels that
+/// `labels` names. `KroneckerAccumulator` has the formula. It is for Linear, Heads and Conv2d, with or without biases,
+/// and for use with `KroneckerPenalty`.
 ///
-/// Two approximations: nothing is kept between layers, and inputs and gradients are taken to be independent; the rest
-/// is exact per sample. So it is the layer's block of the Fisher information itself for one sample and one position, or
-/// where all samples have the same inputs. Martens & Grosse 2015; as an importance Ritter, Botev & Barber 2018.
+/// There are two approximations: correlations between layers are left out, and inputs and gradients are taken to be
+/// independent; the rest is exact per sample. So for one sample and one position, or where all samples have the same
+/// inputs, it is exactly the layer's part of the Fisher information. Martens & Grosse 2015; as an importance Ritter,
+/// Botev & Barber 2018.
 ///
-/// Cost for a network on batches: a forward pass, and for each cotangent a backward pass of the outputs' gradients and
-/// half of O² products per layer: exact labels cost about ten times as much as the others for ten classes. No array is
-/// larger than a batch's inputs or the factors.
+/// On a batch it costs a forward pass, and for each cotangent a backward pass of the outputs' gradients and half of O²
+/// products per layer. So for ten classes exact labels cost about ten times as much as the others. No array is larger
+/// than a batch's inputs or the factors.
 template <class L>
 struct KroneckerFisherOf {
   static_assert(lifelong::detail::require_likelihood<L>());
@@ -45,14 +47,14 @@ struct KroneckerFisherOf {
   template <class T>
   using Estimate = std::vector<KroneckerFactors<T>>;
 
-  /// \throws InvalidArgument for 0 draws, or labels that the likelihood cannot give.
+  /// \throws InvalidArgument for 0 draws, and for labels that the likelihood cannot give.
   void validate() const {
     functional().validate();
     merge.validate();
   }
 
-  /// Begins with no samples. \throws InvalidArgument naming a layer whose parameters have no factors (norms,
-  /// embeddings, recurrent layers).
+  /// Begins an estimate, with no samples yet. \throws InvalidArgument, which names the layer, for one whose parameters
+  /// have no factors (norms, embeddings, recurrent layers).
   template <class Model, class T, class Backend>
   [[nodiscard]] KroneckerAccumulator<T> begin(Model& model, const Loop<T, Backend>&, std::span<T>) const {
     return KroneckerAccumulator<T>(model.layout());
@@ -63,16 +65,17 @@ struct KroneckerFisherOf {
   void estimate(Model& model, const Batch<typename Model::value_type>& batch, E& sums) const {
     static_assert(
         requires { model.backpropagate(batch, functional(), detail::NoHook{}); },
-        "KroneckerFisher looks into the layers of the model, which must be an nn::Network");
+        "KroneckerFisher uses the layers of the model, which must be an nn::Network");
     sums.add(model, batch, functional());
   }
-  /// The factors: means over samples.
+  /// Returns the factors, which are means over samples.
   template <class T>
   [[nodiscard]] Estimate<T> finish(KroneckerAccumulator<T>& sums) const {
     return sums.take_means();
   }
 
-  /// Takes the importance of what is out of scope: rows and columns of A that belong to weights or to the bias.
+  /// Sets the importance of parameters out of scope to 0: the rows and columns of A that belong to the weights or the
+  /// bias.
   template <class T>
   void restrict_to(const Scope& scope, const Layout& layout, Estimate<T>& factors) const {
     const auto in_scope = [&](const std::string& name) {
@@ -104,7 +107,8 @@ struct KroneckerFisherOf {
   [[nodiscard]] importance::LogLikelihoodOf<L> functional() const { return {labels, seed, draws, likelihood}; }
 };
 
-/// Of a classifier: p = softmax of the active outputs. For others `KroneckerFisherOf<importance::Gaussian>{...}`.
+/// For a classifier: p is the softmax of the active outputs. Other likelihoods:
+/// `KroneckerFisherOf<importance::Gaussian>{...}`.
 using KroneckerFisher = KroneckerFisherOf<importance::Categorical>;
 
 }  // namespace lifelong::nn

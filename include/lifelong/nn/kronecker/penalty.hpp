@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The quadratic penalty that a Kronecker-factored importance defines.
 #pragma once
 
@@ -20,7 +21,7 @@
 
 namespace lifelong::nn {
 
-/// What a `KroneckerPenalty` keeps between steps; empty before the first task has ended.
+/// The state of a `KroneckerPenalty`, which is empty before the first task has ended.
 template <class T>
 struct KroneckerState {
   /// A weight matrix and its importance Σ_k A_k ⊗ G_k.
@@ -31,15 +32,15 @@ struct KroneckerState {
   std::vector<Layer> layers;
   AlignedVector<T> anchor;                   ///< θ*, as long as the parameters
   AlignedVector<T> move, product, gradient;  ///< work arrays of the size of the largest W
-  std::vector<double> row_values;            ///< likewise, a value for each row
+  std::vector<double> row_values;            ///< work array with one value for each row
 
-  /// Makes room for parameters that are appended: before a task ends they have no importance.
+  /// Makes room for parameters that are appended. They have no importance before a task has ended.
   void resize(std::size_t parameters) {
     if (!layers.empty()) anchor.resize(parameters);
   }
 
-  /// Shows counts first, then what they count; see `PolicyState`. \throws FormatError for numbers and arrays that do
-  /// not belong together, as a visitor may have written them.
+  /// Visits counts first, then what they count; see `PolicyState`. \throws FormatError for numbers and arrays that do
+  /// not belong together, which a visitor may have written.
   template <class Array, class Number>
   void visit(const Array& array, const Number& number) {
     std::size_t count = layers.size();
@@ -66,7 +67,7 @@ struct KroneckerState {
   }
 
  private:
-  /// Layers and pairs are few; a larger count can only come from a file that is broken.
+  /// There are few layers and pairs, so a larger count can only come from a broken file.
   static constexpr std::size_t most = std::size_t{1} << 16;
 
   [[noreturn]] static void refuse(const std::string& what) {
@@ -117,15 +118,16 @@ struct KroneckerState {
   }
 };
 
-/// λ/2 Σ_layers Σ_k ⟨ΔW, G_k ΔW A_k⟩ = λ/2 Σ_layers vec(ΔW)ᵀ (Σ_k A_k ⊗ G_k) vec(ΔW), gradient λ Σ_k G_k ΔW A_k, with
-/// ΔW = W - W* the move since the last task ended, the bias as the last column, over the tasks k that have ended. It is
-/// the quadratic penalty whose curvature is block diagonal by layers rather than diagonal: online structured Laplace
-/// (Ritter, Botev & Barber 2018; the anchor is the last task's, as in their recursion). With importances as means over
-/// samples and a mean loss, λ = 1 is the Laplace approximation of the posterior if tasks are equally large.
+/// λ/2 Σ_layers Σ_k ⟨ΔW, G_k ΔW A_k⟩ = λ/2 Σ_layers vec(ΔW)ᵀ (Σ_k A_k ⊗ G_k) vec(ΔW), with gradient λ Σ_k G_k ΔW A_k,
+/// summed over the tasks k that have ended. ΔW = W - W* is the move since the last task ended, with the bias as the
+/// last column. It is the quadratic penalty whose curvature is block diagonal by layers rather than diagonal: online
+/// structured Laplace (Ritter, Botev & Barber 2018; the anchor is the last task's, as in their recursion). With
+/// importances as means over samples and a mean loss, λ = 1 is the Laplace approximation of the posterior if tasks are
+/// equally large.
 ///
-/// Cost per step: 2 O I (O + I) operations per layer O x I, however large the batch; times the number of tasks for
-/// `KroneckerSum::exact`. Memory: (O² + I²) per layer, times tasks likewise, θ*, and three work arrays of the size of
-/// the largest W.
+/// A step costs 2 O I (O + I) operations per layer of O x I, however large the batch is. The memory is O² + I² values
+/// per layer, θ*, and three work arrays of the size of the largest W. With `KroneckerSum::exact` the operations and the
+/// values per layer are multiplied by the number of tasks.
 struct KroneckerPenalty {
   double strength = 1;  ///< λ; multiplies the ½ as well
   KroneckerSum sum = KroneckerSum::nearest;
@@ -141,8 +143,8 @@ struct KroneckerPenalty {
     return "KroneckerPenalty(strength " + lifelong::detail::text(strength) + ", sum " + text(sum) + ", anchor last)";
   }
 
-  /// Overwrites `out` with the gradient at θ, 0 where there is no importance; returns the value. Bitwise equal for any
-  /// number of threads.
+  /// Overwrites `out` with the gradient at θ, 0 where there is no importance, and returns the value. Results are
+  /// bitwise equal for any number of threads.
   template <class T, class Backend>
   double gradient(KroneckerState<T>& state, const Backend& backend, std::span<const T> theta, std::span<T> out) const {
     std::fill(out.begin(), out.end(), T(0));
@@ -155,10 +157,10 @@ struct KroneckerPenalty {
     return strength / 2 * value;
   }
 
-  /// Σ ← keep Σ + add A ⊗ G with the factors of the task that just ended, and θ* ← θ.
-  /// Layers behind those of the tasks before, such as new heads, begin with this task.
-  /// \throws NumericError naming the layer if a factor is not finite, ShapeMismatch if the layers do not begin with
-  /// those of the tasks before. Then nothing has changed.
+  /// Σ ← keep Σ + add A ⊗ G with the factors of the task that just ended, and θ* ← θ. Layers that the tasks before did
+  /// not have, such as new heads, begin with this task.
+  /// \throws NumericError, which names the layer, if a factor is not finite, ShapeMismatch if the layers do not begin
+  /// with those of the tasks before. Then nothing has changed.
   template <class T>
   void absorb(KroneckerState<T>& state, const std::vector<KroneckerFactors<T>>& estimate, std::span<const T> theta,
               importance::MergeWeights weights) const {

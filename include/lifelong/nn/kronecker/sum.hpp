@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // How the Kronecker products of several tasks become one importance.
 #pragma once
 
@@ -11,15 +12,16 @@
 
 namespace lifelong::nn {
 
-/// What stands for the sum Σ_k A_k ⊗ G_k over tasks k, each layer by itself.
+/// How the sum Σ_k A_k ⊗ G_k over tasks k is kept, for each layer by itself.
 enum class KroneckerSum {
   /// The sum itself: every task's pair is kept, so memory and the cost of a step grow with the number of tasks.
   exact,
-  /// One pair: with every task the A ⊗ G that is nearest to A_old ⊗ G_old + A_new ⊗ G_new in the Frobenius norm (Van
-  /// Loan & Pitsianis 1993). Exact if A or G is the same for all tasks up to a factor. Ours.
+  /// One pair: after every task the A ⊗ G that is nearest to A_old ⊗ G_old + A_new ⊗ G_new in the Frobenius norm (Van
+  /// Loan & Pitsianis 1993). It is exact if A or G is the same for all tasks up to a factor. This library introduces
+  /// it.
   nearest,
-  /// One pair: A_old + A_new/π and G_old + π G_new, π = sqrt(tr G_old tr A_new / (tr G_new tr A_old)). After GMvdV's
-  /// `additive_nearest_kf`, from a rule that Martens & Grosse 2015 (section 6.3) made for damping. It is too large:
+  /// One pair: A_old + A_new/π and G_old + π G_new, π = sqrt(tr G_old tr A_new / (tr G_new tr A_old)). It follows
+  /// GMvdV's `additive_nearest_kf`, from a rule of Martens & Grosse 2015 (section 6.3) for damping. It is too large:
   /// traces add up as (√tr F_old + √tr F_new)², so T equal tasks count T² times, and λ must shrink with their number.
   additive
 };
@@ -71,11 +73,11 @@ KroneckerPair<T> scaled(double weight, KroneckerPair<T> pair) {
   return pair;
 }
 
-/// The A ⊗ G nearest to keep · A_1 ⊗ G_1 + add · A_2 ⊗ G_2: with products reordered to outer products vec(A) vec(G)ᵀ
-/// the best approximation of rank one, whose factors are A = Σ α_i A_i and G = Σ γ_i G_i. γ is the first eigenvector of
-/// K = W ⟨A_i, A_j⟩ W ⟨G_i, G_j⟩, W = diag(keep, add), and α = W ⟨G_i, G_j⟩ γ / ‖G‖². All terms are at least 0, as
-/// inner products of positive semidefinite matrices, so A and G are positive semidefinite as well. A keeps the size of
-/// A_1, so that neither drifts away.
+/// The A ⊗ G nearest to keep · A_1 ⊗ G_1 + add · A_2 ⊗ G_2. With products reordered to outer products vec(A) vec(G)ᵀ it
+/// is the best approximation of rank one, whose factors are A = Σ α_i A_i and G = Σ γ_i G_i. γ is the first eigenvector
+/// of K = W ⟨A_i, A_j⟩ W ⟨G_i, G_j⟩ with W = diag(keep, add), and α = W ⟨G_i, G_j⟩ γ / ‖G‖². All terms are at least 0,
+/// being inner products of positive semidefinite matrices, so A and G are positive semidefinite as well. A keeps the
+/// size of A_1, so that neither factor grows or shrinks without bound.
 template <class T>
 KroneckerPair<T> nearest(double keep, const KroneckerPair<T>& old, double add, const KroneckerPair<T>& added) {
   const double aa = inner_product(old.a, old.a), ab = inner_product(old.a, added.a),
@@ -97,7 +99,7 @@ KroneckerPair<T> nearest(double keep, const KroneckerPair<T>& old, double add, c
           combination(gamma * size, old.g, delta * size, added.g)};
 }
 
-/// `KroneckerSum::additive` of keep · A_1 ⊗ G_1 and add · A_2 ⊗ G_2. It does not matter how the weights are shared out
+/// `KroneckerSum::additive` of keep · A_1 ⊗ G_1 and add · A_2 ⊗ G_2. It does not matter how the weights are divided
 /// between A and G.
 template <class T>
 KroneckerPair<T> additive(double keep, const KroneckerPair<T>& old, double add, const KroneckerPair<T>& added) {

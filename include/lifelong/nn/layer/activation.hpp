@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Layers that apply a function to every value: ReLU, Tanh, Sigmoid, GELU.
 #pragma once
 
@@ -18,8 +19,8 @@
 
 namespace lifelong::nn {
 
-/// Makes a layer without parameters of a `Function` with two members over the elements [begin, end):
-/// `apply(x, y, begin, end)` writes y = f(x); `multiply_by_slope(x, y, d, begin, end)` does d ← d · f'(x).
+/// Makes a layer without parameters from a `Function` with two members over the elements [begin, end): `apply(x, y,
+/// begin, end)` writes y = f(x); `multiply_by_slope(x, y, d, begin, end)` does d ← d · f'(x).
 template <class Function>
 struct Elementwise {
   static constexpr bool in_place = true;
@@ -54,7 +55,7 @@ using ConstValues = Eigen::Map<const Eigen::Array<T, Eigen::Dynamic, 1>>;
 
 }  // namespace detail
 
-/// max(0, x); slope 0 at 0. NaN stays NaN.
+/// max(0, x) with slope 0 at 0. NaN stays NaN.
 struct ReLU : Elementwise<ReLU> {
   static constexpr std::size_t operations = 8;  ///< time per element, in floating-point operations
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Normalisation of each channel over the batch.
 #pragma once
 
@@ -18,14 +19,15 @@
 
 namespace lifelong::nn {
 
-/// y = γ_c x̂ + β_c, x̂ = (x - μ_c) / √(σ²_c + ε): PyTorch's `BatchNorm1d` and `2d` on {channels}, {channels, length} or
-/// {channels, height, width}. Parameters `weight` γ {channels}, ones, and `bias` β {channels}, zeros. Ioffe 2015.
+/// y = γ_c x̂ + β_c, x̂ = (x - μ_c) / √(σ²_c + ε): PyTorch's `BatchNorm1d` and `2d` on {channels}, {channels, length}
+/// or {channels, height, width}. The parameters are `weight` γ {channels}, ones at first, and `bias` β {channels},
+/// zeros at first. Ioffe 2015.
 ///
 /// In training μ and σ² are the mean and variance (1/count) over the batch and its pixels, and each step moves the
 /// buffers `running_mean` and `running_var` by `momentum` towards the batch's mean and variance (1/(count - 1)). A
-/// batch whose loss is not finite moves nothing. In evaluation μ and σ² are these buffers: samples do not see each
-/// other, m is applied to each sample's Σ_p dy x̂ and Σ_p dy, and moments are exact. Without running statistics
-/// evaluation uses the batch's, and there are neither moments nor pullbacks.
+/// batch whose loss is not finite moves nothing. In evaluation μ and σ² are these buffers. Samples then do not depend
+/// on each other, m is applied to each sample's Σ_p dy x̂ and Σ_p dy, and moments are exact. Without running statistics
+/// evaluation uses those of the batch, and there are neither moments nor pullbacks.
 struct BatchNorm {
   std::size_t channels = 0;
   double momentum = 0.1;
@@ -37,12 +39,11 @@ struct BatchNorm {
 
   [[nodiscard]] Shape expected() const { return {}; }
 
-  /// \throws InvalidArgument for no channels, a momentum outside [0, 1] or ε <= 0, ShapeMismatch unless the first
-  /// extent is `channels`.
+  /// \throws InvalidArgument for 0 channels, a momentum outside [0, 1] or ε <= 0, ShapeMismatch unless the first extent
+  /// is `channels`.
   Shape connect(Shape in) {
     if (channels == 0) lifelong::detail::raise<InvalidArgument>(name() + " must have at least 1 channel");
-    lifelong::detail::require_at_least("BatchNorm.momentum", momentum, 0);
-    lifelong::detail::require_at_least("1 - BatchNorm.momentum", 1 - momentum, 0);
+    lifelong::detail::require_between("BatchNorm.momentum", momentum, 0, 1);
     lifelong::detail::require_positive("BatchNorm.epsilon", epsilon);
     if (in.rank() == 0 || in[0] != channels)
       lifelong::detail::raise<ShapeMismatch>(name() + " takes " + std::to_string(channels) + " channels but is given " +
@@ -79,7 +80,7 @@ struct BatchNorm {
     for (std::size_t i = 0; i < buffers.size(); ++i) buffers[i] = i < channels ? T(0) : T(1);
   }
 
-  /// \throws InvalidArgument if statistics are to be taken of a single value.
+  /// \throws InvalidArgument if statistics would be those of a single value per channel.
   template <class T, class Backend>
   void forward(const Backend& backend, const Flow<T>& flow, Rows<const T> x, Rows<T> y) const {
     for (std::size_t k = 0; k < 2; ++k) detail::grow(flow.memory.array(k), channels);
@@ -142,7 +143,7 @@ struct BatchNorm {
     return detail::ChannelsFirst<T, decltype(of)>{channels, positions, of};
   }
 
-  /// Array 0 ← mean, array 1 ← variance over the batch; moves the buffers in training.
+  /// Sets array 0 to the mean and array 1 to the variance over the batch; in training it moves the buffers.
   template <class T, class Backend>
   void take_statistics(const Backend& backend, const Flow<T>& flow, Rows<const T> x) const {
     const std::size_t count = x.count * positions;

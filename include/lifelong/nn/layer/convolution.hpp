@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The convolution of images.
 #pragma once
 
@@ -40,14 +41,14 @@ void add_multiple(T* to, std::size_t to_step, T factor, const T* from, std::size
 
 }  // namespace detail
 
-/// PyTorch's `Conv2d`: {in, height, width} to {out, height', width'} with height' = ⌊(height + 2 padding - kernel) /
-/// stride⌋ + 1; y_o = b_o + Σ_i w_oi ⋆ x_i over the channels i of o's group. Parameters: `weight` {out, in / groups,
-/// kernel, kernel}, then `bias` {out}, both drawn from U(-1/√k, 1/√k), k = in / groups · kernel². Kernel, stride and
-/// padding may differ in height and width: `Conv2d{1, 8, {3, 5}}`.
+/// PyTorch's `Conv2d`: it maps {in, height, width} to {out, height', width'} with height' = ⌊(height + 2 padding -
+/// kernel) / stride⌋ + 1; y_o = b_o + Σ_i w_oi ⋆ x_i over the channels i of o's group. The parameters are `weight`
+/// {out, in / groups, kernel, kernel}, then `bias` {out}, both drawn from U(-1/√k, 1/√k) with k = in / groups ·
+/// kernel². Kernel, stride and padding may differ in height and width: `Conv2d{1, 8, {3, 5}}`.
 ///
-/// Positions share the weights, so m is applied to each sample's and cotangent's sum over positions, exactly, by
-/// `shared_product`. Images are unfolded some at a time: scratch for 2^19 values, or one image, whatever the batch. One
-/// group per channel (depthwise) and 1x1 kernels on images of 64 positions or more unfold nothing.
+/// Positions share the weights, so `shared_product` applies m to each sample's and cotangent's exact sum over
+/// positions. Images are unfolded some at a time, into scratch for 2^19 values or for one image, whatever the batch.
+/// One group per channel (depthwise) and 1x1 kernels on images of 64 positions or more unfold nothing.
 struct Conv2d {
   std::size_t in = 0;
   std::size_t out = 0;
@@ -61,10 +62,11 @@ struct Conv2d {
 
   [[nodiscard]] Shape expected() const { return {}; }
 
-  /// \throws InvalidArgument if there is nothing of something or the groups do not divide the channels, ShapeMismatch
-  /// unless it is given {in, height, width} with room for the kernel.
+  /// \throws InvalidArgument if channels, kernel or stride are 0 or the groups do not divide the channels,
+  /// ShapeMismatch unless it is given {in, height, width} with room for the kernel.
   Shape connect(Shape given) {
-    if (in == 0 || out == 0) lifelong::detail::raise<InvalidArgument>(text() + " must have channels");
+    if (in == 0 || out == 0)
+      lifelong::detail::raise<InvalidArgument>(text() + " must have at least 1 input channel and 1 output channel");
     if (groups == 0 || in % groups != 0 || out % groups != 0)
       lifelong::detail::raise<InvalidArgument>(text() + ": " + std::to_string(groups) +
                                                " groups do not divide the channels");
@@ -90,7 +92,7 @@ struct Conv2d {
   void forward(const Backend& backend, const Flow<T>& flow, Rows<const T> x, Rows<T> y) const {
     if (depthwise()) return forward_depthwise(backend, flow.theta, x, y);
     if (pointwise()) return forward_pointwise(backend, flow.theta, x, y);
-    for_each_chunk(x.count, [&](std::size_t first, std::size_t count) {
+    for_each_slice(x.count, [&](std::size_t first, std::size_t count) {
       const std::size_t columns = count * positions();
       const Workspace<T> work = workspace(flow, count);
       unfold(backend, part(x, first, count), work.columns);
@@ -125,10 +127,10 @@ struct Conv2d {
   }
 
  private:
-  /// Scratch for some images side by side: a column for each position of each image.
+  /// Scratch for some images side by side, with a column for each position of each image.
   template <class T>
   struct Workspace {
-    Rows<T> columns;  ///< what each window sees: in · kernel² rows; further apart than they are long
+    Rows<T> columns;  ///< the pixels in each window: in · kernel² rows, which are further apart than they are long
     Rows<T> outputs;  ///< `out` rows
   };
 
@@ -168,14 +170,14 @@ struct Conv2d {
     return {rows.data + first * rows.width, count, rows.width};
   }
 
-  /// Calls `body(first, count)` for chunks of images that fit into the scratch.
+  /// Calls `body(first, count)` for slices of the images that fit into the scratch.
   template <class Body>
-  void for_each_chunk(std::size_t images, const Body& body) const {
-    const std::size_t chunk = std::max<std::size_t>(1, unfolded_values / (groups * fan_in() * positions()));
-    for (std::size_t first = 0; first < images; first += chunk) body(first, std::min(chunk, images - first));
+  void for_each_slice(std::size_t images, const Body& body) const {
+    const std::size_t slice = std::max<std::size_t>(1, unfolded_values / (groups * fan_in() * positions()));
+    for (std::size_t first = 0; first < images; first += slice) body(first, std::min(slice, images - first));
   }
 
-  /// An odd number of cache lines between rows spreads them over the cache.
+  /// Makes room for the scratch. An odd number of cache lines between rows spreads them over the cache.
   template <class T>
   Workspace<T> workspace(const Flow<T>& flow, std::size_t images) const {
     constexpr std::size_t line = 64 / sizeof(T);
@@ -185,7 +187,7 @@ struct Conv2d {
     return {{flow.scratch.data(), rows, width}, {flow.scratch.data() + rows * width, out, columns}};
   }
 
-  /// columns(c · kernel² + k, n · positions + t) = what the window at t of image n has at offset k in channel c.
+  /// columns(c · kernel² + k, n · positions + t) = the pixel at offset k of the window at t, in channel c of image n.
   template <class T, class Backend>
   void unfold(const Backend& backend, Rows<const T> x, Rows<T> columns) const {
     detail::for_each_range(backend, columns.count, x.count * positions(), [&](std::size_t begin, std::size_t end) {
@@ -203,7 +205,7 @@ struct Conv2d {
     });
   }
 
-  /// The transpose of `unfold`: every input collects what the windows have of it.
+  /// The transpose of `unfold`: every input sums up its values in all windows.
   template <class T, class Backend>
   void fold(const Backend& backend, Rows<const T> columns, Rows<T> x) const {
     detail::for_each_plane(backend, x, in, kernel.size() * positions(), [&](std::size_t i) {
@@ -219,7 +221,7 @@ struct Conv2d {
     });
   }
 
-  /// Between images, channels x positions each, and channels x (images · positions): to the images or from them.
+  /// Copies between images of channels x positions each and one matrix of channels x (images · positions), either way.
   template <bool to_images, class T, class Backend>
   void exchange(const Backend& backend, Rows<T> images, T* side_by_side, std::size_t columns) const {
     detail::for_each_plane(backend, images, out, positions(), [&](std::size_t i) {
@@ -233,12 +235,12 @@ struct Conv2d {
     });
   }
 
-  /// Σ_o w_oi over the windows that have an input.
+  /// The gradient of the inputs: for each, the sum over the windows that have it.
   template <class T, class Backend>
   void differentiate_inputs(const Backend& backend, const Flow<T>& flow, Rows<T> dy, Rows<T> dx) const {
     if (depthwise()) return differentiate_depthwise(backend, flow.theta, Rows<const T>(dy), dx);
     if (pointwise()) return differentiate_pointwise(backend, flow.theta, Rows<const T>(dy), dx);
-    for_each_chunk(dy.count, [&](std::size_t first, std::size_t count) {
+    for_each_slice(dy.count, [&](std::size_t first, std::size_t count) {
       const Workspace<T> work = workspace(flow, count);
       exchange<false>(backend, part(dy, first, count), work.outputs.data, work.outputs.width);
       const Rows<T> columns{work.columns.data, work.columns.count, work.outputs.width};
@@ -263,14 +265,14 @@ struct Conv2d {
       }
     };
     if (pointwise()) return take({x.data, fan_in(), x.width, 1, positions()}, dy);
-    for_each_chunk(x.count, [&](std::size_t first, std::size_t count) {
+    for_each_slice(x.count, [&](std::size_t first, std::size_t count) {
       const Workspace<T> work = workspace(flow, count);
       unfold(backend, part(x, first, count), work.columns);
       take({work.columns.data, fan_in(), positions(), 1, work.columns.width}, part(dy, first, count));
     });
   }
 
-  /// 1x1: an image is what its windows see.
+  /// The 1x1 kernel, for which an image is the same as its unfolded windows.
   template <class T, class Backend>
   void forward_pointwise(const Backend& backend, std::span<const T> theta, Rows<const T> x, Rows<T> y) const {
     detail::parallel_for(backend, x.count * groups, 2 * y.size() * fan_in(), [&](std::size_t i) {
@@ -288,7 +290,7 @@ struct Conv2d {
     });
   }
 
-  /// Each output channel sees one input channel: kernel² shifted multiples.
+  /// Depthwise convolution: each output channel is the sum of kernel² shifted multiples of one input channel.
   template <class T, class Backend>
   void forward_depthwise(const Backend& backend, std::span<const T> theta, Rows<const T> x, Rows<T> y) const {
     detail::for_each_plane(backend, y, out, 2 * kernel.size() * positions(), [&](std::size_t i) {

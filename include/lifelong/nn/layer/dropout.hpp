@@ -1,4 +1,5 @@
-// Values left out at random while training.
+// SPDX-License-Identifier: MIT
+// Values that are left out at random in training.
 #pragma once
 
 #include <algorithm>
@@ -18,9 +19,9 @@
 
 namespace lifelong::nn {
 
-/// In training each value is 0 with probability `p`, else x / (1 - p); in evaluation, and so while importances are
-/// estimated, y = x. Every training pass draws anew, each value by its own number: the same for any number of threads.
-/// Srivastava 2014.
+/// In training each value is 0 with probability `p`, else x / (1 - p). In evaluation, in which importances are
+/// estimated, y = x. Every training pass draws anew, and each value has a random number of its own, so results are the
+/// same for any number of threads. Srivastava 2014.
 struct Dropout {
   double p = 0.5;
   std::size_t values = 0;  ///< per sample, found by `connect`

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A row of parameters for each token.
 #pragma once
 
@@ -19,11 +20,12 @@
 
 namespace lifelong::nn {
 
-/// y_p = W[x_p]: {positions} holding token numbers 0 .. tokens-1 as values, to {positions, features}. Parameter
-/// `weight` {tokens, features}, standard normal: PyTorch's `Embedding`. As a float a number is exact below 2^24.
+/// y_p = W[x_p], PyTorch's `Embedding`. It maps {positions}, whose values are token numbers 0 .. tokens-1, to
+/// {positions, features}. The parameter is `weight` {tokens, features}, standard normal at first. In a float, token
+/// numbers below 2^24 are exact.
 ///
-/// A token that a sample has several times has one gradient, the sum over its positions; m is applied to that. Exact;
-/// the positions of each sample are sorted by token, so no memory grows with samples times tokens.
+/// A token that a sample has several times has one gradient, the sum over its positions, and m is applied to that, so
+/// moments are exact. The positions of each sample are sorted by token, so no memory grows with samples times tokens.
 struct Embedding {
   std::size_t tokens = 0;
   std::size_t features = 0;
@@ -91,7 +93,7 @@ struct Embedding {
     return "Embedding{" + std::to_string(tokens) + ", " + std::to_string(features) + "}";
   }
 
-  /// The first N · positions indices are the tokens.
+  /// Writes the tokens to the first N · positions indices.
   template <class T>
   void read_tokens(std::vector<std::uint32_t>& indices, Rows<const T> x) const {
     detail::grow(indices, 2 * x.size());
@@ -99,13 +101,13 @@ struct Embedding {
       const T value = x.data[r];
       if (!(value >= 0 && value < static_cast<T>(tokens)) || static_cast<T>(static_cast<std::uint32_t>(value)) != value)
         lifelong::detail::raise<InvalidArgument>(
-            name() + " has no token " + lifelong::detail::text(static_cast<double>(value)) + ", position " +
+            name() + " has no token " + lifelong::detail::text(static_cast<double>(value)) + ", which is at position " +
             std::to_string(r % positions) + " of sample " + std::to_string(r / positions));
       indices[r] = static_cast<std::uint32_t>(value);
     }
   }
 
-  /// The indices behind them are the positions of all samples, those of each sample sorted by token.
+  /// Writes the positions of all samples to the indices behind them, those of each sample sorted by token.
   template <class T>
   void sort_positions(std::vector<std::uint32_t>& indices, Rows<const T> x) const {
     const std::uint32_t* token = indices.data();

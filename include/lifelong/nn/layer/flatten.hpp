@@ -1,4 +1,5 @@
-// From images or positions to one row of values.
+// SPDX-License-Identifier: MIT
+// Turns images or positions into one row of values.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +12,7 @@
 
 namespace lifelong::nn {
 
-/// Any shape to {values}, in the order in which they lie: PyTorch's `Flatten`. Costs nothing.
+/// PyTorch's `Flatten`: it maps any shape to {values}, in the order in which they lie, and costs nothing.
 struct Flatten {
   static constexpr bool in_place = true;
   static constexpr bool passes_through = true;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Normalisation over groups of channels of each sample.
 #pragma once
 
@@ -17,11 +18,12 @@
 
 namespace lifelong::nn {
 
-/// y = γ_c x̂ + β_c, x̂ = (x - mean) / √(variance + ε) over a sample's values in the `groups` groups of neighbouring
-/// channels, variance with 1/count: PyTorch's `GroupNorm(groups, channels)` on {channels}, {channels, length} or
-/// {channels, height, width}. Parameters `weight` γ {channels}, ones, and `bias` β {channels}, zeros. Wu & He 2018.
+/// y = γ_c x̂ + β_c, x̂ = (x - mean) / √(variance + ε) over a sample's values in each of the `groups` groups of
+/// neighbouring channels, where the variance has 1/count: PyTorch's `GroupNorm(groups, channels)` on {channels},
+/// {channels, length} or {channels, height, width}. The parameters are `weight` γ {channels}, ones at first, and `bias`
+/// β {channels}, zeros at first. Wu & He 2018.
 ///
-/// γ and β are shared by the pixels: m is applied to each sample's Σ_p dy x̂ and Σ_p dy. Exact.
+/// The pixels share γ and β, so m is applied to each sample's Σ_p dy x̂ and Σ_p dy, and moments are exact.
 struct GroupNorm {
   std::size_t groups = 0;
   std::size_t channels = 0;
@@ -106,7 +108,8 @@ struct GroupNorm {
     return detail::ChannelsFirst<T, decltype(of)>{channels, positions, of};
   }
 
-  /// Mean over the values of group s, counted over samples, of γ times what was summed for each channel.
+  /// The mean over the values of group s, where groups are counted over all samples, of γ times the sums of the
+  /// channels.
   template <class T>
   T mean_over_group(const T* gamma, const T* channel_sums, std::size_t s) const {
     const std::size_t size = channels / groups;

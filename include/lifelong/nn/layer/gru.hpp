@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The gated recurrent unit.
 #pragma once
 
@@ -11,7 +12,7 @@ namespace lifelong::nn {
 
 /// With a_x = W_ih x_t + b_ih and a_h = W_hh h_{t-1} + b_hh, each in three parts r, z, n:
 ///   r = σ(a_xr + a_hr),  z = σ(a_xz + a_hz),  n = tanh(a_xn + r ∘ a_hn),  h_t = (1 - z) ∘ n + z ∘ h_{t-1}.
-/// Cho 2014 with the reset gate behind the product, as in PyTorch and cuDNN.
+/// This is Cho 2014 with the reset gate behind the product, as in PyTorch and cuDNN.
 struct GruCell {
   static constexpr const char* name = "Gru";
   static constexpr std::size_t gates = 3;
@@ -46,7 +47,8 @@ struct GruCell {
   }
 };
 
-/// `Gru{in, hidden}`: PyTorch's `GRU(in, hidden, batch_first=True)`, gates in the order r, z, n; see `Recurrent`.
+/// `Gru{in, hidden}`: PyTorch's `GRU(in, hidden, batch_first=True)`, with the gates in the order r, z, n; see
+/// `Recurrent`.
 using Gru = Recurrent<GruCell>;
 
 }  // namespace lifelong::nn

@@ -1,4 +1,5 @@
-// Several linear heads over one trunk; heads are added when classes arrive.
+// SPDX-License-Identifier: MIT
+// Several linear heads on the same inputs. Heads are added when classes arrive.
 #pragma once
 
 #include <algorithm>
@@ -20,11 +21,11 @@
 
 namespace lifelong::nn {
 
-/// `Heads{256, {2, 2, 3}}`: one `Linear` of 256 inputs per entry, their outputs side by side. A task uses the
-/// `OutputRange` of its head, or several heads at once. Blocks are named `0.weight`, `0.bias`, `1.weight`, ... behind
-/// the layer's own number. As the last layer with parameters it can grow (`Network::grow`): the new head's parameters
-/// stand behind all others, so old ones keep their places; a network that grew has the parameters of one that was made
-/// with all heads from the same seed.
+/// `Heads{256, {2, 2, 3}}`: one `Linear` of 256 inputs per entry, with their outputs side by side. A task uses the
+/// `OutputRange` of its head, or of several heads at once. Blocks are named `0.weight`, `0.bias`, `1.weight`, ...
+/// behind the layer's own number. As the last layer with parameters it can grow (`Network::grow`). The new head's
+/// parameters come after all others, so that old ones keep their places. A network that grew has the parameters of one
+/// that was made with all heads from the same seed.
 struct Heads {
   std::size_t in = 0;
   std::vector<std::size_t> widths;  ///< outputs of each head

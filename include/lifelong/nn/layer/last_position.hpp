@@ -1,4 +1,5 @@
-// What is left of a sequence for a classifier.
+// SPDX-License-Identifier: MIT
+// The last position of a sequence, for a classifier.
 #pragma once
 
 #include <algorithm>
@@ -16,7 +17,8 @@
 
 namespace lifelong::nn {
 
-/// {positions, features} to {features}: the values of the last position, such as the last state of a recurrent layer.
+/// Maps {positions, features} to {features}, the values of the last position, such as the last state of a recurrent
+/// layer.
 struct LastPosition {
   static constexpr bool in_place = false;
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a layer is, and what it is given when it runs.
 #pragma once
 
@@ -20,7 +21,7 @@
 
 namespace lifelong::nn {
 
-/// Whether a layer may drop values and take part in running statistics. Only `Network::gradient` trains.
+/// Whether a layer may drop values and update running statistics. Only `Network::gradient` trains.
 enum class Mode { train, evaluate };
 
 /// One of the backward passes of a call: Σ_n Σ_k m(∂⟨v_nk, f(x_n)⟩/∂θ) takes `cotangents` passes k over the same
@@ -30,14 +31,15 @@ struct Pass {
   Moment moment{};             ///< m, applied to the gradient of each sample and cotangent
   std::size_t cotangent = 0;   ///< k
   std::size_t cotangents = 1;  ///< passes k = 0 .. cotangents-1 of this call
-  bool add = false;            ///< whether the result is added to `out` or replaces it
+  bool add = false;            ///< true if the result is added to `out`, false if it replaces it
 
   [[nodiscard]] bool first() const { return cotangent == 0; }
   [[nodiscard]] bool last() const { return cotangent + 1 == cotangents; }
 };
 
-/// Arrays that a network lends one layer: they grow, are reused, and are copied with the network. What a layer writes
-/// stays from the forward pass of a call to its last backward pass. Composite layers have children, so it is a tree.
+/// Arrays of a network that one layer uses. They grow, are reused, and are copied with the network. What a layer writes
+/// stays from the forward pass of a call to its last backward pass. Composite layers have children, so the memory is a
+/// tree.
 template <class T>
 class LayerMemory {
  public:
@@ -45,7 +47,7 @@ class LayerMemory {
   [[nodiscard]] AlignedVector<T>& array(std::size_t k) { return arrays_[k]; }
   /// The same for whole numbers.
   [[nodiscard]] std::vector<std::uint32_t>& indices() { return indices_; }
-  /// What the layer made in the last forward pass; kept by the chain it is part of.
+  /// The layer's outputs in the last forward pass, which the chain it is part of keeps.
   [[nodiscard]] AlignedVector<T>& output() { return output_; }
 
   /// Memory of part k < n of a composite layer, after `resize_children(n)`.
@@ -61,16 +63,16 @@ class LayerMemory {
   std::vector<LayerMemory> children_;
 };
 
-/// What a layer is given beside its inputs.
+/// What a layer is given besides its inputs.
 template <class T>
 struct Flow {
   std::span<const T> theta;   ///< its parameters
-  std::span<T> buffers;       ///< its running statistics, to be changed in Mode::train only; empty for most layers
+  std::span<T> buffers;       ///< its running statistics, mostly none; it may change them in Mode::train only
   LayerMemory<T>& memory;     ///< its own arrays
-  AlignedVector<T>& scratch;  ///< shared by all layers: contents are lost between calls
+  AlignedVector<T>& scratch;  ///< shared by all layers, so its contents are lost between calls
   Mode mode;
-  Random random;             ///< a stream of its own for every training pass
-  std::uint64_t first_draw;  ///< first of the N · `draws()` draws of this layer
+  Random random;             ///< a sequence of its own for every training pass
+  std::uint64_t first_draw;  ///< number of the first of this layer's N · `draws()` draws
 };
 
 namespace detail {
@@ -81,13 +83,13 @@ void grow(V& values, std::size_t size) {
   if (values.size() < size) values.resize(size);
 }
 
-/// True for layers that are in a tuple already.
+/// True for layers that are already in a tuple.
 template <class L>
 inline constexpr bool is_tuple = false;
 template <class... L>
 inline constexpr bool is_tuple<std::tuple<L...>> = true;
 
-/// A layer that changes shapes and no values: it has neither `forward` nor `backward`.
+/// A layer that changes shapes but no values, so it has neither `forward` nor `backward`.
 template <class L>
 inline constexpr bool passes_through = false;
 template <class L>
@@ -103,28 +105,28 @@ concept has_passes = requires(const L& layer, Flow<float> flow, std::span<float>
 
 }  // namespace detail
 
-/// A layer is a value without arrays: settings, and the shape it was connected to. Its parameters are a stretch of the
-/// network's vector.
-///  - `expected()`: the shape it takes if it knows without being told, else `Shape{}`;
-///  - `connect(in)`: checks its settings and the shape of its inputs, remembers what it needs, returns the shape of its
-///    outputs; \throws InvalidArgument, ShapeMismatch;
-///  - `declare(layout, prefix)` appends its blocks; `initialize(θ, random, first)` fills them, element i with draw
-///    first + i;
-///  - `forward(backend, flow, x, y)` overwrites y; rows hold one sample each;
-///  - `backward(backend, pass, flow, x, y, dy, dx, out)` overwrites dx with the gradient of its inputs (dx.data is
-///    dy.data if the layer is `in_place`, else apart; null if nobody wants it), and takes in the gradient of θ of one
-///    pass: after the last one `out` has Σ_n Σ_k m(·) of samples n and cotangents k. It may overwrite dy. An empty
-///    `out` asks for no gradient of θ. How it gets there is its own affair: `Linear` folds the passes before one
-///    product; a layer that uses a weight at several positions forms each sample's gradient and applies m to that.
-///    Never an array of N x P.
+/// A layer is a value without arrays: its settings, and the shape it was connected to. Its parameters are a stretch of
+/// the network's vector. It has
+/// - `expected()`: the shape of its inputs if its settings determine that, else `Shape{}`;
+/// - `connect(in)`: checks its settings and the shape of its inputs, remembers what it needs, returns the shape of its
+///   outputs; \throws InvalidArgument, ShapeMismatch;
+/// - `declare(layout, prefix)` appends its blocks; `initialize(θ, random, first)` fills them, element i with draw
+///   first + i;
+/// - `forward(backend, flow, x, y)` overwrites y; rows hold one sample each;
+/// - `backward(backend, pass, flow, x, y, dy, dx, out)` overwrites dx with the gradient of its inputs (dx.data is
+///   dy.data if the layer is `in_place`, else another array; null if that gradient is not needed), and adds up the
+///   gradient of θ over the passes: after the last one `out` has Σ_n Σ_k m(·) of samples n and cotangents k. It may
+///   overwrite dy. An empty `out` asks for no gradient of θ. The layer is free in how it computes this: `Linear` folds
+///   the passes before one product; a layer that uses a weight at several positions forms each sample's gradient and
+///   applies m to that. No layer has an array of N x P.
 ///
-/// It may have as well
-///  - `declare_buffers(layout, prefix)` and `initialize_buffers(buffers)`: running statistics;
-///  - `draws()`: random numbers it needs per sample in training;
-///  - `require_samples_apart()`: \throws InvalidArgument if, in evaluation, outputs of a sample depend on the other
-///    samples of the batch, so that there is no such thing as its gradient;
-///  - `passes_through`: true for a layer that changes shapes only, without `forward` and `backward`;
-///  - `backward(..., out, hook)` of a composite layer, which calls the hook for its parts (see `Chain::backward`).
+/// It may also have
+/// - `declare_buffers(layout, prefix)` and `initialize_buffers(buffers)`: running statistics;
+/// - `draws()`: the number of random numbers it needs per sample in training;
+/// - `require_samples_apart()`: \throws InvalidArgument if, in evaluation, outputs of a sample depend on the other
+///   samples of the batch, so that a sample has no gradient of its own;
+/// - `passes_through`: true for a layer that changes shapes only, without `forward` and `backward`;
+/// - `backward(..., out, hook)` of a composite layer, which calls the hook for its parts (see `Chain::backward`).
 template <class L>
 concept Layer = std::copyable<L> && requires(L& connected, const L& layer, Layout& layout, const std::string& prefix,
                                              const Random& random, std::span<float> out) {
@@ -137,7 +139,7 @@ concept Layer = std::copyable<L> && requires(L& connected, const L& layer, Layou
 
 namespace detail {
 
-/// As in core/model.hpp.
+/// Says in one sentence each what a type lacks, as core/model.hpp does.
 template <class L>
 consteval bool require_layer() {
   static_assert(std::copyable<L>, "Layer: the layer must be copyable");

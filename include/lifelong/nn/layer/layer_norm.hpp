@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Normalisation over the features of each position.
 #pragma once
 
@@ -19,10 +20,11 @@
 
 namespace lifelong::nn {
 
-/// y = γ x̂ + β, x̂ = (x - mean) / √(variance + ε) over the last axis of each position, variance with 1/features:
-/// PyTorch's `LayerNorm(features)`. Parameters `weight` γ {features}, ones, and `bias` β {features}, zeros. Ba 2016.
+/// y = γ x̂ + β, x̂ = (x - mean) / √(variance + ε) over the last axis of each position, where the variance has
+/// 1/features: PyTorch's `LayerNorm(features)`. The parameters are `weight` γ {features}, ones at first, and `bias` β
+/// {features}, zeros at first. Ba 2016.
 ///
-/// γ and β are shared by the positions: m is applied to each sample's Σ_p dy x̂ and Σ_p dy. Exact.
+/// The positions share γ and β, so m is applied to each sample's Σ_p dy x̂ and Σ_p dy, and moments are exact.
 struct LayerNorm {
   std::size_t features = 0;
   double epsilon = 1e-5;
@@ -32,7 +34,7 @@ struct LayerNorm {
 
   [[nodiscard]] Shape expected() const { return {features}; }
 
-  /// \throws InvalidArgument for no features or ε <= 0, ShapeMismatch unless the last extent is `features`.
+  /// \throws InvalidArgument for 0 features or ε <= 0, ShapeMismatch unless the last extent is `features`.
   Shape connect(Shape in) {
     const std::string name = "LayerNorm{" + std::to_string(features) + "}";
     if (features == 0) lifelong::detail::raise<InvalidArgument>(name + " must have at least 1 feature");
@@ -102,7 +104,7 @@ struct LayerNorm {
     });
   }
 
-  /// Tasks are stretches of features, each over all samples in order.
+  /// Adds up the gradients of γ and β. Each body takes a stretch of features, over all samples in order.
   template <class T, class Backend, class Moment>
   void accumulate(const Backend& backend, const Pass<Moment>& pass, const T* mean, const T* scale, Rows<const T> x,
                   Rows<const T> dy, std::span<T> out) const {

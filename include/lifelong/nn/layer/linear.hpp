@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The fully connected layer.
 #pragma once
 
@@ -23,12 +24,14 @@
 
 namespace lifelong::nn {
 
-/// y = W x + b, W `out` x `in`, on the last axis: {in} to {out}, {positions, in} to {positions, out}. Parameters as
-/// PyTorch's `Linear`: `weight` {out, in} row-major, then `bias` {out}, both drawn from U(-1/√in, 1/√in).
+/// y = W x + b on the last axis, with W of `out` x `in`: it maps {in} to {out} and {positions, in} to {positions, out}.
+/// The parameters are those of PyTorch's `Linear`: `weight` {out, in} row-major, then `bias` {out}, both drawn from
+/// U(-1/√in, 1/√in).
 ///
 /// With one position per sample a sample's gradient is the outer product d xᵀ, and m(d xᵀ) = m(d) m(x)ᵀ for the moments
-/// of `lifelong::moment`. So Σ_n Σ_k m(d_nk x_nᵀ) = (Σ_k m(D_k))ᵀ m(X): however many passes, one product. Exact. With
-/// several positions m is applied to each sample's and cotangent's D_nkᵀ X_n, see `shared_product`.
+/// of `lifelong::moment`. So Σ_n Σ_k m(d_nk x_nᵀ) = (Σ_k m(D_k))ᵀ m(X), exactly, which is one product however many
+/// passes there are. With several positions m is applied to each sample's and cotangent's D_nkᵀ X_n, see
+/// `shared_product`.
 struct Linear {
   std::size_t in = 0;
   std::size_t out = 0;
@@ -68,7 +71,7 @@ struct Linear {
             StartFromRow<T>{flow.theta.data() + in * out});
   }
 
-  /// dX = dY W; then the gradient of W and b.
+  /// Computes dX = dY W, then the gradients of W and b.
   template <class T, class Backend, class Moment>
   void backward(const Backend& backend, const Pass<Moment>& pass, const Flow<T>& flow, Rows<const T> x, Rows<const T>,
                 Rows<T> dy, Rows<T> dx, std::span<T> gradient) const {
@@ -87,7 +90,7 @@ struct Linear {
     return {samples.data, samples.count * positions, samples.width / positions};
   }
 
-  /// Folds S = Σ_k m(dY_k); at the last pass weight = Sᵀ m(X) and bias = Σ_n S_n. One pass needs no array for S.
+  /// Folds S = Σ_k m(dY_k); the last pass sets weight = Sᵀ m(X) and bias = Σ_n S_n. A single pass needs no array for S.
   template <class T, class Backend, class Moment>
   void accumulate_outer(const Backend& backend, const Pass<Moment>& pass, const Flow<T>& flow, Rows<const T> x,
                         Rows<T> dy, std::span<T> gradient) const {

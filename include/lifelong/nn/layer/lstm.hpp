@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The long short-term memory.
 #pragma once
 
@@ -11,7 +12,7 @@ namespace lifelong::nn {
 
 /// With a = W_ih x_t + b_ih + W_hh h_{t-1} + b_hh in four parts i, f, g, o:
 ///   i, f, o = σ(a_i), σ(a_f), σ(a_o),  g = tanh(a_g),  c_t = f ∘ c_{t-1} + i ∘ g,  h_t = o ∘ tanh(c_t),  c_0 = 0.
-/// Hochreiter and Schmidhuber 1997 with the forget gate of Gers 2000, without peepholes.
+/// This is Hochreiter and Schmidhuber 1997 with the forget gate of Gers 2000 and without peepholes.
 struct LstmCell {
   static constexpr const char* name = "Lstm";
   static constexpr std::size_t gates = 4;
@@ -32,7 +33,7 @@ struct LstmCell {
     part(h, 0) = o * squashed;
   }
 
-  /// Carries ∂/∂c_t.
+  /// The backward step, which carries ∂/∂c_t.
   template <class T>
   static void backward(const CellStep<T>& step, T* dh, T* dc, T* d, T*) {
     const std::size_t hidden = step.hidden;
@@ -52,7 +53,8 @@ struct LstmCell {
   }
 };
 
-/// `Lstm{in, hidden}`: PyTorch's `LSTM(in, hidden, batch_first=True)`, gates in the order i, f, g, o; see `Recurrent`.
+/// `Lstm{in, hidden}`: PyTorch's `LSTM(in, hidden, batch_first=True)`, with the gates in the order i, f, g, o; see
+/// `Recurrent`.
 using Lstm = Recurrent<LstmCell>;
 
 }  // namespace lifelong::nn

@@ -1,4 +1,5 @@
-// Sums that layers of normalisation share: over positions, over samples, of single numbers.
+// SPDX-License-Identifier: MIT
+// What the normalisation layers share: sums over positions and samples, and the passes over {channels, positions}.
 #pragma once
 
 #include <cstddef>
@@ -28,14 +29,15 @@ struct Statistics {
   T scale;
 };
 
-/// What comes back through the statistics: the means of γ dy and of γ dy x̂ over the values they were taken of.
+/// The part of the gradient that comes through the statistics: the means of γ dy and of γ dy x̂ over the values of
+/// which the statistics were taken.
 template <class T>
 struct Back {
   T mean;
   T variance;
 };
 
-/// The mean of `count` values and 1/√(variance + ε), variance with 1/count.
+/// The mean of `count` values and 1/√(variance + ε), where the variance has 1/count.
 template <class T>
 Statistics<T> statistics(const T* x, std::size_t count, double epsilon) {
   const T share = T(1) / static_cast<T>(count);
@@ -49,7 +51,7 @@ Statistics<T> statistics(const T* x, std::size_t count, double epsilon) {
   return {mean, T(1) / sqrt(variance + static_cast<T>(epsilon))};
 }
 
-/// to[c] (+)= Σ_n m(rows(n, c)), samples in order.
+/// to[c] (+)= Σ_n m(rows(n, c)), summed in the order of the samples.
 template <class T, class Backend, class Moment>
 void sum_samples(const Backend& backend, const Moment& moment, Rows<const T> rows, bool add, T* to) {
   for_each_range(backend, rows.width, 2 * rows.count + 1, [&](std::size_t begin, std::size_t end) {
@@ -80,7 +82,7 @@ struct ChannelsFirst {
     });
   }
 
-  /// For each sample the gradients of γ and β: products(n, c) = Σ_p dy x̂, sums(n, c) = Σ_p dy.
+  /// The gradients of γ and β for each sample: products(n, c) = Σ_p dy x̂, sums(n, c) = Σ_p dy.
   template <class Backend>
   void gradients(const Backend& backend, Rows<const T> x, Rows<const T> dy, T* products, T* sums) const {
     for_each_stretch(backend, x.count, [&](std::size_t r) {

@@ -1,4 +1,5 @@
-// Layers that make images smaller: the maximum or the mean of every window, or the mean of everything.
+// SPDX-License-Identifier: MIT
+// Layers that make images smaller: the maximum or the mean of every window, or the mean of every channel.
 #pragma once
 
 #include <algorithm>
@@ -33,8 +34,8 @@ inline Windows pooling_windows(const std::string& name, Shape given, Sides kerne
 
 }  // namespace detail
 
-/// PyTorch's `MaxPool2d`: the maximum of each window; the gradient goes to the first of equals. A NaN stays. Padding is
-/// never the maximum.
+/// PyTorch's `MaxPool2d`: the maximum of each window. The gradient goes to the first of equal maxima. NaN stays NaN.
+/// Padding is never the maximum.
 struct MaxPool2d {
   Sides kernel;
   Sides stride = kernel;
@@ -100,7 +101,7 @@ struct MaxPool2d {
   static constexpr std::uint32_t unchosen = std::numeric_limits<std::uint32_t>::max();
 };
 
-/// PyTorch's `AvgPool2d`: the mean of each window, padding counted as zeros.
+/// PyTorch's `AvgPool2d`: the mean of each window, in which padding counts as zeros.
 struct AvgPool2d {
   Sides kernel;
   Sides stride = kernel;

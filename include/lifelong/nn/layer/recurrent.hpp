@@ -1,4 +1,6 @@
-// Layers with a state that walks along the positions of a sample: the walk, its gradient and its moments, for any cell.
+// SPDX-License-Identifier: MIT
+// Layers with a state that passes along the positions of a sample: the passes, their gradients and moments, for any
+// cell.
 #pragma once
 
 #include <Eigen/Core>
@@ -25,7 +27,7 @@
 
 namespace lifelong::nn {
 
-/// One sample at one position, for a cell: pointers to `hidden` values per gate, state or kept thing.
+/// One sample at one position, for a cell. Each pointer is to `hidden` values per gate, state or kept value.
 template <class T>
 struct CellStep {
   std::size_t hidden;
@@ -37,7 +39,7 @@ struct CellStep {
 
 namespace detail {
 
-/// Part k of values that lie in parts of `hidden` each, for Eigen.
+/// Part k of values in parts of `hidden` each, as an Eigen array.
 template <class T>
 auto part_of(T* values, std::size_t k, std::size_t hidden) {
   using Array = Eigen::Array<std::remove_const_t<T>, Eigen::Dynamic, 1>;
@@ -54,21 +56,22 @@ auto logistic(const Eigen::ArrayBase<Expression>& x) {
 
 }  // namespace detail
 
-/// A recurrent layer on {positions, in}, to {positions, hidden}: h_t = cell(x_t, h_{t-1}), h_0 = 0, with what PyTorch
-/// calls `batch_first`. Parameters as there, one layer, one direction: `weight_ih_l0` {G·hidden, in}, `weight_hh_l0`
-/// {G·hidden, hidden}, `bias_ih_l0`, `bias_hh_l0` {G·hidden} for a cell of G gates, all drawn from U(-1/√hidden,
-/// 1/√hidden).
+/// A recurrent layer, which maps {positions, in} to {positions, hidden}: h_t = cell(x_t, h_{t-1}) with h_0 = 0, and
+/// with what PyTorch calls `batch_first`. The parameters are those of PyTorch's, for one layer and one direction:
+/// `weight_ih_l0` {G·hidden, in}, `weight_hh_l0` {G·hidden, hidden}, `bias_ih_l0`, `bias_hh_l0` {G·hidden} for a cell
+/// of G gates, all drawn from U(-1/√hidden, 1/√hidden).
 ///
-/// Exact moments: backpropagation through time gives the deltas of all gates at all positions, D_n and E_n for those
-/// that x and h take part in, one backward pass per cotangent. A sample's gradient of a weight is then the sum over its
-/// positions, D_nᵀ X_n and E_nᵀ H_n with H_n the states before each step, formed before m is applied to it. Activations
-/// and deltas take N · positions · (3 G + 3) · hidden values; nothing is N x P.
+/// Moments are exact. Backpropagation through time gives the deltas of all gates at all positions, with one backward
+/// pass per cotangent: D_n for the terms with x and E_n for the terms with h. A sample's gradient of a weight is the
+/// sum over its positions, D_nᵀ X_n and E_nᵀ H_n, where H_n are the states before each step; it is formed before m is
+/// applied to it. Activations and deltas take N · positions · (3 G + 3) · hidden values; no array is N x P.
 ///
-/// A `Cell` has a `name`, the number of its `gates`, of values `kept` per hidden unit from the forward to the backward
-/// pass, `shares_deltas` if D is E, and two static functions on a `CellStep`:
-///  - `forward(step, recurrent, h)` with `recurrent` = W_hh h_{t-1} + b_hh writes h_t;
-///  - `backward(step, dh, carry, d, e)` writes the deltas d and e of the gates' two parts, replaces dh = ∂/∂h_t by what
-///    flows to h_{t-1} past the gates, and may carry something of its own to position t-1 (zeros at first).
+/// A `Cell` has a `name`, the number of its `gates`, the number of values `kept` per hidden unit from the forward to
+/// the backward pass, `shares_deltas`, which says that D is E, and two static functions on a `CellStep`:
+/// - `forward(step, recurrent, h)` with `recurrent` = W_hh h_{t-1} + b_hh writes h_t;
+/// - `backward(step, dh, carry, d, e)` writes the deltas d and e of the gates' two parts, replaces dh = ∂/∂h_t by the
+///   part of ∂/∂h_{t-1} that does not go through the gates, and may carry values of its own to position t-1 (zeros
+///   at first).
 template <class Cell>
 struct Recurrent {
   std::size_t in = 0;
@@ -77,7 +80,7 @@ struct Recurrent {
 
   static constexpr bool in_place = false;
 
-  /// The number of positions is not this layer's to know.
+  /// This layer does not know the number of positions.
   [[nodiscard]] Shape expected() const { return {}; }
 
   /// \throws InvalidArgument if a side is 0, ShapeMismatch unless given {positions, in}.
@@ -127,7 +130,7 @@ struct Recurrent {
     }
   }
 
-  /// Backpropagation through time, dX = D W_ih, then the gradients of the parameters.
+  /// Computes the deltas by backpropagation through time, dX = D W_ih, then the gradients of the parameters.
   template <class T, class Backend, class Moment>
   void backward(const Backend& backend, const Pass<Moment>& pass, const Flow<T>& flow, Rows<const T> x, Rows<const T>,
                 Rows<T> dy, Rows<T> dx, std::span<T> out) const {
@@ -159,12 +162,12 @@ struct Recurrent {
     return {{own.data(), gates(), in}, {hidden_weight, gates(), hidden}, bias, bias + gates()};
   }
 
-  /// What stays of a forward pass, and the deltas of a backward pass: one row per sample and position.
+  /// What is kept of a forward pass, and the deltas of a backward pass, one row per sample and position.
   template <class T>
   struct Walk {
-    Rows<T> gates;   ///< activated
+    Rows<T> gates;   ///< the activated gates
     Rows<T> before;  ///< h_{t-1}
-    Rows<T> kept;    ///< one row more per sample, of zeros, in front
+    Rows<T> kept;    ///< each sample has one more row in front, of zeros
     Rows<T> d, e;    ///< deltas of the gates
   };
 
@@ -198,7 +201,7 @@ struct Recurrent {
     return {samples.data, samples.count * positions, samples.width / positions};
   }
 
-  /// Position t of every sample, as a factor of a product, which reads the first part of each row.
+  /// Position t of every sample as a factor of a product, which reads the first part of each row.
   template <class T>
   Rows<T> at(Rows<T> steps, std::size_t t) const {
     return {steps.data + t * steps.width, steps.count / positions, steps.width * positions};
@@ -210,7 +213,7 @@ struct Recurrent {
     return {steps.data, steps.width, positions * steps.width, steps.width};
   }
 
-  /// Calls `body(n)`; a cell takes about 64 operations per gate.
+  /// Calls `body(n)` for every sample; a cell takes about 64 operations per gate.
   template <class Backend, class Body>
   void for_each_sample(const Backend& backend, std::size_t samples, const Body& body) const {
     detail::for_each_range(backend, samples, 64 * gates(), [&](std::size_t begin, std::size_t end) {

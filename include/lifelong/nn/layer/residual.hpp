@@ -1,4 +1,5 @@
-// Blocks of layers with a path around them.
+// SPDX-License-Identifier: MIT
+// Layers with a path around them.
 #pragma once
 
 #include <algorithm>
@@ -21,9 +22,10 @@
 
 namespace lifelong::nn {
 
-/// y = x + F(x), or y = S(x) + F(x) with a shortcut S; F and S are tuples of layers, make one with `residual`. He 2016.
-/// Parameters of layer i of F are named `i.weight`, ..., those of S `shortcut.i.weight`, after the block's own number;
-/// F's come first. Moments are exact: each layer inside forms them as anywhere else.
+/// A residual block: y = x + F(x), or y = S(x) + F(x) with a shortcut S, where F and S are tuples of layers. Make one
+/// with `residual`. He 2016. Parameters of layer i of F are named `i.weight`, ..., those of S `shortcut.i.weight`,
+/// after the residual block's own number; F's come first. Moments are exact, since each layer inside forms them as it
+/// does elsewhere.
 template <class Main, class Shortcut = std::tuple<>>
 class Residual {
  public:
@@ -84,7 +86,7 @@ class Residual {
     });
   }
 
-  /// dx is the sum of what comes back on both paths.
+  /// dx is the sum of the gradients of both paths.
   template <class T, class Backend, class Moment, class Hook = detail::NoHook>
   void backward(const Backend& backend, const Pass<Moment>& pass, const Flow<T>& flow, Rows<const T> x, Rows<const T>,
                 Rows<T> dy, Rows<T> dx, std::span<T> out, const Hook& hook = {}) const {
@@ -127,7 +129,7 @@ class Residual {
             flow.first_draw + main_.draws() * samples};
   }
 
-  /// Array k of the block, as large as `like`.
+  /// Array k of the residual block, as large as `like`.
   template <class T>
   static Rows<T> array(const Flow<T>& flow, std::size_t k, Rows<T> like) {
     detail::grow(flow.memory.array(k), like.size());
@@ -138,14 +140,14 @@ class Residual {
   Chain<Shortcut> shortcut_;
 };
 
-/// `residual(Conv2d{8, 8, 3, 1, 1}, ReLU{})`: y = x + F(x) of these layers.
+/// `residual(Conv2d{8, 8, 3, 1, 1}, ReLU{})`: y = x + F(x), where F are these layers.
 template <class... Layers>
 requires(sizeof...(Layers) > 0 &&
          (!detail::is_tuple<Layers> && ...)) Residual<std::tuple<Layers...>> residual(Layers... layers) {
   return Residual<std::tuple<Layers...>>(std::tuple<Layers...>(std::move(layers)...));
 }
 
-/// `residual(std::tuple{Linear{8, 4}, ReLU{}}, std::tuple{Linear{8, 4}})`: y = S(x) + F(x), F first.
+/// `residual(std::tuple{Linear{8, 4}, ReLU{}}, std::tuple{Linear{8, 4}})`: y = S(x) + F(x), with F first.
 template <class... Layers, class... Around>
 requires(sizeof...(Layers) >
          0) Residual<std::tuple<Layers...>, std::tuple<Around...>> residual(std::tuple<Layers...> main,

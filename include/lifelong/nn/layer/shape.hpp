@@ -1,4 +1,5 @@
-// What flows between layers has a shape: values, positions of values, or an image.
+// SPDX-License-Identifier: MIT
+// The shape of a sample between layers: values, positions of values, or an image.
 #pragma once
 
 #include <array>
@@ -43,7 +44,7 @@ class Shape {
     return changed;
   }
 
-  /// For people: `3 x 28 x 28`.
+  /// The shape in messages: `3 x 28 x 28`.
   [[nodiscard]] std::string text() const {
     std::string all;
     for (std::size_t k = 0; k < rank_; ++k) all += (k == 0 ? "" : " x ") + std::to_string(extents_[k]);

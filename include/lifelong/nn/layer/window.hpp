@@ -1,4 +1,5 @@
-// Windows that slide over images: what convolutions and pooling have in common.
+// SPDX-License-Identifier: MIT
+// Windows that slide over images, which convolutions and pooling share.
 #pragma once
 
 #include <algorithm>
@@ -12,7 +13,7 @@
 
 namespace lifelong::nn {
 
-/// Something of an image in both directions: `3` or `{3, 5}`.
+/// A height and a width: `3` or `{3, 5}`.
 struct Sides {
   std::size_t height = 0;
   std::size_t width = 0;
@@ -23,7 +24,7 @@ struct Sides {
   friend constexpr bool operator==(const Sides&, const Sides&) = default;
 
   [[nodiscard]] std::size_t size() const { return height * width; }
-  /// For people: `3` or `{3, 5}`.
+  /// The sides in messages: `3` or `{3, 5}`.
   [[nodiscard]] std::string text() const {
     return height == width ? std::to_string(height) : "{" + std::to_string(height) + ", " + std::to_string(width) + "}";
   }
@@ -31,18 +32,19 @@ struct Sides {
 
 namespace detail {
 
-/// The windows of `kernel` that lie on an image `in` with `padding` around it, `stride` apart: `out` of them.
+/// The windows of size `kernel` on an image of size `in` with `padding` around it. They are `stride` apart; there are
+/// `out` of them.
 struct Windows {
   Sides in, kernel, stride, padding, out;
 
-  /// One step of the kernel's offset against the image: `length` outputs from index `out`, at the inputs `in`,
+  /// One row of outputs for one offset in the kernel: `length` outputs from index `out` on, which take the inputs `in`,
   /// `in + stride.width`, ...
   struct Run {
     std::size_t out, in, length;
   };
 
   /// \throws InvalidArgument if a side of kernel or stride is 0, ShapeMismatch unless `given` is an image that has room
-  /// for a window. `name` says whose windows they are.
+  /// for a window. `name` is the layer's name in messages.
   Windows(const std::string& name, Shape given, Sides kernel_size, Sides stride_size, Sides padding_size)
       : kernel(kernel_size), stride(stride_size), padding(padding_size) {
     if (kernel.size() == 0) lifelong::detail::raise<InvalidArgument>(name + " has an empty kernel");
@@ -85,7 +87,8 @@ struct Windows {
   static std::string text(Shape shape) { return shape.rank() == 0 ? "nothing" : shape.text(); }
 };
 
-/// Calls `body(i)` for every plane i = n · channels + c of the images, channel c of image n; it takes `operations`.
+/// Calls `body(i)` for every plane i = n · channels + c of the images, which is channel c of image n; one call takes
+/// `operations`.
 template <class T, class Backend, class Body>
 void for_each_plane(const Backend& backend, Rows<T> images, std::size_t channels, std::size_t operations,
                     const Body& body) {

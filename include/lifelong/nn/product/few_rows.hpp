@@ -1,4 +1,5 @@
-// Products with very few rows, such as one sample's: nothing is packed, the matrix is read once for each.
+// SPDX-License-Identifier: MIT
+// Products with very few rows, such as those of one sample. Nothing is packed; the matrix is read once for each row.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +12,7 @@
 
 namespace lifelong::nn::detail {
 
-/// With up to this many rows packing costs more than it saves.
+/// The largest number of rows with which packing costs more than it saves.
 inline constexpr std::size_t few_rows = 2;
 
 /// C(row, j) = start + Σ_k a[k] B(j, k) for the columns [begin, end).

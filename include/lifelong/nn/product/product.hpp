@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Matrix products in tiles that are summed in registers.
 #pragma once
 
@@ -33,7 +34,7 @@ struct Factor {
   Factor(Transposed<T> other) : matrix(other.matrix), transposed(true) {}
 };
 
-/// Start of a product that adds to what is there, or overwrites it.
+/// Starts of a product: `Add` adds it to what is there, `Overwrite` replaces that.
 struct Add {
   bool add = true;
   template <class V, class T>
@@ -42,7 +43,7 @@ struct Add {
   }
 };
 
-/// Start of a product from a value for each column, such as the biases of outputs side by side.
+/// Start of a product from one value for each column, such as the biases of outputs that lie side by side.
 template <class T>
 struct StartFromRow {
   const T* row;
@@ -52,7 +53,7 @@ struct StartFromRow {
   }
 };
 
-/// Start of a product from a value for each row.
+/// Start of a product from one value for each row.
 template <class T>
 struct StartFromColumn {
   const T* column;
@@ -64,19 +65,20 @@ struct StartFromColumn {
 
 namespace detail {
 
-/// Largest piece of a product that a thread works on at a time: what it packs lies on its stack.
+/// The largest piece of a product that a thread works on at a time. What the thread packs lies on its stack.
 template <class T>
 struct PieceLimits {
   static constexpr std::size_t rows = 64 * tile_rows;
   static constexpr std::size_t packed_rows = 16 * tile_rows;
   static constexpr std::size_t depth = 1024 / sizeof(T);
 
-  /// Of a product with the left factor `a`.
+  /// The most rows of a piece, for the left factor `a`.
   static std::size_t rows_of(const Positions<T>& a) { return packs_left(a) ? packed_rows : rows; }
   static bool packs_left(const Positions<T>& a) { return a.position != 1; }
 };
 
-/// A factor as what `pack_left`, `pack_right` and `left_rows` read: positions are the indices that are summed over.
+/// A factor in the form that `pack_left`, `pack_right` and `left_rows` read. Positions are the indices that are summed
+/// over.
 template <class T>
 Positions<T> as_left(const Factor<T>& a) {
   const auto [data, count, width] = a.matrix;
@@ -101,7 +103,7 @@ void write_tile(const Rows<T>& c, std::size_t row, std::size_t rows, std::size_t
   }
 }
 
-/// Brings the part of C that `write_tile` will write while its sums are being made.
+/// Prefetches the part of C that `write_tile` will write, while its sums are being computed.
 template <class T>
 void prefetch_tile(const Rows<T>& c, std::size_t row, std::size_t rows, std::size_t column, std::size_t columns) {
   for (std::size_t r = 0; r < rows; ++r)
@@ -109,17 +111,19 @@ void prefetch_tile(const Rows<T>& c, std::size_t row, std::size_t rows, std::siz
       prefetch<Access::write>(c.data + (row + r) * c.width + column + j);
 }
 
-/// What a piece of a product packs: the left factor's rows only where their values do not follow each other.
+/// One piece of a product, with what it packs. The left factor's rows are packed only if their values do not follow
+/// each other.
 template <class T>
 class Piece {
  public:
-  /// Rows [row, row + rows) and panels [first, last) of C = start + A·B.
+  /// Computes rows [row, row + rows) and panels [first, last) of C = start + A·B.
   template <class Start>
   LIFELONG_ONE_COPY void compute(const Positions<T>& a, const Positions<T>& b, const Rows<T>& c, std::size_t depth,
                                  const Panels<T>& panels, std::size_t row, std::size_t rows, std::size_t first,
                                  std::size_t last, const Start& start) {
     const bool packs_left = PieceLimits<T>::packs_left(a);
-    for (std::size_t k = 0; k == 0 || k < depth; k += PieceLimits<T>::depth) {  // once for no depth, to start
+    // The loop runs once even if the depth is 0, to write the start.
+    for (std::size_t k = 0; k == 0 || k < depth; k += PieceLimits<T>::depth) {
       const std::size_t d = std::min(PieceLimits<T>::depth, depth - k);
       Positions<T> left = a, right = b;
       left.data += k * a.position;
@@ -153,13 +157,13 @@ class Piece {
   alignas(64) T left_[PieceLimits<T>::depth * PieceLimits<T>::packed_rows];
 };
 
-/// A product of few rows, in blocks of columns.
+/// A product of few rows, computed in stretches of columns.
 template <class T, class Backend, class Start>
 void multiply_few_rows(const Backend& backend, Rows<const T> a, const Factor<T>& b, Rows<T> c, std::size_t depth,
                        const Start& start) {
-  constexpr std::size_t block = 64;
-  parallel_for(backend, (c.width + block - 1) / block, 2 * c.size() * depth, [&](std::size_t index) {
-    const std::size_t begin = index * block, end = std::min(c.width, begin + block);
+  constexpr std::size_t stretch = 64;
+  parallel_for(backend, (c.width + stretch - 1) / stretch, 2 * c.size() * depth, [&](std::size_t index) {
+    const std::size_t begin = index * stretch, end = std::min(c.width, begin + stretch);
     for (std::size_t row = 0; row < c.count; ++row) {
       const T* from = a.data + row * a.width;
       if (b.transposed)
@@ -170,7 +174,7 @@ void multiply_few_rows(const Backend& backend, Rows<const T> a, const Factor<T>&
   });
 }
 
-/// A product in pieces of rows, and of columns where there are threads to share them.
+/// A product in pieces of rows, and also of columns where there are threads that can share them.
 template <class T, class Backend, class Start>
 void multiply(const Backend& backend, const Positions<T>& a, const Positions<T>& b, Rows<T> c, std::size_t depth,
               const Start& start) {
@@ -178,7 +182,7 @@ void multiply(const Backend& backend, const Positions<T>& a, const Positions<T>&
   const std::size_t threads = backend.threads(), wanted = threads == 1 ? 1 : 3 * threads;
   const std::size_t tiles = (c.count + tile_rows - 1) / tile_rows;
   const std::size_t most = PieceLimits<T>::rows_of(a), least = (c.count + most - 1) / most;
-  const std::size_t down = least < wanted ? least : (least + threads - 1) / threads * threads;  // as many for each
+  const std::size_t down = least < wanted ? least : (least + threads - 1) / threads * threads;  // equally many for each
   const std::size_t across = std::min(panels.count(), (wanted + down - 1) / down);
   parallel_for(backend, down * across, 2 * c.size() * depth, [&](std::size_t index) {
     const std::size_t i = index % down, j = index / down, row = i * tiles / down * tile_rows;
@@ -190,7 +194,7 @@ void multiply(const Backend& backend, const Positions<T>& a, const Positions<T>&
 }
 
 #if defined(LIFELONG_USE_CBLAS)
-/// The same by a BLAS: C is set to its start, the rest is added.
+/// The same by a BLAS: C is set to its start, and the BLAS adds the product.
 template <class T, class Start>
 void multiply_by_blas(const Factor<T>& a, const Factor<T>& b, Rows<T> c, std::size_t depth, const Start& start) {
   for (std::size_t i = 0; i < c.count; ++i) {
@@ -205,12 +209,13 @@ void multiply_by_blas(const Factor<T>& a, const Factor<T>& b, Rows<T> c, std::si
 
 }  // namespace detail
 
-/// C = start + A·B for row-major matrices or their transposes, C not overlapping A and B, summed over `depth`; `start`
-/// is one of the above. Every element is summed in the same order whatever the piece it is in: bitwise equal for any
-/// number of threads. Allocates nothing; every thread needs about 170 KiB of stack.
+/// C = start + A·B for row-major matrices or their transposes, summed over `depth`. C must not overlap A and B; `start`
+/// is one of the above. Every element is summed in the same order in whatever piece it is, so results are bitwise equal
+/// for any number of threads. Nothing is allocated; every thread needs about 170 KiB of stack.
 ///
-/// With the macro LIFELONG_USE_CBLAS, the same in all of a program, larger products are the linked BLAS's: worth it for
-/// a program that is not compiled for its processor, since a good BLAS chooses its instructions when it runs.
+/// With the macro LIFELONG_USE_CBLAS, which must be the same in all of a program, the linked BLAS computes larger
+/// products. That is worth it for a program that is not compiled for its processor, since a good BLAS chooses its
+/// instructions when it runs.
 template <class T, class Backend, class Start>
 void product(const Backend& backend, std::type_identity_t<Factor<T>> a, std::type_identity_t<Factor<T>> b, Rows<T> c,
              std::size_t depth, const Start& start) {

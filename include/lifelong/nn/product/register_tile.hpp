@@ -1,4 +1,5 @@
-// The innermost loop of all products: a tile that is summed in registers, and the packing of what it reads.
+// SPDX-License-Identifier: MIT
+// The innermost loop of all products, which sums a tile in registers, and the packing of what it reads.
 #pragma once
 
 #include <algorithm>
@@ -24,7 +25,7 @@ struct Positions {
 
 namespace detail {
 
-// One copy of a function for all layers and backends keeps programs small and soon compiled.
+// One copy of a function for all layers and backends keeps programs small and their compilation short.
 
 /// Rows and packets of the tile: 6 x 4 of AVX-512's 32 registers, else 6 x 2 of 16.
 inline constexpr std::size_t tile_rows = 6;
@@ -35,7 +36,8 @@ inline constexpr std::size_t tile_packets = sizeof(Packet<T>) >= 64 ? 4 : 2;
 template <class T>
 inline constexpr std::size_t tile_values = tile_rows* tile_packets<T>* lane_count<Packet<T>>;
 
-/// Calls `visit(k)` for the constants k = 0 .. count-1: an array that only constants index can stay in registers.
+/// Calls `visit(k)` for the constants k = 0 .. count-1. An array that is indexed by constants only can stay in
+/// registers.
 template <std::size_t count, class Visit>
 LIFELONG_ALWAYS_INLINE inline void unroll(const Visit& visit) {
   const auto all = [&]<std::size_t... k>(std::index_sequence<k...>) LIFELONG_ALWAYS_INLINE {
@@ -62,13 +64,13 @@ LeftRows<T> left_rows(const Positions<T>& factor, std::size_t row) {
           factor.position};
 }
 
-/// The same, packed by `pack_left`.
+/// The same for features that `pack_left` has packed.
 template <class T>
 LeftRows<T> left_rows(const T* packed, std::size_t positions) {
   return {packed, 1, tile_rows - 1, positions * tile_rows, tile_rows};
 }
 
-/// Copies features [row, end) of sample n tile by tile: `tile_rows` values per position, tiles `step` values apart.
+/// Copies features [row, end) of sample n tile by tile, `tile_rows` values per position. Tiles are `step` values apart.
 template <class T>
 LIFELONG_ONE_COPY void pack_left(const Positions<T>& factor, std::size_t row, std::size_t end, std::size_t n,
                                  std::size_t positions, T* to, std::size_t step) {
@@ -83,7 +85,7 @@ LIFELONG_ONE_COPY void pack_left(const Positions<T>& factor, std::size_t row, st
   }
 }
 
-/// Right factor of a tile: for all positions of one sample after the other some packets, `step` values apart.
+/// Right factor of a tile: some packets for each position of one sample after the other, `step` values apart.
 template <class T>
 struct Panel {
   const T* data;
@@ -91,7 +93,7 @@ struct Panel {
 };
 
 /// sums(r, c) = Σ_n m(Σ_t left(n, t, r) right(n, t, c)), r < tile_rows, c < `packets` packets. The inner sum is in
-/// registers, the outer one as far as there are any left.
+/// registers, and the outer one too as far as there are enough.
 template <std::size_t packets, class T, class Moment>
 LIFELONG_ONE_COPY void sum_tile(const Moment& moment, std::size_t samples, std::size_t positions,
                                 const LeftRows<T>& left, Panel<T> right, T* sums) {
@@ -122,7 +124,7 @@ LIFELONG_ONE_COPY void sum_tile(const Moment& moment, std::size_t samples, std::
   each([&](auto r, auto c) LIFELONG_ALWAYS_INLINE { store<V>(sums, (r * packets + c) * lane_count<V>, total[r][c]); });
 }
 
-/// The same for a panel of `width` values, whole packets, at most `most` of them; row r of the sums is at r · width.
+/// The same for a panel of `width` values, which are at most `most` whole packets; row r of the sums is at r · width.
 template <std::size_t most, class T, class Moment>
 void sum_panel(const Moment& moment, std::size_t samples, std::size_t positions, const LeftRows<T>& left,
                Panel<T> right, std::size_t width, T* sums) {
@@ -133,7 +135,7 @@ void sum_panel(const Moment& moment, std::size_t samples, std::size_t positions,
   sum_tile<most>(moment, samples, positions, left, right, sums);
 }
 
-/// How the features of the right factor are cut into panels of about equally many packets.
+/// Cuts the features of the right factor into panels of about equally many packets.
 template <class T>
 class Panels {
  public:
@@ -143,10 +145,10 @@ class Panels {
         count_((packets_ + tile_packets<T> - 1) / tile_packets<T>) {}
 
   [[nodiscard]] std::size_t count() const { return count_; }
-  /// Features [begin(p), end(p)) are panel p.
+  /// Panel p consists of the features [begin(p), end(p)).
   [[nodiscard]] std::size_t begin(std::size_t p) const { return p * packets_ / count_ * lanes; }
   [[nodiscard]] std::size_t end(std::size_t p) const { return std::min(features_, begin(p + 1)); }
-  /// Values of panel p per position, whole packets, and of all panels.
+  /// Values per position in panel p and in all panels, in whole packets.
   [[nodiscard]] std::size_t width(std::size_t p) const { return begin(p + 1) - begin(p); }
   [[nodiscard]] std::size_t width() const { return packets_ * lanes; }
 
@@ -156,7 +158,7 @@ class Panels {
   std::size_t features_, packets_, count_;
 };
 
-/// Asks for the cache line at `address`, which will be read, or written.
+/// Prefetches the cache line at `address`, which will be read or written.
 enum class Access { read, write };
 template <Access access>
 LIFELONG_ALWAYS_INLINE inline void prefetch([[maybe_unused]] const void* address) {
@@ -165,7 +167,7 @@ LIFELONG_ALWAYS_INLINE inline void prefetch([[maybe_unused]] const void* address
 #endif
 }
 
-/// to[t · step + f] = from[f · stride + t] for f < features and t < positions, square by square in registers.
+/// to[t · step + f] = from[f · stride + t] for f < features and t < positions, one square at a time in registers.
 template <class T>
 LIFELONG_ONE_COPY void copy_transposed(const T* from, std::size_t stride, std::size_t features, std::size_t positions,
                                        T* to, std::size_t step) {
@@ -191,7 +193,7 @@ LIFELONG_ONE_COPY void copy_transposed(const T* from, std::size_t stride, std::s
     for (std::size_t t = 0; t < positions; ++t) to[t * step + f] = from[f * stride + t];
 }
 
-/// Copies panel p of sample n; what lies beyond the last feature becomes zero.
+/// Copies panel p of sample n; values beyond the last feature become zero.
 template <class T>
 LIFELONG_ONE_COPY void pack_right(const Panels<T>& panels, std::size_t p, const Positions<T>& from, std::size_t n,
                                   std::size_t positions, T* to) {

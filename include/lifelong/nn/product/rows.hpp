@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A matrix with one sample per row, as a view.
 #pragma once
 
@@ -6,7 +7,7 @@
 
 namespace lifelong::nn {
 
-/// `count` rows of `width` values without gaps, row-major; the array belongs to somebody else.
+/// `count` rows of `width` values without gaps, row-major. It does not own the array.
 template <class T>
 struct Rows {
   T* data = nullptr;

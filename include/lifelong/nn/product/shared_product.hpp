@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Gradients of a parameter that every sample uses at several positions: the moment of each sample's own sum over them.
 #pragma once
 
@@ -26,14 +27,14 @@ struct Elements {
 
 namespace detail {
 
-/// Values of the right factor that are packed at a time, unless one sample has more.
+/// The number of values of the right factor that are packed at a time, unless one sample has more.
 inline constexpr std::size_t packed_values = std::size_t{1} << 19;
 
-/// Tiles that are packed together, so that whole cache lines are read.
+/// The number of tiles that are packed together, so that whole cache lines are read.
 inline constexpr std::size_t packed_tiles = 16;
 
-/// Whether `right` does better as the left factor. That one is read in place if a feature's positions follow each
-/// other; the right one is packed, at best if the features of a position follow each other.
+/// Whether `right` is the better left factor. The left factor is read in place if a feature's positions follow each
+/// other; the right factor is packed, which is fastest if the features of a position follow each other.
 template <class T>
 bool better_exchanged(const Positions<T>& left, const Positions<T>& right) {
   const bool one = left.position == 1, other = right.position == 1;
@@ -65,12 +66,12 @@ void write_sums(const Elements<T>& out, bool add, std::size_t row, std::size_t r
 }  // namespace detail
 
 /// out (+)= Σ_n m(L_nᵀ R_n) for samples n = 0 .. samples-1 with L_n and R_n `positions` x features. With D_n and X_n
-/// that is the moment of each sample's gradient g_n = D_nᵀ X_n of a shared parameter, exactly: a tile of g_n is summed
-/// in registers before m. From 4 positions on it takes about as long as the plain gradient.
+/// that is exactly the moment of each sample's gradient g_n = D_nᵀ X_n of a shared parameter, because a tile of g_n is
+/// summed in registers before m is applied. From 4 positions on it takes about as long as the plain gradient.
 ///
-/// One factor is packed into `scratch`, 2^19 values or one sample at a time, the other as well unless a feature's
-/// positions follow each other. Tiles and order of summation follow from the shapes alone, so results are bitwise equal
-/// for any number of threads.
+/// One factor is packed into `scratch`, 2^19 values or one sample at a time. The other is packed as well unless a
+/// feature's positions follow each other. Tiles and the order of summation depend on the shapes alone, so results are
+/// bitwise equal for any number of threads.
 template <class T, class Backend, class Moment>
 void shared_product(const Backend& backend, const Moment& moment, std::size_t samples, std::size_t positions,
                     Positions<T> left, Positions<T> right, bool add, Elements<T> out, AlignedVector<T>& scratch) {
@@ -84,14 +85,14 @@ void shared_product(const Backend& backend, const Moment& moment, std::size_t sa
   if (samples == 0 && !add)
     for (std::size_t i = 0; i < left.features; ++i)
       for (std::size_t j = 0; j < right.features; ++j) out(i, j) = T(0);
-  const std::size_t chunk =
+  const std::size_t slice =
       std::min(samples, std::max<std::size_t>(1, detail::packed_values / (positions * panels.width())));
   const std::size_t down = (left.features + tile_rows - 1) / tile_rows;
   const bool packs_left = left.position != 1;
   const std::size_t groups = packs_left ? (down + packed_tiles - 1) / packed_tiles : 0;
-  detail::grow(scratch, chunk * positions * (panels.width() + (packs_left ? down * tile_rows : 0)));
-  for (std::size_t first = 0; first < samples; first += chunk, add = true) {
-    const std::size_t count = std::min(chunk, samples - first), rows = count * positions;
+  detail::grow(scratch, slice * positions * (panels.width() + (packs_left ? down * tile_rows : 0)));
+  for (std::size_t first = 0; first < samples; first += slice, add = true) {
+    const std::size_t count = std::min(slice, samples - first), rows = count * positions;
     const auto packed = [&](std::size_t p) { return scratch.data() + rows * panels.begin(p); };
     const auto packed_left = [&](std::size_t row) { return scratch.data() + rows * (panels.width() + row); };
     const auto pack = [&](std::size_t i) {
@@ -118,7 +119,7 @@ void shared_product(const Backend& backend, const Moment& moment, std::size_t sa
   }
 }
 
-/// out (+)= Σ_n m(Σ_t D_n(t, ·)): the same for a bias. Bitwise equal for any number of threads.
+/// out (+)= Σ_n m(Σ_t D_n(t, ·)): the same for a bias. Results are bitwise equal for any number of threads.
 template <class T, class Backend, class Moment>
 void shared_sum(const Backend& backend, const Moment& moment, std::size_t samples, std::size_t positions,
                 const Positions<T>& d, bool add, std::span<T> out) {

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: MIT
+// The same learner on every backend: what it shows must be the same, bit by bit.
+#pragma once
+
+#include <lifelong/backend/loop.hpp>
+#include <lifelong/backend/openmp.hpp>
+#include <lifelong/backend/serial.hpp>
+#include <lifelong/learner.hpp>
+#include <lifelong/penalty/none.hpp>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "catch.hpp"
+#include "guarded.hpp"
+#include "tiny_model.hpp"
+
+namespace test {
+
+/// Everything that was seen in the course of a test, with names.
+class Trace {
+ public:
+  /// Says when the following was seen.
+  void at(std::string when) { when_ = std::move(when); }
+  void add(std::string_view name, double value) { add(name, std::span(&value, 1)); }
+  template <class Values>
+  requires requires(const Values& values) { values.data(); }
+  void add(std::string_view name, const Values& values) {
+    seen_.push_back({when_, std::string(name), {}, {values.begin(), values.end()}});
+  }
+  void add_text(std::string_view name, std::string text) {
+    seen_.push_back({when_, std::string(name), std::move(text), {}});
+  }
+
+  /// Whether anything of that name was not 0.
+  [[nodiscard]] bool has_seen(std::string_view name) const {
+    return std::ranges::any_of(seen_, [&](const Seen& seen) {
+      return seen.name == name && std::ranges::any_of(seen.values, [](double value) { return value != 0; });
+    });
+  }
+
+  /// Fails the test unless another trace, of a learner on `backend`, has seen the same.
+  void require_same(const Trace& other, const char* backend) const {
+    INFO("on " << backend);
+    REQUIRE(other.seen_.size() == seen_.size());
+    for (std::size_t k = 0; k < seen_.size(); ++k) {
+      const Seen &expected = seen_[k], &actual = other.seen_[k];
+      INFO(expected.name << ", seen " << expected.when);
+      REQUIRE(actual.name == expected.name);
+      REQUIRE(actual.text == expected.text);
+      REQUIRE(actual.values.size() == expected.values.size());
+      const std::size_t i = first_difference(expected.values, actual.values);
+      if (i == expected.values.size()) continue;
+      INFO("element " << i << " is " << actual.values[i] << " and should be " << expected.values[i]);
+      FAIL();
+    }
+  }
+
+ private:
+  struct Seen {
+    std::string when, name, text;
+    std::vector<double> values;
+  };
+  static std::size_t first_difference(const std::vector<double>& a, const std::vector<double>& b) {
+    std::size_t i = 0;
+    while (i < a.size() && std::bit_cast<std::uint64_t>(a[i]) == std::bit_cast<std::uint64_t>(b[i])) ++i;
+    return i;
+  }
+
+  std::string when_ = "at first";
+  std::vector<Seen> seen_;
+};
+
+/// Requires that `run(backend, trace)` sees the same on all backends; returns what it sees.
+template <class Run>
+Trace require_conformance(const Run& run) {
+  const auto trace_on = [&](auto backend) {
+    Trace trace;
+    run(backend, trace);
+    return trace;
+  };
+  Trace expected = trace_on(lifelong::backend::Serial{});
+  expected.require_same(trace_on(lifelong::backend::OpenMP{3}), "OpenMP");
+  expected.require_same(trace_on(Guarded{}), "Guarded");
+  return expected;
+}
+
+/// The model as the backend has it.
+template <template <class> class Moved = GuardedModel, class Backend, class Model>
+auto model_on(const Backend&, Model model) {
+  if constexpr (std::is_same_v<Backend, Guarded>)
+    return Moved<Model>(std::move(model));
+  else
+    return model;
+}
+
+/// A model of which no more than its gradient is known.
+template <class Model>
+struct OnlyGradient {
+  using value_type = typename Model::value_type;
+  Model model;
+  std::span<value_type> parameters() { return model.parameters(); }
+  double gradient(const lifelong::Batch<value_type>& batch, std::span<value_type> out) {
+    return model.gradient(batch, out);
+  }
+};
+
+/// What lies where the backend has its arrays.
+template <class Backend, class T>
+std::vector<T> host_copy(const Backend& backend, const T* place, std::size_t count) {
+  std::vector<T> host(count);
+  lifelong::detail::copy_out(backend, place, std::span<T>(host));
+  return host;
+}
+
+/// Shows all that can be seen of a learner.
+template <class Learner>
+void show(Learner& learner, Trace& trace) {
+  std::vector<typename Learner::value_type> out(learner.parameters().size());
+  for (const std::size_t task : {0u, 2u}) {
+    learner.copy_parameters(task, out);
+    trace.add("parameters", out);
+  }
+  if constexpr (requires { learner.copy_importance(out); }) {
+    learner.copy_importance(out);
+    trace.add("importance", out);
+  }
+  trace.add("penalty", learner.penalty_value());
+  const auto array = [&]<class Values>(const std::string& name, const Values& values) {
+    using V = std::remove_cvref_t<decltype(*values.data())>;
+    if constexpr (std::is_same_v<Values, lifelong::ArrayOf<typename Learner::Backend, V>>)
+      trace.add(name, host_copy(learner.backend(), values.data(), values.size()));
+    else  // a part that defines its own state may have it on the host
+      trace.add(name, values);
+  };
+  learner.state().visit(array,
+                        [&](const std::string& name, auto value) { trace.add(name, static_cast<double>(value)); });
+  trace.add("bytes", static_cast<double>(learner.state_bytes()));
+  trace.add_text("recipe", learner.recipe());
+}
+
+/// How long a test trains, and with how many parameters.
+struct Plan {
+  std::size_t hidden = 3, samples = 11, batch_size = 4, epochs = 2;
+  std::uint64_t tasks = 3;
+
+  /// Enough parameters for threads to share them, more than eight chunks, and no more steps than it takes.
+  static Plan wide() {
+    return {.hidden = lifelong::chunk_size + 100, .samples = 3, .batch_size = 2, .epochs = 1, .tasks = 2};
+  }
+};
+
+/// A `TinyModel` with so many hidden units, and weights that are the smaller the more there are.
+inline TinyModel tiny_model(std::size_t hidden) {
+  TinyModel model;
+  model.hidden = hidden;
+  const lifelong::Random random(1, lifelong::Purpose::initialization);
+  model.theta.resize(hidden * (model.in + 1 + model.out) + model.out);
+  const double scale = 1.2 / std::sqrt(static_cast<double>(hidden));
+  for (std::size_t i = 0; i < model.theta.size(); ++i) model.theta[i] = random.normal(i) * scale;
+  return model;
+}
+
+/// Ends a task as the importance has it: with data or without.
+template <class Learner, class Task>
+void end_task(Learner& learner, const Task& task) {
+  if constexpr (requires { learner.consolidate(); })
+    learner.consolidate();
+  else
+    learner.consolidate(task, {.batch_size = 4});
+}
+
+/// Trains on one task after the other, and does at the end what may be done between tasks.
+template <class Learner>
+void train(Learner& learner, const Plan& plan, Trace& trace) {
+  for (std::uint64_t task = 1; task <= plan.tasks; ++task) {
+    const TinyTask data(task, plan.samples);
+    learner.fit(data, {.epochs = plan.epochs, .batch_size = plan.batch_size}, [&](const lifelong::FitProgress& at) {
+      trace.add("loss", at.loss);
+      trace.add("penalty", at.penalty);
+    });
+    trace.at("before the end of task " + std::to_string(task));
+    show(learner, trace);
+    end_task(learner, data);
+    trace.at("after task " + std::to_string(task));
+    show(learner, trace);
+  }
+  const TinyTask data(9, plan.samples);
+  learner.reset_optimizer();
+  learner.fit(data, {.batch_size = plan.samples});
+  if constexpr (requires { learner.update_importance(data); })
+    learner.update_importance(data, {.keep = 0.5, .add = 0.5});
+  trace.at("in the end");
+  show(learner, trace);
+}
+
+/// Requires that learners of these parts, of few and of many parameters, are trained alike on all backends.
+template <class Importance, class Penalty, class Optimizer>
+void require_same_training(const Importance& importance, const Penalty& penalty, const Optimizer& optimizer) {
+  for (const Plan& plan : {Plan{}, Plan::wide()}) {
+    const Trace trace = require_conformance([&](const auto& backend, Trace& seen) {
+      lifelong::Learner learner{model_on(backend, tiny_model(plan.hidden)), importance, penalty, optimizer, backend};
+      train(learner, plan, seen);
+    });
+    CHECK(trace.has_seen("penalty") != std::is_same_v<Penalty, lifelong::penalty::None>);
+  }
+}
+
+}  // namespace test

@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: MIT
+// A backend with an address space of its own: its arrays lie in pages that trap whenever the host touches them, and are
+// open only while a kernel or a copy runs. It stands for a graphics card where there is none.
+#pragma once
+
+#include <lifelong/backend/backend.hpp>
+#include <lifelong/backend/elementwise.hpp>
+#include <lifelong/backend/serial.hpp>
+#include <lifelong/core/batch.hpp>
+#include <lifelong/core/layout.hpp>
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <new>
+#include <span>
+#include <stdexcept>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#if defined(__has_builtin)
+#if __has_builtin(__builtin_clear_padding) && (defined(__x86_64__) || defined(__aarch64__))
+#define LIFELONG_TEST_FINDS_HOST_POINTERS
+#endif
+#endif
+
+namespace test {
+
+/// The pages of all guarded arrays. For one thread at a time.
+class GuardedMemory {
+ public:
+  static constexpr std::size_t capacity = std::size_t{1} << 28;  ///< bytes; beyond there is no memory
+
+  static GuardedMemory& get() {
+    static GuardedMemory memory;
+    return memory;
+  }
+  GuardedMemory(const GuardedMemory&) = delete;
+  GuardedMemory& operator=(const GuardedMemory&) = delete;
+  ~GuardedMemory() { munmap(begin_, capacity); }
+
+  /// Pages may be touched from now on, until as many calls of `close` as of `open`.
+  void open() {
+    ++windows_;
+    open_pages();
+  }
+  void close() {
+    if (--windows_ == 0) protect(std::exchange(open_, 0), PROT_NONE);
+  }
+
+  /// Unspecified contents. \throws std::bad_alloc.
+  void* allocate(std::size_t bytes) {
+    for (auto block = free_.begin(); block != free_.end(); ++block) {
+      const auto [begin, size] = *block;
+      if (size < bytes) continue;
+      free_.erase(block);
+      if (size > bytes) free_.emplace(begin + bytes, size - bytes);
+      if (windows_ > 0) open_pages();
+      return begin;
+    }
+    throw std::bad_alloc();
+  }
+  void free(void* memory, std::size_t bytes) {
+    auto block = free_.emplace(static_cast<std::byte*>(memory), bytes).first;
+    join(block, std::next(block));
+    if (block != free_.begin()) join(std::prev(block), block);
+  }
+
+  /// Whether `bytes` bytes from `address` on lie in these pages.
+  [[nodiscard]] bool contains(const void* address, std::size_t bytes) const {
+    const auto first = reinterpret_cast<std::uintptr_t>(begin_), at = reinterpret_cast<std::uintptr_t>(address);
+    return at >= first && bytes <= capacity && at - first <= capacity - bytes;
+  }
+
+ private:
+  using Blocks = std::map<std::byte*, std::size_t>;
+
+  GuardedMemory() {
+    void* const pages = mmap(nullptr, capacity, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (pages == MAP_FAILED) throw std::bad_alloc();
+    begin_ = static_cast<std::byte*>(pages);
+    free_.emplace(begin_, capacity);
+  }
+
+  /// Bytes up to the last one that is taken.
+  [[nodiscard]] std::size_t used() const {
+    if (free_.empty()) return capacity;
+    const auto [begin, size] = *free_.rbegin();
+    return begin + size == begin_ + capacity ? static_cast<std::size_t>(begin - begin_) : capacity;
+  }
+  void open_pages() {
+    open_ = std::max(open_, used());
+    protect(open_, PROT_READ | PROT_WRITE);
+  }
+  void protect(std::size_t bytes, int how) {
+    const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+    if (bytes > 0 && mprotect(begin_, (bytes + page - 1) / page * page, how) != 0) std::abort();
+  }
+  void join(Blocks::iterator block, Blocks::iterator next) {
+    if (next == free_.end() || block->first + block->second != next->first) return;
+    block->second += next->second;
+    free_.erase(next);
+  }
+
+  std::byte* begin_ = nullptr;
+  Blocks free_;           // begin and size
+  std::size_t open_ = 0;  // bytes that may be touched
+  int windows_ = 0;
+};
+
+/// While one of these lives, the code around it runs "on the device".
+class OnDevice {
+ public:
+  OnDevice() { GuardedMemory::get().open(); }
+  ~OnDevice() { GuardedMemory::get().close(); }
+  OnDevice(const OnDevice&) = delete;
+  OnDevice& operator=(const OnDevice&) = delete;
+};
+
+/// An array in these pages. New elements are 0.
+template <class T>
+class GuardedArray {
+ public:
+  GuardedArray() = default;
+  GuardedArray(const GuardedArray& other) : GuardedArray(other, other.size_) {}
+  GuardedArray(GuardedArray&& other) noexcept { swap(other); }
+  GuardedArray& operator=(GuardedArray other) noexcept {
+    swap(other);
+    return *this;
+  }
+  ~GuardedArray() {
+    if (data_ != nullptr) GuardedMemory::get().free(data_, bytes(capacity_));
+  }
+
+  [[nodiscard]] std::size_t size() const { return size_; }
+  [[nodiscard]] T* data() { return data_; }
+  [[nodiscard]] const T* data() const { return data_; }
+  void reserve(std::size_t count) {
+    if (count > capacity_) *this = GuardedArray(*this, count);
+  }
+  void resize(std::size_t count) {
+    reserve(count);
+    const OnDevice window;
+    if (count > size_) std::uninitialized_fill_n(data_ + size_, count - size_, T{});
+    size_ = count;
+  }
+
+ private:
+  /// A copy with room for `capacity` elements; what is behind the copied ones reads as NaN.
+  GuardedArray(const GuardedArray& other, std::size_t capacity) {
+    if (capacity == 0) return;
+    if (capacity > GuardedMemory::capacity / sizeof(T)) throw std::bad_alloc();
+    data_ = static_cast<T*>(GuardedMemory::get().allocate(bytes(capacity)));
+    capacity_ = capacity;
+    size_ = other.size_;
+    const OnDevice window;
+    std::memset(static_cast<void*>(data_), 0xff, bytes(capacity));
+    std::copy_n(other.data_, size_, data_);
+  }
+  /// What is taken for so many elements: whole cache lines.
+  static std::size_t bytes(std::size_t count) { return (count * sizeof(T) + 63) / 64 * 64; }
+  void swap(GuardedArray& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+    std::swap(capacity_, other.capacity_);
+  }
+
+  T* data_ = nullptr;
+  std::size_t size_ = 0, capacity_ = 0;
+};
+
+/// Models `DeviceBackend`. Sums are bitwise those of `backend::Serial`. Kernels are checked to bear no address of host
+/// memory, as far as the compiler lets them be looked at.
+struct Guarded {
+  template <class T>
+  using Array = GuardedArray<T>;
+
+  [[nodiscard]] std::size_t threads() const { return 1; }
+  template <class Body>
+  void parallel_for(std::size_t count, Body&& body) const {
+    lifelong::backend::Serial{}.parallel_for(count, body);
+  }
+
+  template <class T, class Kernel>
+  [[nodiscard]] double sum(std::size_t count, const Kernel& kernel) const {
+    std::vector<double> partials(lifelong::chunk_count(count));
+    require_no_host_pointer(kernel);
+    const OnDevice window;
+    return lifelong::elementwise<T>(lifelong::backend::Serial{}, count, kernel, partials);
+  }
+  template <class T, class Kernel>
+  [[nodiscard]] T maximum(std::size_t count, const Kernel& kernel) const {
+    std::vector<double> partials(lifelong::chunk_count(count));
+    require_no_host_pointer(kernel);
+    const OnDevice window;
+    return lifelong::elementwise_maximum<T>(lifelong::backend::Serial{}, count, kernel, partials);
+  }
+
+  template <class T>
+  void copy_in(std::span<const T> host, T* place) const {
+    require_place(place, host);
+    const OnDevice window;
+    std::ranges::copy(host, place);
+  }
+  template <class T>
+  void copy_out(const T* place, std::span<T> host) const {
+    require_place(place, host);
+    const OnDevice window;
+    std::copy_n(place, host.size(), host.data());
+  }
+
+  /// \throws std::logic_error if a kernel bears what looks like an address outside of the guarded pages: what is larger
+  /// than any count and smaller than the bits of any usual number.
+  template <class Kernel>
+  static void require_no_host_pointer([[maybe_unused]] Kernel kernel) {
+    static_assert(std::is_trivially_copyable_v<Kernel>, "a device gets its kernels bit by bit");
+#if defined(LIFELONG_TEST_FINDS_HOST_POINTERS)
+    __builtin_clear_padding(&kernel);
+    std::uintptr_t word;
+    for (std::size_t at = 0; at + sizeof word <= sizeof kernel; at += sizeof word) {
+      std::memcpy(&word, reinterpret_cast<const std::byte*>(&kernel) + at, sizeof word);
+      if (word >> 44 != 0 && word >> 48 == 0 && !GuardedMemory::get().contains(reinterpret_cast<const void*>(word), 1))
+        throw std::logic_error("a kernel refers to memory of the host");
+    }
+#endif
+  }
+
+ private:
+  template <class T, class Host>
+  static void require_place(const T* place, Host host) {
+    const GuardedMemory& memory = GuardedMemory::get();
+    if (host.empty()) return;
+    if (!memory.contains(place, host.size_bytes()) || memory.contains(host.data(), 1))
+      throw std::logic_error("a copy between host and device takes one place on each");
+  }
+};
+
+/// A host's model with its parameters in guarded memory; its passes are the kernels of this model. Outputs and
+/// cotangents are the host's, gradients and moments are not.
+template <class Host>
+class GuardedModel {
+  using T = typename Host::value_type;
+  using Batch = lifelong::Batch<T>;
+
+ public:
+  using value_type = T;
+
+  explicit GuardedModel(Host host) : host_(std::move(host)) { take_parameters(); }
+
+  [[nodiscard]] std::span<T> parameters() { return {theta_.data(), theta_.size()}; }
+  [[nodiscard]] std::size_t outputs() const { return host_.outputs(); }
+
+  double gradient(const Batch& batch, std::span<T> out) {
+    double loss = 0;
+    run(out, [&](std::span<T> values) { loss = host_.gradient(batch, values); });
+    return loss;
+  }
+  void predict(const Batch& batch, std::span<T> out) {
+    give_parameters();
+    host_.predict(batch, out);
+  }
+  void pullback(const Batch& batch, std::span<const T> cotangents, std::span<T> out) {
+    run(out, [&](std::span<T> values) { host_.pullback(batch, cotangents, values); });
+  }
+
+ protected:
+  /// Lets the host's model see the parameters.
+  void give_parameters() { Guarded{}.copy_out(theta_.data(), std::span<T>(host_.parameters())); }
+  /// Takes those of the host's model.
+  void take_parameters() {
+    const std::span<const T> parameters = host_.parameters();
+    theta_.resize(parameters.size());
+    Guarded{}.copy_in(parameters, theta_.data());
+  }
+  /// Calls `pass(values)` with a copy of what is in `out`, and puts there what the pass has made of it.
+  template <class Pass>
+  void run(std::span<T> out, const Pass& pass) {
+    give_parameters();
+    std::vector<T> values(out.size());
+    Guarded{}.copy_out(out.data(), std::span<T>(values));
+    pass(std::span<T>(values));
+    Guarded{}.copy_in(std::span<const T>(values), out.data());
+  }
+
+  Host host_;
+  GuardedArray<T> theta_;
+};
+
+/// The same for an `nn::Network`, with all that one has.
+template <class Host>
+class GuardedNetwork : public GuardedModel<Host> {
+  using T = typename Host::value_type;
+  using Batch = lifelong::Batch<T>;
+
+ public:
+  using GuardedModel<Host>::GuardedModel;
+
+  void grow(std::size_t outputs) {
+    this->give_parameters();
+    this->host_.grow(outputs);
+    this->take_parameters();
+  }
+  void evaluation_gradient(const Batch& batch, std::span<T> out) {
+    this->run(out, [&](std::span<T> values) { this->host_.evaluation_gradient(batch, values); });
+  }
+  template <class Functional, class Moment>
+  void accumulate_moment(const Batch& batch, const Functional& functional, Moment moment, std::span<T> out) {
+    this->run(out, [&](std::span<T> values) { this->host_.accumulate_moment(batch, functional, moment, values); });
+  }
+  template <class Functional, class Moment>
+  void accumulate_local_moment(const Batch& batch, const Functional& functional, Moment moment, std::span<T> out) {
+    this->run(out,
+              [&](std::span<T> values) { this->host_.accumulate_local_moment(batch, functional, moment, values); });
+  }
+  /// The parameters that the hook is told of are those of this model.
+  template <class Functional, class Hook>
+  void backpropagate(const Batch& batch, const Functional& functional, const Hook& hook) {
+    this->give_parameters();
+    const T* const first = this->host_.parameters().data();
+    this->host_.backpropagate(batch, functional,
+                              [&](std::size_t l, const auto& layer, auto flow, const auto& x, const auto& dy) {
+                                const auto offset = static_cast<std::size_t>(flow.theta.data() - first);
+                                flow.theta = this->parameters().subspan(offset, flow.theta.size());
+                                hook(l, layer, std::as_const(flow), x, dy);
+                              });
+  }
+
+  [[nodiscard]] const lifelong::Layout& layout() const { return this->host_.layout(); }
+  [[nodiscard]] std::span<T> buffers() { return this->host_.buffers(); }
+  [[nodiscard]] const lifelong::Layout& buffer_layout() const { return this->host_.buffer_layout(); }
+  [[nodiscard]] const auto& backend() const { return this->host_.backend(); }
+  [[nodiscard]] const auto& loss_function() const { return this->host_.loss_function(); }
+  template <class Number>
+  void visit_state(const Number& number) {
+    this->host_.visit_state(number);
+  }
+};
+
+}  // namespace test
