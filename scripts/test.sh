@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Builds and runs the tests: test.sh [--preset ci|release|debug|clang|torch] [CTEST ARGUMENTS]
+# Builds and runs the tests: test.sh [--preset ci|release|debug|clang|golden|torch] [CTEST ARGUMENTS]
 set -euo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.."
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The same learner on every backend: what it shows must be the same, bit by bit.
+// Runs the same learner on every backend and requires that everything it shows has the same bits.
 #pragma once
 
 #include <lifelong/backend/loop.hpp>
@@ -13,6 +13,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <iomanip>
 #include <span>
 #include <string>
 #include <string_view>
@@ -26,7 +27,7 @@
 
 namespace test {
 
-/// Everything that was seen in the course of a test, with names.
+/// Records everything that was seen in the course of a test, by name.
 class Trace {
  public:
   /// Says when the following was seen.
@@ -41,14 +42,14 @@ class Trace {
     seen_.push_back({when_, std::string(name), std::move(text), {}});
   }
 
-  /// Whether anything of that name was not 0.
+  /// Returns whether any value of that name was not 0.
   [[nodiscard]] bool has_seen(std::string_view name) const {
     return std::ranges::any_of(seen_, [&](const Seen& seen) {
       return seen.name == name && std::ranges::any_of(seen.values, [](double value) { return value != 0; });
     });
   }
 
-  /// Fails the test unless another trace, of a learner on `backend`, has seen the same.
+  /// Fails the test unless `other`, the trace of a learner on `backend`, has recorded the same bits.
   void require_same(const Trace& other, const char* backend) const {
     INFO("on " << backend);
     REQUIRE(other.seen_.size() == seen_.size());
@@ -60,7 +61,8 @@ class Trace {
       REQUIRE(actual.values.size() == expected.values.size());
       const std::size_t i = first_difference(expected.values, actual.values);
       if (i == expected.values.size()) continue;
-      INFO("element " << i << " is " << actual.values[i] << " and should be " << expected.values[i]);
+      INFO(std::setprecision(17) << "element " << i << " is " << actual.values[i] << " and should be "
+                                 << expected.values[i]);
       FAIL();
     }
   }
@@ -80,7 +82,7 @@ class Trace {
   std::vector<Seen> seen_;
 };
 
-/// Requires that `run(backend, trace)` sees the same on all backends; returns what it sees.
+/// Requires that `run(backend, trace)` records the same on all backends; returns the trace.
 template <class Run>
 Trace require_conformance(const Run& run) {
   const auto trace_on = [&](auto backend) {
@@ -94,7 +96,7 @@ Trace require_conformance(const Run& run) {
   return expected;
 }
 
-/// The model as the backend has it.
+/// Returns the model, moved to where the backend has its arrays.
 template <template <class> class Moved = GuardedModel, class Backend, class Model>
 auto model_on(const Backend&, Model model) {
   if constexpr (std::is_same_v<Backend, Guarded>)
@@ -103,7 +105,7 @@ auto model_on(const Backend&, Model model) {
     return model;
 }
 
-/// A model of which no more than its gradient is known.
+/// Shows the gradient of a model and nothing else.
 template <class Model>
 struct OnlyGradient {
   using value_type = typename Model::value_type;
@@ -114,7 +116,7 @@ struct OnlyGradient {
   }
 };
 
-/// What lies where the backend has its arrays.
+/// Returns a copy of what lies where the backend has its arrays.
 template <class Backend, class T>
 std::vector<T> host_copy(const Backend& backend, const T* place, std::size_t count) {
   std::vector<T> host(count);
@@ -122,7 +124,7 @@ std::vector<T> host_copy(const Backend& backend, const T* place, std::size_t cou
   return host;
 }
 
-/// Shows all that can be seen of a learner.
+/// Records all that can be seen of a learner.
 template <class Learner>
 void show(Learner& learner, Trace& trace) {
   std::vector<typename Learner::value_type> out(learner.parameters().size());
@@ -139,7 +141,7 @@ void show(Learner& learner, Trace& trace) {
     using V = std::remove_cvref_t<decltype(*values.data())>;
     if constexpr (std::is_same_v<Values, lifelong::ArrayOf<typename Learner::Backend, V>>)
       trace.add(name, host_copy(learner.backend(), values.data(), values.size()));
-    else  // a part that defines its own state may have it on the host
+    else  // a part that defines its own state has it on the host
       trace.add(name, values);
   };
   learner.state().visit(array,
@@ -148,18 +150,18 @@ void show(Learner& learner, Trace& trace) {
   trace.add_text("recipe", learner.recipe());
 }
 
-/// How long a test trains, and with how many parameters.
+/// Says how long a test trains, and with how many parameters.
 struct Plan {
   std::size_t hidden = 3, samples = 11, batch_size = 4, epochs = 2;
   std::uint64_t tasks = 3;
 
-  /// Enough parameters for threads to share them, more than eight chunks, and no more steps than it takes.
+  /// More than eight chunks of parameters, so that threads share them, and few steps.
   static Plan wide() {
     return {.hidden = lifelong::chunk_size + 100, .samples = 3, .batch_size = 2, .epochs = 1, .tasks = 2};
   }
 };
 
-/// A `TinyModel` with so many hidden units, and weights that are the smaller the more there are.
+/// Makes a `TinyModel` with so many hidden units; the more there are, the smaller are its weights.
 inline TinyModel tiny_model(std::size_t hidden) {
   TinyModel model;
   model.hidden = hidden;
@@ -170,7 +172,7 @@ inline TinyModel tiny_model(std::size_t hidden) {
   return model;
 }
 
-/// Ends a task as the importance has it: with data or without.
+/// Ends a task, with data if the importance needs them.
 template <class Learner, class Task>
 void end_task(Learner& learner, const Task& task) {
   if constexpr (requires { learner.consolidate(); })
@@ -179,7 +181,7 @@ void end_task(Learner& learner, const Task& task) {
     learner.consolidate(task, {.batch_size = 4});
 }
 
-/// Trains on one task after the other, and does at the end what may be done between tasks.
+/// Trains on one task after the other, then resets the optimizer and renews the importance, if that can be renewed.
 template <class Learner>
 void train(Learner& learner, const Plan& plan, Trace& trace) {
   for (std::uint64_t task = 1; task <= plan.tasks; ++task) {
@@ -203,7 +205,7 @@ void train(Learner& learner, const Plan& plan, Trace& trace) {
   show(learner, trace);
 }
 
-/// Requires that learners of these parts, of few and of many parameters, are trained alike on all backends.
+/// Requires that learners of these parts have the same bits on all backends, with few and with many parameters.
 template <class Importance, class Penalty, class Optimizer>
 void require_same_training(const Importance& importance, const Penalty& penalty, const Optimizer& optimizer) {
   for (const Plan& plan : {Plan{}, Plan::wide()}) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Learners that do as other codebases do are trained alike, bit by bit, on every backend.
+// Learners with the settings of other codebases have the same bits on every backend.
 #include <lifelong/backend/openmp.hpp>
 #include <lifelong/conventions.hpp>
 #include <lifelong/lifelong.hpp>

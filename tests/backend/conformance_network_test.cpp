@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Learners of networks, in float and with what networks alone have, are the same, bit by bit, on every backend: moments
-// of more samples than are summed at once, local and Kronecker-factored importances, scopes, new heads, buffers.
+// Learners of networks have the same bits on every backend: in float, with more samples than are summed at once, and
+// with what networks alone have: local and Kronecker-factored importances, scopes, new heads, running statistics.
 #include <lifelong/backend/openmp.hpp>
 #include <lifelong/io/checkpoint.hpp>
 #include <lifelong/lifelong.hpp>
@@ -24,14 +24,13 @@ using optimizer::Adam, optimizer::Momentum;
 using penalty::Anchor, penalty::Quadratic;
 using test::message_of, test::Plan, test::require_conformance, test::show, test::TinyTask, test::Trace, test::train;
 
-/// The network as the backend has it.
+/// Returns the network, moved to where the backend has its arrays.
 template <class Backend, class Network>
 auto on(const Backend& backend, const Network& network) {
   return test::model_on<test::GuardedNetwork>(backend, network);
 }
 
-/// Requires that learners of the networks that `make(hidden)` returns, of few and of many parameters, are trained
-/// alike.
+/// Requires that learners of the networks that `make(hidden)` returns have the same bits on all backends.
 template <class Make, class Importance, class Penalty, class Optimizer>
 void require_same_training(const Plan& few, const Make& make, const Importance& importance, const Penalty& penalty,
                            const Optimizer& optimizer) {
@@ -49,7 +48,7 @@ auto mlp(std::size_t hidden) {
   return test::any_mlp<T>({TinyTask::width, hidden, 3}, {.seed = 1, .activation = nn::Activation::tanh});
 }
 
-/// Normalisation with running statistics, dropped values, and heads that grow.
+/// Makes a network that has running statistics, drops values and can grow.
 test::AnyNetwork<float> growing_network() {
   using namespace test::layers;
   return test::AnyNetwork<float>({Linear{TinyTask::width, 8}, BatchNorm{8}, Tanh{}, Dropout{0.3}, Heads{8, {3}}});

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Learners of every importance, penalty and optimizer of the core are trained alike, bit by bit, on every backend.
+// Learners with each importance, penalty and optimizer of the core have the same bits on every backend.
 #include <lifelong/backend/openmp.hpp>
 #include <lifelong/lifelong.hpp>
 
@@ -21,10 +21,11 @@ constexpr auto all_normalizations = {Normalize::none, Normalize::max, Normalize:
 }  // namespace
 
 TEST_CASE("Fisher, Quadratic and Sgd are the same on every backend") {
-  for (const Labels labels : {Labels::exact, Labels::sampled, Labels::empirical, Labels::weighted})
-    for (const Anchor anchor : {Anchor::last, Anchor::per_task})
-      require_same_training(Fisher{.labels = labels, .merge = Merge::decay(0.9), .draws = 2},
-                            Quadratic{.strength = 3, .anchor = anchor}, Sgd{.learning_rate = 0.1});
+  for (const Labels labels : {Labels::exact, Labels::sampled, Labels::empirical})
+    require_same_training(
+        Fisher{.labels = labels, .merge = Merge::decay(0.9), .draws = 2},
+        Quadratic{.strength = 3, .anchor = labels == Labels::sampled ? Anchor::per_task : Anchor::last},
+        Sgd{.learning_rate = 0.1});
 }
 
 TEST_CASE("BatchFisher, ImplicitQuadratic and Momentum are the same on every backend") {
@@ -57,10 +58,9 @@ TEST_CASE("ReversedFisher, Quadratic and Momentum with decoupled decay are the s
 }
 
 TEST_CASE("SynapticIntelligence, Quadratic and Adam are the same on every backend") {
-  for (const Clamp clamp : {Clamp::cumulative, Clamp::increment, Clamp::none})
-    for (const PathGradient gradient : {PathGradient::task, PathGradient::total})
-      require_same_training(SynapticIntelligence{.clamp = clamp, .gradient = gradient, .ceiling = 0.01},
-                            Quadratic{.strength = 3}, Adam{.learning_rate = 0.01});
+  for (const PathGradient gradient : {PathGradient::task, PathGradient::total})
+    require_same_training(SynapticIntelligence{.gradient = gradient, .ceiling = 0.01}, Quadratic{.strength = 3},
+                          Adam{.learning_rate = 0.01});
 }
 
 TEST_CASE("RWalk, compact Quadratic and compact Momentum are the same on every backend") {

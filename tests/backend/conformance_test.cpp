@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// A learner touches the arrays of a backend with memory of its own by the backend's loops and copies alone, and what it
-// does is the same on every backend, bit by bit.
+// A learner touches the arrays of a backend only in the backend's own loops and copies, and its results have the same
+// bits on every backend.
 #include <lifelong/backend/openmp.hpp>
 #include <lifelong/io/checkpoint.hpp>
 #include <lifelong/lifelong.hpp>
 
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -47,7 +48,7 @@ static_assert(!DeviceBackend<backend::Serial> && !DeviceBackend<backend::OpenMP>
 
 constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 
-/// Values of all sizes and signs; a few more than ten chunks.
+/// Draws values of all sizes and signs; by default a few more than ten chunks.
 template <class T>
 std::vector<T> some_values(std::uint64_t seed, std::size_t count = 10 * chunk_size + 21) {
   const Random random(seed);
@@ -56,7 +57,7 @@ std::vector<T> some_values(std::uint64_t seed, std::size_t count = 10 * chunk_si
   return values;
 }
 
-/// An array of the backend with these values.
+/// Makes an array of the backend with these values.
 template <class T, class Backend>
 ArrayOf<Backend, T> array_on(const Backend& backend, const std::vector<T>& values) {
   ArrayOf<Backend, T> array;
@@ -70,7 +71,7 @@ void put(const Backend& backend, const std::vector<T>& values, std::span<T> plac
   detail::copy_in(backend, std::span<const T>(values), place.data());
 }
 
-/// x_i + y_i, a kernel as simple as can be.
+/// Returns x_i + y_i.
 template <class T>
 struct Sum {
   const T* x;
@@ -92,12 +93,14 @@ struct Thrower {
 
 #if !defined(LIFELONG_TEST_SANITIZED)
 
-/// Whether a process that calls `touch` is ended by a segmentation fault.
+/// Returns whether `touch` ends its process, a child of this one, with a segmentation fault.
 template <class Touch>
 bool traps(const Touch& touch) {
   const pid_t child = fork();
   REQUIRE(child >= 0);
   if (child == 0) {
+    const rlimit no_core{0, 0};
+    setrlimit(RLIMIT_CORE, &no_core);
     std::signal(SIGSEGV, SIG_DFL);
     touch();
     _exit(0);
@@ -107,7 +110,7 @@ bool traps(const Touch& touch) {
   return WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV;
 }
 
-/// Whether the host can neither read nor write the array, not even its last byte.
+/// Returns whether the host can neither read nor write the array.
 template <class T>
 bool is_closed(GuardedArray<T>& array) {
   const auto first = reinterpret_cast<volatile char*>(array.data());

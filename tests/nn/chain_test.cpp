@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Shapes between layers, layers shared by positions, hooks, buffers, and training as opposed to evaluation.
-#include <lifelong/importance/estimation.hpp>
 #include <lifelong/importance/batch_fisher.hpp>
+#include <lifelong/importance/estimation.hpp>
 #include <lifelong/importance/output_norm.hpp>
 #include <lifelong/nn.hpp>
 #if defined(_OPENMP)

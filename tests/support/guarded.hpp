@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A backend with an address space of its own: its arrays lie in pages that trap whenever the host touches them, and are
-// open only while a kernel or a copy runs. It stands for a graphics card where there is none.
+// A backend with an address space of its own. Its arrays lie in pages that are open only while one of its kernels or
+// copies runs; a host that touches them at any other time gets a segmentation fault. It stands for a graphics card
+// where there is none.
 #pragma once
 
 #include <lifelong/backend/backend.hpp>
@@ -34,10 +35,10 @@
 
 namespace test {
 
-/// The pages of all guarded arrays. For one thread at a time.
+/// Owns the pages of all guarded arrays. One thread at a time may use it.
 class GuardedMemory {
  public:
-  static constexpr std::size_t capacity = std::size_t{1} << 28;  ///< bytes; beyond there is no memory
+  static constexpr std::size_t capacity = std::size_t{1} << 28;  ///< in bytes
 
   static GuardedMemory& get() {
     static GuardedMemory memory;
@@ -47,7 +48,7 @@ class GuardedMemory {
   GuardedMemory& operator=(const GuardedMemory&) = delete;
   ~GuardedMemory() { munmap(begin_, capacity); }
 
-  /// Pages may be touched from now on, until as many calls of `close` as of `open`.
+  /// Opens the pages, until `close` has been called as often as `open`.
   void open() {
     ++windows_;
     open_pages();
@@ -56,7 +57,7 @@ class GuardedMemory {
     if (--windows_ == 0) protect(std::exchange(open_, 0), PROT_NONE);
   }
 
-  /// Unspecified contents. \throws std::bad_alloc.
+  /// Returns memory with unspecified contents. \throws std::bad_alloc if too little is left.
   void* allocate(std::size_t bytes) {
     for (auto block = free_.begin(); block != free_.end(); ++block) {
       const auto [begin, size] = *block;
@@ -90,7 +91,7 @@ class GuardedMemory {
     free_.emplace(begin_, capacity);
   }
 
-  /// Bytes up to the last one that is taken.
+  /// Returns the number of bytes up to the last one that is taken.
   [[nodiscard]] std::size_t used() const {
     if (free_.empty()) return capacity;
     const auto [begin, size] = *free_.rbegin();
@@ -111,12 +112,12 @@ class GuardedMemory {
   }
 
   std::byte* begin_ = nullptr;
-  Blocks free_;           // begin and size
-  std::size_t open_ = 0;  // bytes that may be touched
+  Blocks free_;           // from where, how many bytes
+  std::size_t open_ = 0;  // bytes that the host may touch now
   int windows_ = 0;
 };
 
-/// While one of these lives, the code around it runs "on the device".
+/// Keeps the pages open while it lives: code behind it runs on the device, so to speak.
 class OnDevice {
  public:
   OnDevice() { GuardedMemory::get().open(); }
@@ -125,7 +126,7 @@ class OnDevice {
   OnDevice& operator=(const OnDevice&) = delete;
 };
 
-/// An array in these pages. New elements are 0.
+/// An array in these pages, copied as a value. Its new elements are 0.
 template <class T>
 class GuardedArray {
  public:
@@ -154,7 +155,7 @@ class GuardedArray {
   }
 
  private:
-  /// A copy with room for `capacity` elements; what is behind the copied ones reads as NaN.
+  /// Copies `other` into room for `capacity` elements and fills the rest with NaN, so that nobody reads it unnoticed.
   GuardedArray(const GuardedArray& other, std::size_t capacity) {
     if (capacity == 0) return;
     if (capacity > GuardedMemory::capacity / sizeof(T)) throw std::bad_alloc();
@@ -165,7 +166,7 @@ class GuardedArray {
     std::memset(static_cast<void*>(data_), 0xff, bytes(capacity));
     std::copy_n(other.data_, size_, data_);
   }
-  /// What is taken for so many elements: whole cache lines.
+  /// Returns the memory that so many elements take: whole cache lines.
   static std::size_t bytes(std::size_t count) { return (count * sizeof(T) + 63) / 64 * 64; }
   void swap(GuardedArray& other) noexcept {
     std::swap(data_, other.data_);
@@ -177,8 +178,8 @@ class GuardedArray {
   std::size_t size_ = 0, capacity_ = 0;
 };
 
-/// Models `DeviceBackend`. Sums are bitwise those of `backend::Serial`. Kernels are checked to bear no address of host
-/// memory, as far as the compiler lets them be looked at.
+/// Models `DeviceBackend`. Its sums have the bits of `backend::Serial`. It refuses kernels that hold an address of the
+/// host's memory, if the compiler can tell their padding from their members.
 struct Guarded {
   template <class T>
   using Array = GuardedArray<T>;
@@ -217,11 +218,11 @@ struct Guarded {
     std::copy_n(place, host.size(), host.data());
   }
 
-  /// \throws std::logic_error if a kernel bears what looks like an address outside of the guarded pages: what is larger
-  /// than any count and smaller than the bits of any usual number.
+  /// \throws std::logic_error if a kernel holds what looks like an address outside of the guarded pages: a word that is
+  /// larger than any count and smaller than the bits of any common number.
   template <class Kernel>
   static void require_no_host_pointer([[maybe_unused]] Kernel kernel) {
-    static_assert(std::is_trivially_copyable_v<Kernel>, "a device gets its kernels bit by bit");
+    static_assert(std::is_trivially_copyable_v<Kernel>, "a device gets a copy of the bits of a kernel");
 #if defined(LIFELONG_TEST_FINDS_HOST_POINTERS)
     __builtin_clear_padding(&kernel);
     std::uintptr_t word;
@@ -239,12 +240,12 @@ struct Guarded {
     const GuardedMemory& memory = GuardedMemory::get();
     if (host.empty()) return;
     if (!memory.contains(place, host.size_bytes()) || memory.contains(host.data(), 1))
-      throw std::logic_error("a copy between host and device takes one place on each");
+      throw std::logic_error("a copy needs one place on the host and one on the device");
   }
 };
 
-/// A host's model with its parameters in guarded memory; its passes are the kernels of this model. Outputs and
-/// cotangents are the host's, gradients and moments are not.
+/// A model of the host whose parameters, gradients and moments lie in guarded memory; outputs and cotangents stay on
+/// the host. The passes of the host's model stand for kernels.
 template <class Host>
 class GuardedModel {
   using T = typename Host::value_type;
@@ -272,15 +273,15 @@ class GuardedModel {
   }
 
  protected:
-  /// Lets the host's model see the parameters.
+  /// Copies the parameters to the host's model.
   void give_parameters() { Guarded{}.copy_out(theta_.data(), std::span<T>(host_.parameters())); }
-  /// Takes those of the host's model.
+  /// Copies the parameters from the host's model.
   void take_parameters() {
     const std::span<const T> parameters = host_.parameters();
     theta_.resize(parameters.size());
     Guarded{}.copy_in(parameters, theta_.data());
   }
-  /// Calls `pass(values)` with a copy of what is in `out`, and puts there what the pass has made of it.
+  /// Calls `pass(values)` with a copy of `out` on the host, and copies the values back.
   template <class Pass>
   void run(std::span<T> out, const Pass& pass) {
     give_parameters();
@@ -294,7 +295,7 @@ class GuardedModel {
   GuardedArray<T> theta_;
 };
 
-/// The same for an `nn::Network`, with all that one has.
+/// The same for an `nn::Network`, with all members that importances and learners ask for.
 template <class Host>
 class GuardedNetwork : public GuardedModel<Host> {
   using T = typename Host::value_type;
@@ -320,7 +321,7 @@ class GuardedNetwork : public GuardedModel<Host> {
     this->run(out,
               [&](std::span<T> values) { this->host_.accumulate_local_moment(batch, functional, moment, values); });
   }
-  /// The parameters that the hook is told of are those of this model.
+  /// Tells the hook of the parameters of this model, not of those of the host's.
   template <class Functional, class Hook>
   void backpropagate(const Batch& batch, const Functional& functional, const Hook& hook) {
     this->give_parameters();

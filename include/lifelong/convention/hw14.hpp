@@ -20,6 +20,7 @@
 #include <lifelong/core/random.hpp>
 #include <lifelong/importance/batch_fisher.hpp>
 #include <lifelong/importance/batch_mean.hpp>
+#include <lifelong/importance/estimation.hpp>
 #include <lifelong/importance/mas.hpp>
 #include <lifelong/importance/merge.hpp>
 #include <lifelong/importance/scp.hpp>

@@ -41,7 +41,7 @@ struct Slice {
 
 /// Σ_n ∂f_c(x_n)/∂θ for every output c, each an array as long as θ: the rows of the summed Jacobian of the outputs,
 /// from which the derivative in any direction follows. Samples that compete over different outputs have rows of their
-/// own. Memory: one array per output, two more beyond `SampleSum::part_size` samples. Cost: one gradient per output.
+/// own. Memory: one array per output, three beyond `SampleSum::part_size` samples. Cost: one gradient per output.
 template <class T, class Backend>
 class OutputGradients {
  public:

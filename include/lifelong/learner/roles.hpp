@@ -24,7 +24,10 @@ struct PartFor<Has, Otherwise, First, Rest...> {
 
 /// True if the part is meant to be a backend: what it lacks is said by `require_backend`.
 template <class Part>
-using IsBackend = std::bool_constant<requires(const Part& part) { part.threads(); }>;
+using IsBackend = std::bool_constant < requires(const Part& part) {
+  part.threads();
+}
+> ;
 template <class Part>
 using IsMemoryLimit = std::is_same<Part, MemoryLimit>;
 

@@ -15,24 +15,28 @@ namespace lifelong::detail {
 template <class T, class Backend>
 std::span<const T> on_host(const Backend& backend, std::span<const T> theta, AlignedVector<T>& staging) {
   if constexpr (DeviceBackend<Backend>) {
-    staging.resize(theta.size());
-    copy_out(backend, theta.data(), std::span<T>(staging));
-    return staging;
+    if (staging.size() < theta.size()) staging.resize(theta.size());
+    const std::span<T> host = std::span(staging).first(theta.size());
+    copy_out(backend, theta.data(), host);
+    return host;
   } else {
     return theta;
   }
 }
 
-/// Gradient of a structured penalty into `out`, which lies where the backend has its arrays; returns the value.
+/// Gradient of a structured penalty into `out`, which lies where the backend has its arrays; returns the value. Where
+/// that is not the host, θ and the gradient pass through `staging`.
 template <class Penalty, class State, class T, class Backend>
 double structured_gradient(const Penalty& penalty, State& state, const Backend& backend, std::span<const T> theta,
                            ArrayOf<Backend, T>& out, AlignedVector<T>& staging) {
   out.resize(theta.size());
   if constexpr (DeviceBackend<Backend>) {
-    AlignedVector<T> gradient(theta.size());
-    const double value = penalty.gradient(state, backend, on_host<T>(backend, theta, staging), std::span<T>(gradient));
+    staging.resize(2 * theta.size());
+    const std::span<T> host = std::span(staging).first(theta.size()), gradient = std::span(staging).last(theta.size());
+    copy_out(backend, theta.data(), host);
+    const double value = penalty.gradient(state, backend, std::span<const T>(host), gradient);
     copy_in(backend, std::span<const T>(gradient), out.data());
-    return static_cast<double>(value);
+    return value;
   } else {
     return static_cast<double>(penalty.gradient(state, backend, theta, std::span<T>(out.data(), out.size())));
   }
