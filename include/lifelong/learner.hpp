@@ -86,6 +86,7 @@ class Learner : public Stepper<Model, Importance, Penalty, Optimizer, Further...
       : Base(std::move(model), std::move(importance), std::move(penalty), std::move(optimizer),
              detail::part_or_default<Backend>(further...), detail::part_or_default<Rehearsal>(further...),
              detail::part_or_default<MemoryLimit>(further...)) {}
+  /// The same with all further parts made by default.
   explicit Learner(Model model, Importance importance, Penalty penalty,
                    Optimizer optimizer) requires(sizeof...(Further) > 0)
       : Learner(std::move(model), std::move(importance), std::move(penalty), std::move(optimizer), Further{}...) {}
@@ -142,6 +143,7 @@ class Learner : public Stepper<Model, Importance, Penalty, Optimizer, Further...
   void consolidate(Task&& task, const ConsolidateOptions& options = {}) {
     over_batches(task, options, "consolidate", [&](auto&& batches) { end_task(batches); });
   }
+  /// Ends a task whose importance needs no data, such as Synaptic Intelligence.
   void consolidate() requires(!detail::is_estimated<Importance, Model>) { end_task(std::array<Batch<T>, 0>{}); }
 
   /// Renews the importance from data as it arrives, labelled or not, between tasks or without any: Ω ← keep Ω + add F,
@@ -213,6 +215,9 @@ class Learner : public Stepper<Model, Importance, Penalty, Optimizer, Further...
       body(BatchLoader(task, options.batch_size, buffer_, this->backend_));
     } else {
       static_assert(detail::require_batches<Task, T>());
+      if constexpr (!detail::is_estimated<Importance, Model>)  // then the range is not walked
+        if (!(task.begin() != task.end()))
+          detail::raise<InvalidArgument>(std::string(call) + ": the task has no examples");
       body(task);
     }
   }

@@ -299,7 +299,7 @@ TEST_CASE("importances without a learner are the same on every backend") {
     const std::span<double> place(out.data(), out.size());
     importance::estimate(Fisher{}, model, std::vector{TinyTask(1, 3).all()}, place, backend);
     trace.add("of outputs", host_copy(backend, out.data(), out.size()));
-    test::OnlyGradient only{std::move(model)};
+    test::OnlyGradient<decltype(model)> only{std::move(model)};
     importance::estimate(Fisher{.labels = importance::Labels::empirical}, only, std::vector{TinyTask(1, 3).all()},
                          place, backend);
     trace.add("of gradients", host_copy(backend, out.data(), out.size()));

@@ -1,5 +1,5 @@
-// expect: ImportancePolicy: the importance needs estimate\(model, batch, estimation\) const, or kernel<T>\(arrays,
-// clock\) const SPDX-License-Identifier: MIT
+// expect: ImportancePolicy: the importance needs estimate\(model, batch, estimation\) const, or kernel<T>
+// SPDX-License-Identifier: MIT
 #include "parts.hpp"
 
 struct Importance {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What other codebases compute: every preset.
 #include <lifelong/conventions.hpp>
 

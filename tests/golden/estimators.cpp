@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Importances estimated otherwise than by the Fisher information, and sums.
 #include "golden.hpp"
 

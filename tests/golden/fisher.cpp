@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The Fisher information, exact and of batches, with every penalty; and every optimizer.
 #include "golden.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // golden          prints a line `name hash` for every case: what to write to golden.txt where bits are meant to change
 // golden FILE     compares with such lines and prints what differs; exits with 1 if anything does
 #include "golden.hpp"

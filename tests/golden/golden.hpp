@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A golden run: learners of every kind learn a few small tasks, and all that they remember is hashed. A change that is
 // to leave results as they are, to the bit, must leave every hash as it is.
 #pragma once

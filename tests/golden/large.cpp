@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Enough parameters for a step to use several threads, and enough samples for a sum of float to matter.
 #include "golden.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Networks of every kind of layer, regression, and importances with Kronecker factors.
 #include "golden.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Importances gathered while training, and the constant one.
 #include "golden.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What learners do beside learning task after task: scopes, importances set and renewed, checkpoints, a stream, and
 // models of one's own.
 #include <lifelong/io/checkpoint.hpp>

@@ -168,6 +168,7 @@ TEST_CASE("a range that can be walked once gives what a vector gives", "[importa
   check(Normalized<Fisher>{});
   check(WeightedSum<Fisher, Mas>{});
   check(WeightedSum<WeightedSum<Fisher, Scp>, Mas>{});
+  check(Normalized<WeightedSum<Fisher, Mas>>{});
 }
 
 TEST_CASE("empty batches count nothing", "[importance][sums]") {
@@ -212,6 +213,49 @@ TEST_CASE("sampled labels are numbered across batches", "[importance][sums]") {
   }
   CHECK_THAT(results[0], test::WithinRel(results[2], 1e-12));
   CHECK_THAT(results[1], test::WithinRel(results[2], 1e-12));
+}
+
+TEST_CASE("slices of a batch keep their numbers", "[importance][sums]") {
+  const std::size_t count = 90;
+  const std::vector<double> x(count, 1.0);
+  const Batch<double> all{.size = count, .features = 1, .inputs = x};
+  std::vector<double> whole(1), cut(1);
+  Bias model;
+  const Fisher fisher{.labels = Labels::sampled};
+  estimate(fisher, model, std::vector{all}, std::span<double>(whole));
+  estimate(fisher, model, std::vector{all.slice(0, 50), all.slice(50, 40)}, std::span<double>(cut));
+  CHECK_THAT(cut[0], test::WithinRel(whole[0], 1e-12));
+}
+
+TEST_CASE("batches whose arrays are too short are refused before they are read", "[importance][sums]") {
+  const std::vector<float> x(30);
+  const std::vector<std::int32_t> y(3);
+  const auto refused = [&](const auto& importance, const Batch<float>& batch) {
+    auto learner = learner_of(importance);
+    CHECK_THROWS_AS(learner.consolidate(std::vector{batch}), ll::ShapeMismatch);
+    CHECK(learner.tasks() == 0);
+  };
+  for (const Batch<float>& batch : {Batch<float>{.size = 2000, .features = 3, .inputs = x},
+                                    Batch<float>{.size = 10, .features = 3, .inputs = x, .labels = y},
+                                    Batch<float>{.size = ~std::size_t{0} / 2, .features = 3, .inputs = x}}) {
+    refused(Fisher{}, batch);
+    refused(Mas{}, batch);
+    refused(ScpLimit{}, batch);
+  }
+  const std::vector<ll::OutputRange> active(10, {0, 4000000000u});
+  auto learner = learner_of(Scp{});
+  CHECK_THROWS_AS(
+      learner.consolidate(std::vector{Batch<float>{.size = 10, .features = 3, .inputs = x, .active = active}}),
+      ll::InvalidArgument);
+}
+
+TEST_CASE("a task without batches is refused by importances that need no data", "[importance][sums]") {
+  auto learner = learner_of(SynapticIntelligence{});
+  CHECK(test::message_of<ll::InvalidArgument>([&] { learner.consolidate(std::vector<Batch<float>>{}); }) ==
+        "consolidate: the task has no examples");
+  CHECK(learner.tasks() == 0);
+  learner.consolidate();
+  CHECK(learner.tasks() == 1);
 }
 
 TEST_CASE("Scp is that of the paper where samples compete over different outputs", "[importance][sums]") {

@@ -97,5 +97,17 @@ TEST_CASE("a checkpoint of another learner is refused and changes nothing", "[ch
   wide.theta.resize(4 * 4 + 4 + 3 * 4 + 3);
   ll::Learner other{wide, ll::importance::Constant{}, ll::penalty::L1{}, ll::optimizer::Momentum{}};
   CHECK(message(ll::io::checkpoint(other)) == "model.parameters of 'safetensors' is 35, but the network's is 27");
+  for (const std::size_t size : {std::size_t{3}, std::size_t{1000}}) {  // a whole array in the place of its blocks
+    ll::io::Safetensors forged;
+    const ll::io::Safetensors intact = ll::io::checkpoint(momentum);
+    for (const auto& [name, tensor] : intact.tensors())
+      if (name == "penalty.importance.parameters")
+        forged.add<double>("penalty.importance", {size}, std::vector<double>(size));
+      else if (tensor.dtype == "F64")
+        forged.add<double>(name, tensor.shape, intact.values<double>(name));
+      else
+        forged.add<std::uint64_t>(name, tensor.shape, intact.values<std::uint64_t>(name));
+    CHECK(message(forged) == "importance has " + std::to_string(size) + " elements where 27 are needed");
+  }
   CHECK(momentum.model().theta == before);
 }

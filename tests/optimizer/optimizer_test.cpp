@@ -152,7 +152,7 @@ TEST_CASE("a schedule warms up and decays", "[optimizer]") {
   CHECK_FALSE(Schedule{}.changes());
   CHECK(test::message_of<ll::InvalidArgument>([] {
           Schedule{.decay = Decay::linear, .warmup = 3, .steps = 3}.validate();
-        }) == "Schedule.steps must be more than Schedule.warmup");
+        }) == "Schedule.steps must be more than Schedule.warmup, but they are 3 and 3");
   CHECK(test::message_of<ll::InvalidArgument>([] {
           Schedule{.decay = Decay::linear, .final_share = 1.5, .steps = 3}.validate();
         }) == "Schedule.final_share must be in [0, 1], but is 1.5");

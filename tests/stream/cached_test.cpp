@@ -70,7 +70,7 @@ TEST_CASE("a cache keeps within its bound and its range", "[stream][cached]") {
   const auto examples = ll::Examples<std::uint8_t>(images(10));
   CHECK_NOTHROW(ll::CachedExamples<float>(examples, 10 * (16 * 4 + 24)));
   CHECK(test::message_of<ll::InvalidArgument>([&] { ll::CachedExamples<float>(examples, 10 * (16 * 4 + 24) - 1); }) ==
-        "CachedExamples: 10 examples would take 880 bytes, and at most 879 are allowed");
+        "CachedExamples: 10 examples would take 880 bytes, but at most 879 are allowed");
   const ll::CachedExamples<float> cached(examples);
   ll::BatchBuffer<float> buffer;
   buffer.resize(1, 16, 0);

@@ -70,11 +70,12 @@ namespace detail {
 /// A loop with its own room for partial sums, for calls outside of a learner.
 template <class T, class Backend>
 struct OwnLoop {
-  OwnLoop(const Backend& backend, std::size_t size)
-      : partials(chunk_count(size)), loop(backend, size, std::span<double>(partials)) {}
+  OwnLoop(const Backend& used, std::size_t size)
+      : backend(used), partials(chunk_count(size)), loop(backend, size, std::span<double>(partials)) {}
   OwnLoop(const OwnLoop&) = delete;
   OwnLoop& operator=(const OwnLoop&) = delete;
 
+  Backend backend;
   std::vector<double> partials;
   Loop<T, Backend> loop;
 };

@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <span>
 #include <string>
-#include <utility>
 
 #include <lifelong/backend/array_kernels.hpp>
 #include <lifelong/backend/loop.hpp>
@@ -37,8 +36,8 @@ struct Miscounted : Importance {
   template <class Model, class T, class Backend>
   [[nodiscard]] auto begin(Model& model, const Loop<T, Backend>& loop, std::span<T> values) const {
     const Importance& right = *this;
-    auto inner = detail::begin_estimate(right, model, loop, values);
-    return Estimation<decltype(inner), T, Backend>{std::move(inner), loop, values};
+    using Inner = decltype(detail::begin_estimate(right, model, loop, values));
+    return Estimation<Inner, T, Backend>{detail::begin_estimate(right, model, loop, values), loop, values};
   }
   /// Adds a batch; changes no parameter of `model`.
   template <class Model, class B, class E>

@@ -17,6 +17,16 @@ inline std::string text(OutputRange range) {
          std::to_string(std::uint64_t{range.first} + range.count) + ")";  // g++ 12 warns of "[" + string (bug 105329)
 }
 
+/// Checks that the arrays of a batch are as long as its size says, or empty where they may be. \throws ShapeMismatch.
+template <class T>
+void check_sizes(const Batch<T>& batch) {
+  if (batch.features > 0 && batch.inputs.size() / batch.features < batch.size)  // the product may overflow
+    require_size("batch.inputs", batch.inputs.size(), batch.size * batch.features);
+  if (!batch.labels.empty()) require_size("batch.labels", batch.labels.size(), batch.size);
+  if (!batch.active.empty()) require_size("batch.active", batch.active.size(), batch.size);
+  if (!batch.indices.empty()) require_size("batch.indices", batch.indices.size(), batch.size);
+}
+
 /// \throws ShapeMismatch unless the batch has `inputs` values per sample.
 template <class T>
 void check_inputs(const Batch<T>& batch, std::size_t inputs) {

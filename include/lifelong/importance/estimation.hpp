@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <span>
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -11,6 +12,7 @@
 #include <lifelong/backend/loop.hpp>
 #include <lifelong/backend/serial.hpp>
 #include <lifelong/core/batch.hpp>
+#include <lifelong/core/check_batch.hpp>
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/moment.hpp>
 #include <lifelong/importance/per_sample.hpp>
@@ -105,6 +107,12 @@ class Estimation {
 
 namespace lifelong::detail {
 
+/// True if an importance estimates something of its own, not one value per parameter.
+template <class I, class T = float>
+concept estimates_its_own = requires {
+  typename I::template Estimate<T>;
+};
+
 /// What an importance adds a task's batches to: its own kind, from `begin(model, loop, values)`, or an `Estimation`.
 template <class I, class Model, class T, class Backend>
 auto begin_estimate(const I& importance, Model& model, const Loop<T, Backend>& loop, std::span<T> values) {
@@ -132,8 +140,9 @@ std::size_t for_each_batch(Batches&& batches, const Body& body) {
   for (auto&& batch : batches) {
     if constexpr (std::is_same_v<std::remove_cvref_t<decltype(batch)>, Batch<T>>) {
       if (batch.size == 0) continue;
+      check_sizes(batch);
       Batch<T> numbered = batch;
-      if (numbered.indices.empty()) numbered.first += samples;
+      if (numbered.first == 0) numbered.first = samples;
       body(std::as_const(numbered));
       samples += batch.size;
     } else if constexpr (requires { batch.size; }) {
@@ -168,8 +177,9 @@ namespace lifelong::importance {
 /// parameter of `model`. The range is walked once. `out` is as long as the parameters.
 /// \throws InvalidArgument without samples, and what the importance throws.
 template <class I, class Model, class Batches, class Backend = backend::Serial>
-void estimate(const I& importance, Model& model, Batches&& batches, std::span<typename Model::value_type> out,
-              const Backend& backend = {}) {
+requires(!lifelong::detail::estimates_its_own<I>) void estimate(const I& importance, Model& model, Batches&& batches,
+                                                                std::span<typename Model::value_type> out,
+                                                                const Backend& backend = {}) {
   using T = typename Model::value_type;
   lifelong::detail::require_size("the array for the importance", out.size(), model.parameters().size());
   const lifelong::detail::OwnLoop<T, Backend> own(backend, out.size());
@@ -179,6 +189,7 @@ void estimate(const I& importance, Model& model, Batches&& batches, std::span<ty
 
 /// The same for an importance that estimates something of its own kind, such as `nn::KroneckerFisher`: returns it.
 template <class I, class Model, class Batches, ExecutionBackend Backend = backend::Serial>
+requires lifelong::detail::estimates_its_own<I>
 [[nodiscard]] auto estimate(const I& importance, Model& model, Batches&& batches, const Backend& backend = {}) {
   using T = typename Model::value_type;
   const lifelong::detail::OwnLoop<T, Backend> own(backend, model.parameters().size());

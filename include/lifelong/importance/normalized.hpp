@@ -6,7 +6,6 @@
 #include <limits>
 #include <span>
 #include <string>
-#include <utility>
 
 #include <lifelong/backend/array_kernels.hpp>
 #include <lifelong/core/error.hpp>
@@ -53,8 +52,8 @@ struct Normalized {
         !detail::has_contribution<A>,
         "Normalized takes importances that are estimated from data; those gathered along the way have a scale "
         "of their own, see RWalk.normalize");
-    auto inner = detail::begin_estimate(importance, model, loop, values);
-    return Estimation<decltype(inner), T, Backend>{std::move(inner), loop, values};
+    using Inner = decltype(detail::begin_estimate(importance, model, loop, values));
+    return Estimation<Inner, T, Backend>{detail::begin_estimate(importance, model, loop, values), loop, values};
   }
   /// Adds a batch; changes no parameter of `model`.
   template <class Model, class B, class E>

@@ -14,6 +14,22 @@
 namespace lifelong {
 namespace detail {
 
+// What an importance's kernel has is asked here, outside of functions that run on a device: inside one, nvcc answers
+// no.
+
+template <class Kernel, class T>
+concept kernel_observes = requires(const Kernel& kernel, T v) {
+  kernel.observe(std::size_t{}, v, v, v, v);
+};
+template <class Kernel, class T>
+concept kernel_contributes = requires(const Kernel& kernel, T v) {
+  kernel.contribution(std::size_t{}, v, v);
+};
+template <class Kernel, class T>
+concept kernel_restarts = requires(const Kernel& kernel, T v) {
+  kernel.restart(std::size_t{}, v, v);
+};
+
 template <class I>
 concept has_contribution = requires(const I& importance, ArrayPointers<I, float> arrays, float v) {
   {
@@ -24,12 +40,6 @@ concept has_contribution = requires(const I& importance, ArrayPointers<I, float>
 template <class I>
 concept has_observe = requires(const I& importance, ArrayPointers<I, float> arrays, float v) {
   importance.template kernel<float>(arrays, Clock{}).observe(std::size_t{}, v, v, v, v);
-};
-
-/// True if an importance estimates something of its own, not one value per parameter.
-template <class I, class T = float>
-concept estimates_its_own = requires {
-  typename I::template Estimate<T>;
 };
 
 template <class I, class T>
@@ -97,6 +107,9 @@ namespace detail {
 
 template <class I>
 consteval bool require_importance() {
+  static_assert(
+      !requires { typename I::template State<float>; },
+      "ImportancePolicy: the importance names its arrays and numbers; State<T> is for structured penalties");
   static_assert(std::copyable<I>, "ImportancePolicy: the importance must be copyable");
   static_assert(has_validate<I>,
                 "ImportancePolicy: the importance needs validate() const, which throws if a setting is wrong");

@@ -13,6 +13,7 @@
 #include <lifelong/backend/array_kernels.hpp>
 #include <lifelong/backend/loop.hpp>
 #include <lifelong/core/batch.hpp>
+#include <lifelong/core/check_batch.hpp>
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/moment.hpp>
 #include <lifelong/core/random.hpp>
@@ -40,7 +41,7 @@ struct Slice {
 };
 
 /// Σ_n ∂f_c(x_n)/∂θ for every output c, each an array as long as θ: the rows of the summed Jacobian of the outputs,
-/// from which the derivative in any direction follows. Samples that compete over different outputs have rows of their
+/// from which the derivative in any direction follows. Samples with different active outputs have rows of their
 /// own. Memory: one array per output, three beyond `SampleSum::part_size` samples. Cost: one gradient per output.
 template <class T, class Backend>
 class OutputGradients {
@@ -50,9 +51,12 @@ class OutputGradients {
   /// Adds the samples of a batch.
   template <class Model>
   void add(Model& model, const Batch<T>& batch) {
-    for (std::size_t n = 0; n < batch.size; ++n) range_of(batch.context(n, outputs_of(model)).active);
+    const std::size_t outputs = outputs_of(model);
+    lifelong::detail::check_active(batch, outputs);
+    for (Group& group : groups_) group.present = false;
+    for (std::size_t n = 0; n < batch.size; ++n) group_of(batch.context(n, outputs).active).present = true;
     for (Group& group : groups_)
-      for (std::size_t k = 0; k < group.rows.size(); ++k) {
+      for (std::size_t k = 0; group.present && k < group.rows.size(); ++k) {
         const OneOutput functional{group.range, group.range.first + k};
         Row& row = group.rows[k];
         row.sum.add(loop_, row.span(), batch.size, [&](std::size_t first, std::size_t count) {
@@ -63,7 +67,7 @@ class OutputGradients {
   }
 
   /// values_i = Σ_l (1/N Σ_c ξ_lc Σ_n ∂f_c(x_n)/∂θ_i)² over `count` directions: `direction(l, range, xi)` writes that
-  /// of slice l for samples that compete over `range`, one value for each output of it.
+  /// of slice l for samples whose active outputs are `range`, one value for each of them.
   template <class Direction>
   void finish(std::size_t count, const Direction& direction) {
     loop_(lifelong::detail::Fill<T>{values_.data(), T(0)});
@@ -86,7 +90,7 @@ class OutputGradients {
     }
   }
 
-  /// One more than the largest output that any sample competes over.
+  /// One more than the largest output that is active for any sample.
   [[nodiscard]] std::size_t outputs() const {
     std::size_t end = 0;
     for (const Group& group : groups_) {
@@ -108,8 +112,9 @@ class OutputGradients {
   struct Group {
     OutputRange range;
     std::vector<Row> rows;  // one for each output of the range
+    bool present;           // in the batch that is being added
   };
-  /// e_c for the samples that compete over `range`, 0 for the others.
+  /// e_c for the samples whose active outputs are `range`, 0 for the others.
   struct OneOutput {
     OutputRange range;
     std::size_t output;
@@ -124,12 +129,15 @@ class OutputGradients {
     }
   };
 
-  /// Makes sure that there are rows for samples that compete over `range`.
-  void range_of(OutputRange range) {
-    for (const Group& group : groups_)
-      if (group.range == range) return;
-    groups_.push_back({range, {}});
-    for (std::size_t k = 0; k < range.count; ++k) groups_.back().rows.emplace_back(loop_.size());
+  /// The rows for samples with this range of active outputs.
+  Group& group_of(OutputRange range) {
+    for (Group& group : groups_)
+      if (group.range == range) return group;
+    groups_.push_back({range, {}, false});
+    Group& added = groups_.back();
+    added.rows.reserve(range.count);
+    for (std::size_t k = 0; k < range.count; ++k) added.rows.emplace_back(loop_.size());
+    return added;
   }
 
   Loop<T, Backend> loop_;

@@ -21,23 +21,9 @@
 
 namespace lifelong::detail {
 
-// These ask what a kernel has outside of its functions, because nvcc answers no inside a function that runs on a
-// device.
-template <class Kernel, class T>
-concept observes = requires(const Kernel& kernel, T v) {
-  kernel.observe(std::size_t{}, v, v, v, v);
-};
-template <class Kernel, class T>
-concept contributes = requires(const Kernel& kernel, T v) {
-  kernel.contribution(std::size_t{}, v, v);
-};
-template <class Kernel, class T>
-concept restarts = requires(const Kernel& kernel, T v) {
-  kernel.restart(std::size_t{}, v, v);
-};
-
 /// `weight` times the importance of a kernel, as a part of a sum; 0 for an importance without a kernel. A kernel that
-/// is not `final`, the one for a task's end, is restarted only before the first task, when nothing was contributed.
+/// is not `final`, the one for a task's end, is restarted only for parameters that no task has ended with, so nothing
+/// was contributed.
 template <class T, class Kernel, bool final>
 struct Summand {
   Kernel kernel;
@@ -45,19 +31,19 @@ struct Summand {
 
   template <class V>
   LIFELONG_HOST_DEVICE void observe(std::size_t i, V gradient, V penalty_gradient, V before, V after) const {
-    if constexpr (observes<Kernel, T>) kernel.observe(i, gradient, penalty_gradient, before, after);
+    if constexpr (kernel_observes<Kernel, T>) kernel.observe(i, gradient, penalty_gradient, before, after);
   }
   template <class V>
   LIFELONG_HOST_DEVICE V contribution(std::size_t i, V theta) const {
-    if constexpr (contributes<Kernel, T>)
+    if constexpr (kernel_contributes<Kernel, T>)
       return V(weight) * kernel.contribution(i, theta, V(T(0)));
     else
       return V(T(0));
   }
   template <class V>
   LIFELONG_HOST_DEVICE void restart(std::size_t i, V theta) const {
-    if constexpr (restarts<Kernel, T>) {
-      if constexpr (final && contributes<Kernel, T>)
+    if constexpr (kernel_restarts<Kernel, T>) {
+      if constexpr (final && kernel_contributes<Kernel, T>)
         kernel.restart(i, theta, kernel.contribution(i, theta, V(T(0))));
       else
         kernel.restart(i, theta, V(T(0)));

@@ -15,6 +15,7 @@
 
 #include <lifelong/backend/backend.hpp>
 #include <lifelong/backend/loop.hpp>
+#include <lifelong/core/bfloat16.hpp>
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/layout.hpp>
 #include <lifelong/io/safetensors.hpp>
@@ -44,6 +45,9 @@ inline Layout with_prefix(const Layout& layout, const std::string& prefix) {
 
 template <class V>
 using Stored = std::conditional_t<std::floating_point<V>, double, std::uint64_t>;
+/// What an element of an array is saved as: itself, or T for the half of one in bfloat16.
+template <class V, class T>
+using StoredElement = std::conditional_t<std::same_as<V, Bfloat16>, T, V>;
 
 /// True for arrays of the backend and views of them, such as the parameters. All other arrays lie in the host's memory:
 /// they are in a state that a part defines itself.
@@ -67,11 +71,12 @@ class Writer {
       lifelong::detail::copy_out(backend_, static_cast<const V*>(values.data()), std::span<V>(host));
     else
       std::ranges::copy(values, host.begin());
-    const std::vector<T> widened(host.begin(), host.end());
+    using S = StoredElement<V, T>;
+    const std::vector<S> stored(host.begin(), host.end());
     if (values.size() == layout_.size())
-      add_blocks(file_, with_prefix(layout_, name), std::span<const T>(widened));
+      add_blocks(file_, with_prefix(layout_, name), std::span<const S>(stored));
     else
-      file_.add<T>(name, {widened.size()}, std::span<const T>(widened));
+      file_.add<S>(name, {stored.size()}, std::span<const S>(stored));
   }
   template <class V>
   void number(const std::string& name, V value) const {
@@ -95,10 +100,8 @@ class Reader {
   template <class Values>
   void array(const std::string& name, Values& values) {
     using V = std::remove_cvref_t<decltype(*values.data())>;
-    const std::vector<T> read = values_of(name);
     std::vector<V> host;
-    host.reserve(read.size());
-    for (const T value : read) host.push_back(V(value));
+    for (const auto value : values_of<StoredElement<V, T>>(name)) host.push_back(V(value));
     values.resize(host.size());
     if constexpr (is_of_backend<Values, Backend>)
       lifelong::detail::copy_in(backend_, std::span<const V>(host), values.data());
@@ -126,10 +129,10 @@ class Reader {
   }
 
  private:
-  std::vector<T> values_of(const std::string& name) {
-    if (!file_.contains(name)) return blocks(with_prefix(layout_, name));
-    ++tensors_;
-    return file_.values<T>(name);
+  template <class S>
+  std::vector<S> values_of(const std::string& name) {
+    tensors_ += file_.contains(name) ? 1 : layout_.blocks().size();
+    return file_.contains(name) ? file_.values<S>(name) : read_blocks<S>(file_, with_prefix(layout_, name));
   }
 
   const Safetensors& file_;

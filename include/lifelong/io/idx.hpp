@@ -159,7 +159,7 @@ inline bool can_open(const std::string& path) { return io_detail::File(std::fope
 /// `folder/file`, or `folder/file.gz` if only that is there.
 inline std::string idx_path(const std::string& folder, const char* file) {
   const bool closed = folder.empty() || folder.back() == '/';
-  const std::string plain = folder + (closed ? "" : "/") + file, packed = plain + ".gz";
+  std::string plain = folder + (closed ? "" : "/") + file, packed = plain + ".gz";
   if (can_open(plain)) return plain;
   if (can_open(packed)) return packed;
   raise<FileError>("neither '" + plain + "' nor '" + packed + "' can be opened" +

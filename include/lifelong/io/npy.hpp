@@ -299,7 +299,8 @@ inline NpyArray make_array(Header header, std::vector<std::byte> data, const std
   if (header.bytes > limit)
     npy_detail::raise<FormatError>("'" + path + "' claims " + std::to_string(header.bytes) +
                                    " bytes of data, more than the limit of " + std::to_string(limit));
-  return npy_detail::make_array(std::move(header), next(std::uint64_t{header.bytes} + 1), path);
+  std::vector<std::byte> data = next(std::uint64_t{header.bytes} + 1);
+  return npy_detail::make_array(std::move(header), std::move(data), path);
 }
 
 /// Writes an array, row-major, as NPY version 1, in one step: `path` is either the whole new file or what it was

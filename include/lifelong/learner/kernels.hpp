@@ -5,20 +5,13 @@
 #include <cstddef>
 
 #include <lifelong/core/packet.hpp>
+#include <lifelong/importance/policy.hpp>
 #include <lifelong/penalty/term.hpp>
 
 namespace lifelong::detail {
 
 // What a policy's kernel has is asked here, outside of functions that run on a device: inside one nvcc answers no.
 
-template <class Kernel, class T>
-concept kernel_observes = requires(const Kernel& kernel, T v) {
-  kernel.observe(std::size_t{}, v, v, v, v);
-};
-template <class Kernel, class T>
-concept kernel_restarts = requires(const Kernel& kernel, T v) {
-  kernel.restart(std::size_t{}, v, v);
-};
 template <class Kernel, class T>
 concept kernel_is_implicit = requires(const Kernel& kernel, T v) {
   kernel.proximal(std::size_t{}, v, v, v);

@@ -60,6 +60,7 @@ class ScheduledRate {
   /// \throws InvalidArgument as the schedule, or if the rate is to change and there is none.
   ScheduledRate(Optimizer& optimizer, optimizer::Schedule schedule, std::size_t steps)
       : optimizer_(optimizer), schedule_(schedule), changes_(schedule.changes()) {
+    changes_ = changes_ && steps > 0;
     if (!changes_) return;
     if (schedule_.steps == 0) schedule_.steps = steps;
     schedule_.validate();

@@ -2,9 +2,11 @@
 // What a learner is made of: its parts, their settings, and one line about them.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include <lifelong/core/memory.hpp>
@@ -13,6 +15,7 @@
 #include <lifelong/learner/roles.hpp>
 #include <lifelong/optimizer/policy.hpp>
 #include <lifelong/penalty/policy.hpp>
+#include <lifelong/rehearsal/policy.hpp>
 
 namespace lifelong {
 
@@ -49,10 +52,12 @@ class LearnerParts {
   using Rehearsal = typename Roles::Rehearsal;
   static_assert(detail::require_backend<Backend>());
 
+  /// The model; with a `DeviceBackend` its parameters lie on the device.
   [[nodiscard]] Model& model() { return model_; }
   [[nodiscard]] const Model& model() const { return model_; }
   /// θ. With a `DeviceBackend` its elements are not for the host to read.
   [[nodiscard]] std::span<typename Model::value_type> parameters() { return model_.parameters(); }
+  /// Where the arrays lie, and how loops over them run.
   [[nodiscard]] const Backend& backend() const { return backend_; }
 
   /// The settings; they may be changed between steps and are used as they are.

@@ -32,7 +32,7 @@ struct LearnerState {
   std::uint64_t task_steps = 0;       ///< steps of the present task
   std::size_t tasks = 0;              ///< tasks that have ended
   std::uint32_t epochs_trained = 0;   ///< epochs of all calls of `fit`, which the order of examples follows from
-  std::size_t estimated_on = 0;       ///< samples of the task that ended last
+  std::size_t estimated_on = 0;       ///< samples of the task that ended last, 0 if no data were needed
 
   /// New elements are zero.
   void resize(std::size_t parameters) {

@@ -39,10 +39,10 @@ class Stepper : public LearnerParts<PartTypes...> {
   using typename Parts::Penalty;
   using State = LearnerState<Parts>;
 
-  /// Takes one step with a gradient of the task's loss, as long as the parameters and not penalised: the three lines
-  /// for people with a training loop of their own. It lies where the parameters do. Returns the penalty's value before
-  /// the step. \throws ShapeMismatch for another length, NumericError naming the parameter if the gradient is not
-  /// finite.
+  /// Takes one step with a gradient of the task's loss, which is as long as the parameters, lies where they lie, and
+  /// does not include the penalty. This is for people with a training loop of their own. Returns the penalty's value
+  /// before the step. \throws ShapeMismatch for another length, NumericError naming the parameter if the gradient is
+  /// not finite.
   double step(std::span<const T> gradient) {
     detail::require_size("gradient", gradient.size(), parameter_count());
     check_finite(gradient, "the gradient of ");
@@ -74,10 +74,7 @@ class Stepper : public LearnerParts<PartTypes...> {
 
   /// Forgets the optimizer's arrays and step count.
   void reset_optimizer() {
-    if constexpr (requires { state_.optimizer.clear(); })
-      state_.optimizer.clear();
-    else
-      (state_.optimizer = {}).resize(parameter_count());
+    state_.optimizer.clear();
     state_.optimizer_steps = 0;
   }
 
@@ -139,7 +136,7 @@ class Stepper : public LearnerParts<PartTypes...> {
   [[nodiscard]] std::size_t state_bytes() const { return state_.bytes(); }
 
   /// Bytes of memory per parameter, the model's parameters and the gradient included: 4 bytes for each array of float,
-  /// 2 for each in bfloat16. Not included: what the model keeps beside its parameters, batches, up to three arrays that
+  /// 2 for each in bfloat16. Not included: what the model keeps beside its parameters, batches, what
   /// estimators take while they work, and a state that is not made of named arrays.
   [[nodiscard]] static constexpr std::size_t bytes_per_parameter() { return State::bytes_per_parameter(); }
 
@@ -230,13 +227,9 @@ class Stepper : public LearnerParts<PartTypes...> {
 
   State state_;
   ArrayOf<Backend, T> gradient_;
-
- private:
   ArrayOf<Backend, T> penalty_gradient_;  // of a structured penalty alone
+  AlignedVector<T> staging_;              // for a structured penalty whose backend is not the host's
   std::vector<double> partials_;
-
- protected:
-  AlignedVector<T> staging_;  // for a structured penalty whose backend is not the host's
 };
 
 }  // namespace lifelong

@@ -80,13 +80,13 @@ struct Clip {
 /// has its arrays, and results do not depend on the number of threads.
 template <class T, class Backend = backend::Serial>
 [[nodiscard]] double norm(std::span<const T> gradient, const Backend& backend = {}) {
-  std::vector<double> partials(chunk_count(gradient.size()));
   if constexpr (DeviceBackend<Backend>) {
     const T most = backend.template maximum<T>(gradient.size(), detail::Magnitude<T>{gradient.data()});
     const T scale = most > 0 ? most : T(1);
     return static_cast<double>(scale) *
            std::sqrt(backend.template sum<T>(gradient.size(), detail::ScaledSquare<T>{gradient.data(), scale}));
   } else {
+    std::vector<double> partials(chunk_count(gradient.size()));
     detail::for_each_chunk(backend, gradient.size(), [&](std::size_t chunk, std::size_t begin, std::size_t end) {
       partials[chunk] = detail::sum_of_squares(gradient.subspan(begin, end - begin));
     });

@@ -34,6 +34,9 @@ namespace detail {
 
 template <class O>
 consteval bool require_optimizer() {
+  static_assert(
+      !requires { typename O::template State<float>; },
+      "OptimizerPolicy: the optimizer names its arrays and numbers; State<T> is for structured penalties");
   static_assert(std::copyable<O>, "OptimizerPolicy: the optimizer must be copyable");
   static_assert(has_validate<O>,
                 "OptimizerPolicy: the optimizer needs validate() const, which throws if a setting is wrong");

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <string>
 
 #include <lifelong/core/error.hpp>
 
@@ -30,7 +31,8 @@ struct Schedule {
   void validate() const {
     lifelong::detail::require_between("Schedule.final_share", final_share, 0, 1);
     if (decay != Decay::none && steps <= warmup)
-      lifelong::detail::raise<InvalidArgument>("Schedule.steps must be more than Schedule.warmup");
+      lifelong::detail::raise<InvalidArgument>("Schedule.steps must be more than Schedule.warmup, but they are " +
+                                               std::to_string(steps) + " and " + std::to_string(warmup));
   }
 
   /// Whether any step takes a share other than 1.

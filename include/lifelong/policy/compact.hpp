@@ -20,7 +20,7 @@ concept Compactable = requires {
 ///
 /// - A penalty's importance Ω. The anchor stays as it is, because the difference θ - θ* would lose its digits. Every
 ///   merge rounds Ω, and with it the penalty's gradient, by up to 2⁻⁸ of itself; a task that adds less than 2⁻⁹ Ω_i to
-///   it adds nothing. So sums over hundreds of tasks stop growing (`Merge::decay`, `max`, `mean` and `last` do not),
+///   it adds nothing. So sums over hundreds of tasks stop growing (`Merge::decay`, `mean` and `last` do not),
 ///   and `most()` bounds Ω to within a rounding.
 /// - The velocity of `Momentum` and the first moment of `Adam`, in which old values fade: the step itself uses the
 ///   exact value, and roundings add up to at most 2⁻⁸ μ / (1 - μ) of the largest recent value, 4 % for μ = 0.9. Above

@@ -10,6 +10,7 @@
 
 #include <lifelong/backend/backend.hpp>
 #include <lifelong/core/bfloat16.hpp>
+#include <lifelong/core/error.hpp>
 #include <lifelong/policy/arrays.hpp>
 
 namespace lifelong {
@@ -26,7 +27,9 @@ struct AnyVisitor {
 /// What a learner keeps for a policy between steps, copied as a value. It has `resize(count)` for `count` parameters,
 /// where new elements are zero or empty; `bytes()`; and `visit(array, number)`, which calls `array(name, values)` and
 /// `number(name, value)` for everything in it, in a fixed order. A visitor may write to what it is called with, and may
-/// resize arrays whose length follows from numbers visited before them; `io::restore` fills a state that way.
+/// resize arrays whose length follows from numbers visited before them; `io::restore` fills a state that way. It may
+/// have `reserve(count)` too, after which `resize(count)` does not fail; without it, `resize` must not fail for more
+/// parameters.
 template <class S>
 concept PolicyState = std::copyable<S> && requires(S& state, const S& kept) {
   state.resize(std::size_t{});
@@ -101,7 +104,7 @@ class NamedState {
 
   template <class Array, class Number>
   void visit(const Array& array, const Number& number) {
-    [&]<std::size_t... k>(std::index_sequence<k...>) { (array(arrays_of<Policy>()[k], get<k>()), ...); }
+    [&]<std::size_t... k>(std::index_sequence<k...>) { (visit_array(arrays_of<Policy>()[k], get<k>(), array), ...); }
     (std::make_index_sequence<arrays_of<Policy>().size()>());
     for (std::size_t k = 0; k != numbers_.size(); ++k) number(numbers_of<Policy>()[k], numbers_[k]);
   }
@@ -119,6 +122,14 @@ class NamedState {
   }
 
  private:
+  /// These arrays are as long as the parameters, whatever a visitor writes to them.
+  template <class Values, class Array>
+  static void visit_array(const char* name, Values& values, const Array& array) {
+    const std::size_t size = values.size();
+    array(name, values);
+    require_size(name, values.size(), size);
+  }
+
   template <class Call>
   void for_each(const Call& call) {
     for (auto& array : compact_) call(array);

@@ -17,6 +17,7 @@ namespace lifelong {
 /// lies where the backend has its arrays, with the gradient that the step takes, and returns the loss; `end_task(state,
 /// model)` is called when a task has ended. The learner owns the `State<Model>`, a default-constructed `PolicyState`.
 /// An importance that is gathered during training sees this gradient.
+/// `end_task` does not throw. What `gradient` keeps of a batch, it keeps even if the step is refused afterwards.
 template <class R, class Model>
 concept RehearsalPolicy = std::copyable<R> && detail::has_validate<R> && requires {
   typename R::template State<Model>;

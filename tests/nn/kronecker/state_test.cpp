@@ -106,6 +106,12 @@ TEST_CASE("a broken state of a Kronecker penalty is refused and changes nothing"
   CHECK_THAT(attempt("penalty.1.weight", 1000), test::ContainsSubstring("does not lie within the 43 parameters"));
   CHECK_THAT(attempt("penalty.0.bias", ~std::uint64_t{0}), test::ContainsSubstring("does not lie within"));
   CHECK_THAT(attempt("penalty.layers", ~std::uint64_t{0}), test::ContainsSubstring("are too many"));
+  CHECK(attempt("penalty.0.pairs", 0) == "the state of a KroneckerPenalty: layer 0 has no factors");
+  auto state = learner.state();
+  state.penalty.anchor.resize(50);
+  const auto keep = [](const std::string&, auto&) {};
+  CHECK(test::message_of<ll::FormatError>([&] { state.visit(keep, keep); }) ==
+        "the state of a KroneckerPenalty: the anchor has 50 values, but there are 43 parameters");
   CHECK_THAT(attempt("penalty.0.pairs", std::uint64_t{1} << 40), test::ContainsSubstring("are too many"));
 
   auto file = ll::io::checkpoint(learner);

@@ -15,6 +15,7 @@
 #include <lifelong/backend/serial.hpp>
 #include <lifelong/core/aligned_vector.hpp>
 #include <lifelong/core/batch.hpp>
+#include <lifelong/core/check_batch.hpp>
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/layout.hpp>
 #include <lifelong/importance/sample_sum.hpp>
@@ -175,6 +176,7 @@ class KroneckerAccumulator {
   template <class Network, class Functional>
   void add(Network& network, const Batch<T>& batch, const Functional& functional) {
     constexpr std::size_t most = PartialSum::part_size;
+    lifelong::detail::check_sizes(batch);
     for (std::size_t first = 0; first < batch.size; first += most) {
       const Batch<T> part = batch.slice(first, std::min(most, batch.size - first));
       if (pending_ + part.size > most) fold_in();

@@ -36,7 +36,12 @@ struct KroneckerState {
 
   /// Makes room for parameters that are appended. They have no importance before a task has ended.
   void resize(std::size_t parameters) {
+    parameters_ = parameters;
     if (!layers.empty()) anchor.resize(parameters);
+  }
+  /// Makes room, so that such a `resize` does not fail.
+  void reserve(std::size_t parameters) {
+    if (!layers.empty()) anchor.reserve(parameters);
   }
 
   /// Visits counts first, then what they count; see `PolicyState`. \throws FormatError for numbers and arrays that do
@@ -48,6 +53,9 @@ struct KroneckerState {
     resize_to(layers, count);
     for (std::size_t l = 0; l < count; ++l) visit_layer(std::to_string(l), layers[l], array, number);
     if (count > 0) array("anchor", anchor);
+    if (count > 0 && anchor.size() != parameters_)
+      refuse("the anchor has " + std::to_string(anchor.size()) + " values, but there are " +
+             std::to_string(parameters_) + " parameters");
     require_sites_within(anchor.size());
     for (const Layer& layer : layers) reserve_work(layer.site);
   }
@@ -90,6 +98,7 @@ struct KroneckerState {
     number(name + ".columns", site.columns);
     number(name + ".pairs", count);
     site.has_bias = bias != 0;
+    if (count == 0) refuse("layer " + name + " has no factors");
     resize_to(layer.pairs, count);
     for (std::size_t k = 0; k < count; ++k) {
       const std::string pair = name + "." + std::to_string(k);
@@ -116,6 +125,8 @@ struct KroneckerState {
                " does not lie within the " + std::to_string(parameters) + " parameters");
     }
   }
+
+  std::size_t parameters_ = 0;
 };
 
 /// λ/2 Σ_layers Σ_k ⟨ΔW, G_k ΔW A_k⟩ = λ/2 Σ_layers vec(ΔW)ᵀ (Σ_k A_k ⊗ G_k) vec(ΔW), with gradient λ Σ_k G_k ΔW A_k,
