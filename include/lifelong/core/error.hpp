@@ -2,10 +2,13 @@
 // The errors of the library: each names the thing, its value and, where there is one, the file or the parameter.
 #pragma once
 
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <stdexcept>
 #include <string>
+
+#include <lifelong/config.hpp>
 
 namespace lifelong {
 
@@ -66,36 +69,44 @@ inline std::string text(double value) {
   return buffer;
 }
 
+/// "NAME must be RULE, but is VALUE", as an error. Checks have this in common, which keeps them small where they are
+/// inlined.
+[[noreturn]] LIFELONG_ONE_COPY inline void refuse_value(const char* name, const char* rule, double value) {
+  raise<InvalidArgument>(std::string(name) + " must be " + rule + ", but is " + text(value));
+}
+
 /// \throws InvalidArgument unless `value` is a finite number of at least `least`; `name` reads like
 /// `Quadratic.strength`.
 inline void require_at_least(const char* name, double value, double least) {
-  if (!(value >= least && value - value == 0))
-    raise<InvalidArgument>(std::string(name) + " must be a finite number of at least " + text(least) + ", but is " +
-                           text(value));
+  if (value >= least && value - value == 0) return;
+  char rule[64];
+  std::snprintf(rule, sizeof rule, "a finite number of at least %g", least);
+  refuse_value(name, rule, value);
 }
 
 /// \throws InvalidArgument unless `value` is a finite number above 0.
 inline void require_positive(const char* name, double value) {
-  if (!(value > 0 && value - value == 0))
-    raise<InvalidArgument>(std::string(name) + " must be a finite number above 0, but is " + text(value));
+  if (!(value > 0 && value - value == 0)) refuse_value(name, "a finite number above 0", value);
 }
 
 /// \throws InvalidArgument unless `least <= value < below`.
 inline void require_within(const char* name, double value, double least, double below) {
-  if (!(value >= least && value < below))
-    raise<InvalidArgument>(std::string(name) + " must be in [" + text(least) + ", " + text(below) + "), but is " +
-                           text(value));
+  if (value >= least && value < below) return;
+  char rule[64];
+  std::snprintf(rule, sizeof rule, "in [%g, %g)", least, below);
+  refuse_value(name, rule, value);
 }
 
 /// \throws InvalidArgument unless `least <= value <= most`.
 inline void require_between(const char* name, double value, double least, double most) {
-  if (!(value >= least && value <= most))
-    raise<InvalidArgument>(std::string(name) + " must be in [" + text(least) + ", " + text(most) + "], but is " +
-                           text(value));
+  if (value >= least && value <= most) return;
+  char rule[64];
+  std::snprintf(rule, sizeof rule, "in [%g, %g]", least, most);
+  refuse_value(name, rule, value);
 }
 
 /// \throws ShapeMismatch unless the sizes agree; `what` names the array.
-inline void require_size(const char* what, std::size_t actual, std::size_t expected) {
+LIFELONG_ONE_COPY inline void require_size(const char* what, std::size_t actual, std::size_t expected) {
   if (actual != expected)
     raise<ShapeMismatch>(std::string(what) + " has " + std::to_string(actual) + " elements where " +
                          std::to_string(expected) + " are needed");

@@ -23,20 +23,31 @@ std::string describe(Model& model, std::size_t i) {
     return "parameter " + std::to_string(i);
 }
 
+/// \throws NumericError that begins with `what` for the first of `values` that is not finite; parameter `first` is the
+/// one that the first of them belongs to.
+template <class T, class Model>
+void name_not_finite(std::span<const T> values, const char* what, Model& model, std::size_t first, std::uint64_t step) {
+  for (std::size_t i = 0; i < values.size(); ++i)
+    if (!(values[i] - values[i] == 0))
+      raise<NumericError>(what + describe(model, first + i) + " is " + text(static_cast<double>(values[i])) +
+                          " in step " + std::to_string(step));
+}
+
 /// Checks values where the backend has them, in one pass. \throws NumericError that begins with `what` and names the
 /// first parameter whose value is not finite.
 template <class T, class Backend, class Model>
 void require_finite(const Loop<T, Backend>& loop, std::span<const T> values, const char* what, Model& model,
                     std::uint64_t step) {
   if (loop(FiniteCheck<T>{values.data()}) == 0) return;
-  std::vector<T> host(values.size() < chunk_size ? values.size() : chunk_size);
-  for (std::size_t first = 0; first < values.size(); first += host.size()) {
-    if (host.size() > values.size() - first) host.resize(values.size() - first);
-    copy_out(loop.backend(), values.data() + first, std::span<T>(host));
-    for (std::size_t i = 0; i < host.size(); ++i)
-      if (!(host[i] - host[i] == 0))
-        raise<NumericError>(what + describe(model, first + i) + " is " + text(static_cast<double>(host[i])) +
-                            " in step " + std::to_string(step));
+  if constexpr (DeviceBackend<Backend>) {
+    std::vector<T> host(chunk_size);
+    for (std::size_t first = 0; first < values.size(); first += chunk_size) {
+      if (chunk_size > values.size() - first) host.resize(values.size() - first);
+      copy_out(loop.backend(), values.data() + first, std::span<T>(host));
+      name_not_finite(std::span<const T>(host), what, model, first, step);
+    }
+  } else {
+    name_not_finite(values, what, model, 0, step);
   }
 }
 
