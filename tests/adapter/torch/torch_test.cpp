@@ -58,9 +58,9 @@ double difference(std::span<const T> a, std::span<const T> b) {
 }
 
 template <class Importance, class Model, class T>
-std::vector<T> estimated(const Importance& importance, Model& model, const Batch<T>& batch) {
+std::vector<T> estimated(const Importance& method, Model& model, const Batch<T>& batch) {
   std::vector<T> out(model.parameters().size());
-  importance.estimate(model, std::vector{batch}, std::span<T>(out));
+  ll::importance::estimate(method, model, std::vector{batch}, std::span<T>(out));
   return out;
 }
 
