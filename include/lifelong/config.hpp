@@ -6,8 +6,10 @@
 #error "lifelong needs C++20: compile with -std=c++20, or with CMake link lifelong::lifelong, which asks for it"
 #endif
 
-#if defined(__FAST_MATH__) && !defined(LIFELONG_ALLOW_FAST_MATH)
-#error "-ffast-math removes the search for NaN: compile without it, or define LIFELONG_ALLOW_FAST_MATH"
+#if (defined(__FAST_MATH__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__)) && \
+    !defined(LIFELONG_ALLOW_FAST_MATH)
+#error \
+    "-ffast-math and -ffinite-math-only change results and assume that there is no NaN: compile without them, or define LIFELONG_ALLOW_FAST_MATH"
 #endif
 
 /// Marks functions that run on the host and, in a CUDA translation unit, on the device as well.
@@ -31,4 +33,16 @@
 #define LIFELONG_ONE_COPY __attribute__((noinline, noclone))
 #else
 #define LIFELONG_ONE_COPY
+#endif
+
+/// Goes behind a parameter that the result keeps a view of, so that clang and MSVC warn of views of temporaries.
+#if defined(__has_cpp_attribute)
+#if __has_cpp_attribute(clang::lifetimebound)
+#define LIFELONG_LIFETIME_BOUND [[clang::lifetimebound]]
+#elif __has_cpp_attribute(msvc::lifetimebound)
+#define LIFELONG_LIFETIME_BOUND [[msvc::lifetimebound]]
+#endif
+#endif
+#if !defined(LIFELONG_LIFETIME_BOUND)
+#define LIFELONG_LIFETIME_BOUND
 #endif

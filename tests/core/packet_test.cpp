@@ -80,6 +80,42 @@ TEST_CASE("max keeps a NaN of its first argument", "[packet]") {
   REQUIRE(std::isnan(ll::sum(both)));
 }
 
+TEMPLATE_TEST_CASE("values beyond a bound, NaN and Inf are found lane by lane and one by one", "[packet]", float,
+                   double) {
+  using T = TestType;
+  using V = ll::Packet<T>;
+  using Limits = std::numeric_limits<T>;
+  const T next = 1 + T(1) / (1 << 20);  // the first number above 1 whose upper 32 bits say so, in double
+  const T bounds[] = {0, Limits::min(), T(0.5), 1, 1024, Limits::max()};
+  const T values[] = {0,
+                      Limits::denorm_min() * (1LL << 20) * (1LL << 20),
+                      Limits::min(),
+                      T(0.5),
+                      T(0.75),
+                      1,
+                      next,
+                      1024,
+                      1025,
+                      Limits::max() / 2,
+                      Limits::max(),
+                      Limits::infinity(),
+                      Limits::quiet_NaN()};
+  for (const T bound : bounds)
+    for (const T magnitude : values)
+      for (const T value : {magnitude, -magnitude}) {
+        INFO("value " << value << " bound " << bound);
+        const T expected = std::abs(value) <= bound ? T(0) : T(1);
+        CHECK(ll::exceeds(value, bound) == expected);
+        T lanes[ll::lane_count<V>] = {}, found[ll::lane_count<V>];
+        for (std::size_t k = 0; k < ll::lane_count<V>; ++k) {
+          lanes[k] = value;
+          ll::store<V>(found, 0, ll::exceeds(ll::load<V>(lanes, 0), bound));
+          for (std::size_t j = 0; j < ll::lane_count<V>; ++j) CHECK(found[j] == (j == k ? expected : T(0)));
+          lanes[k] = 0;
+        }
+      }
+}
+
 TEST_CASE("block sums are bitwise equal for any number of threads", "[packet][threads]") {
   const std::size_t n = 20 * ll::chunk_size + 77;
   const auto a = normals<float>(n, 3), b = normals<float>(n, 4);

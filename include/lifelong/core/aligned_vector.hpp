@@ -2,6 +2,8 @@
 // One flat array per role (weights, gradient, importance, ...), aligned to a cache line.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstddef>
 #include <new>
 #include <string>
@@ -44,3 +46,5 @@ template <class T>
 using AlignedVector = std::vector<T, detail::CacheLineAllocator<T>>;
 
 }  // namespace lifelong
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,13 +2,19 @@
 // What a model is given: a batch of samples, as views.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
+#include <lifelong/config.hpp>
 #include <lifelong/core/aligned_vector.hpp>
 #include <lifelong/core/error.hpp>
+#include <lifelong/core/finite.hpp>
+#include <lifelong/core/memory.hpp>
 
 namespace lifelong {
 
@@ -96,19 +102,31 @@ template <class T>
 class BatchBuffer {
  public:
   /// Makes room for `size` rows of `features` inputs and `targets` target values; contents are unspecified.
+  /// \throws OutOfMemory; then the buffer holds nothing.
   void resize(std::size_t size, std::size_t features, std::size_t targets) {
+    size_ = 0;
+    const auto message = [&] {
+      return "a batch of " + std::to_string(size) + " examples of " + std::to_string(features) + " features and " +
+             std::to_string(targets) + " targets does not fit into memory";
+    };
+    const std::size_t most = static_cast<std::size_t>(-1);
+    if (size > 0 && (features > most / size || targets > most / size)) detail::raise<OutOfMemory>(message());
+    detail::with_memory(
+        [&] {
+          grow(inputs_, size * features);
+          grow(labels_, size);
+          grow(targets_, size * targets);
+          grow(active_, size);
+          grow(indices_, size);
+        },
+        message);
     size_ = size;
     features_ = features;
     targets_per_row_ = targets;
-    grow(inputs_, size * features);
-    grow(labels_, size);
-    grow(targets_, size * targets);
-    grow(active_, size);
-    grow(indices_, size);
   }
 
   /// Row `n`, its label and range reset; `index` is the sample's number in its source.
-  [[nodiscard]] ExampleRow<T> row(std::size_t n, std::uint64_t index) {
+  [[nodiscard]] ExampleRow<T> row(std::size_t n, std::uint64_t index) LIFELONG_LIFETIME_BOUND {
     labels_[n] = -1;
     active_[n] = {};
     indices_[n] = index;
@@ -116,8 +134,14 @@ class BatchBuffer {
             std::span(targets_).subspan(n * targets_per_row_, targets_per_row_), active_[n]};
   }
 
+  /// Whether all inputs and targets of the rows [first, end) are finite.
+  [[nodiscard]] bool all_finite(std::size_t first, std::size_t end) const {
+    return detail::all_finite(inputs_.data() + first * features_, (end - first) * features_) &&
+           detail::all_finite(targets_.data() + first * targets_per_row_, (end - first) * targets_per_row_);
+  }
+
   /// The filled rows as a batch; valid until the next `resize`.
-  [[nodiscard]] Batch<T> batch() const {
+  [[nodiscard]] Batch<T> batch() const LIFELONG_LIFETIME_BOUND {
     return {size_,
             features_,
             std::span(inputs_).first(size_ * features_),
@@ -142,3 +166,5 @@ class BatchBuffer {
 };
 
 }  // namespace lifelong
+
+#include <lifelong/config/pop_macros.hpp>

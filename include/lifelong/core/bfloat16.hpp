@@ -2,6 +2,8 @@
 // Numbers in 16 bits with the range of float, for arrays whose values need no more than two or three digits.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -24,7 +26,7 @@ struct Bfloat16 {
     const auto rounded = static_cast<float>(value);
     std::uint32_t word;
     __builtin_memcpy(&word, &rounded, sizeof word);
-    const std::uint32_t nan = rounded == rounded ? 0 : 0x7fc00000;
+    const std::uint32_t nan = (word & 0x7fffffff) > 0x7f800000 ? 0x7fc00000 : 0;
     bits = static_cast<std::uint16_t>(((word + 0x7fff + (word >> 16 & 1)) | nan) >> 16);
   }
 
@@ -44,10 +46,10 @@ namespace detail {
 /// SSE4.1 g++ moves the halves one by one.
 template <std::size_t count>
 struct BfloatLanes {
-  typedef std::uint16_t Halves __attribute__((vector_size(2 * count)));
-  typedef std::uint16_t Pairs __attribute__((vector_size(4 * count)));
-  typedef std::uint32_t Words __attribute__((vector_size(4 * count)));
-  typedef float Floats __attribute__((vector_size(4 * count)));
+  using Halves = VectorOf<std::uint16_t, 2 * count>;
+  using Pairs = VectorOf<std::uint16_t, 4 * count>;
+  using Words = VectorOf<std::uint32_t, 4 * count>;
+  using Floats = VectorOf<float, 4 * count>;
 
   /// Each half above 16 zero bits.
   static Floats widen(Halves halves) {
@@ -60,7 +62,13 @@ struct BfloatLanes {
       return reinterpret_cast<Floats>(words);
     }
 #endif
+#if __has_builtin(__builtin_shufflevector)
     return widen(halves, std::make_integer_sequence<int, 2 * static_cast<int>(count)>());
+#else  // g++ 11
+    Words words;
+    for (std::size_t k = 0; k < count; ++k) words[k] = static_cast<std::uint32_t>(halves[k]) << 16;
+    return reinterpret_cast<Floats>(words);
+#endif
   }
   /// The upper half of each word.
   static Halves upper(Words words) {
@@ -72,9 +80,16 @@ struct BfloatLanes {
       return halves;
     }
 #endif
+#if __has_builtin(__builtin_shufflevector)
     return upper(reinterpret_cast<Pairs>(words), std::make_integer_sequence<int, static_cast<int>(count)>());
+#else
+    Halves halves;
+    for (std::size_t k = 0; k < count; ++k) halves[k] = static_cast<std::uint16_t>(words[k] >> 16);
+    return halves;
+#endif
   }
 
+#if __has_builtin(__builtin_shufflevector)
  private:
   template <int... k>
   static Floats widen(Halves halves, std::integer_sequence<int, k...>) {
@@ -85,6 +100,7 @@ struct BfloatLanes {
   static Halves upper(Pairs pairs, std::integer_sequence<int, k...>) {
     return __builtin_shufflevector(pairs, pairs, (2 * k + 1)...);
   }
+#endif
 };
 
 }  // namespace detail
@@ -124,3 +140,5 @@ LIFELONG_HOST_DEVICE void store(Bfloat16* data, std::size_t i, V value) {
 }
 
 }  // namespace lifelong
+
+#include <lifelong/config/pop_macros.hpp>

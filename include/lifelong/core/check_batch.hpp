@@ -2,12 +2,16 @@
 // Checks that a batch fits a network, before anything is computed.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 
 #include <lifelong/core/batch.hpp>
 #include <lifelong/core/error.hpp>
+#include <lifelong/core/finite.hpp>
 
 namespace lifelong::detail {
 
@@ -17,11 +21,22 @@ inline std::string text(OutputRange range) {
          std::to_string(std::uint64_t{range.first} + range.count) + ")";  // g++ 12 warns of "[" + string (bug 105329)
 }
 
+/// \throws ShapeMismatch unless there are `count` rows of `width` elements, a product that may overflow.
+inline void require_rows(const char* what, std::size_t actual, std::size_t count, std::size_t width) {
+  if (width > 0 && count > static_cast<std::size_t>(-1) / width)
+    raise<ShapeMismatch>(std::string(what) + " has " + std::to_string(actual) + " elements where " +
+                         std::to_string(count) + " rows of " + std::to_string(width) + " are needed");
+  require_size(what, actual, count * width);
+}
+
 /// Checks that the arrays of a batch are as long as its size says, or empty where they may be. \throws ShapeMismatch.
 template <class T>
 void check_sizes(const Batch<T>& batch) {
-  if (batch.features > 0 && batch.inputs.size() / batch.features < batch.size)  // the product may overflow
-    require_size("batch.inputs", batch.inputs.size(), batch.size * batch.features);
+  if (batch.features > 0 && batch.inputs.size() / batch.features < batch.size)
+    require_rows("batch.inputs", batch.inputs.size(), batch.size, batch.features);
+  if (batch.size > 0 && batch.targets.size() % batch.size != 0)
+    raise<ShapeMismatch>("batch.targets has " + std::to_string(batch.targets.size()) + " elements, not a multiple of " +
+                         std::to_string(batch.size) + " samples");
   if (!batch.labels.empty()) require_size("batch.labels", batch.labels.size(), batch.size);
   if (!batch.active.empty()) require_size("batch.active", batch.active.size(), batch.size);
   if (!batch.indices.empty()) require_size("batch.indices", batch.indices.size(), batch.size);
@@ -33,7 +48,32 @@ void check_inputs(const Batch<T>& batch, std::size_t inputs) {
   if (batch.features != inputs)
     raise<ShapeMismatch>("the batch has " + std::to_string(batch.features) +
                          " features per sample where the network takes " + std::to_string(inputs));
-  require_size("batch.inputs", batch.inputs.size(), batch.size * inputs);
+  require_rows("batch.inputs", batch.inputs.size(), batch.size, inputs);
+}
+
+/// \throws NumericError, which names the sample, unless all of its rows are finite. `values` has `width` for each.
+template <class T>
+void require_finite_rows(std::span<const T> values, std::size_t width, const char* what) {
+  const std::size_t i = first_not_finite(values);
+  if (i < values.size())
+    raise<NumericError>("sample " + std::to_string(i / width) + ", " + what + " " + std::to_string(i % width) +
+                        " of the batch is " + text(static_cast<double>(values[i])));
+}
+
+/// Checks the inputs and targets of a batch whose sizes have been checked or are now.
+/// \throws NumericError, which names the sample and the feature or target, for NaN and Inf; ShapeMismatch.
+template <class T>
+void require_finite_values(const Batch<T>& batch) {
+  check_sizes(batch);
+  require_finite_rows(batch.inputs.first(batch.size * batch.features), batch.features, "feature");
+  require_finite_rows(batch.targets, batch.size == 0 ? 0 : batch.targets.size() / batch.size, "target");
+}
+
+/// The number of a model's outputs. \throws InvalidArgument if there are none, or more than an `OutputRange` reaches.
+inline std::size_t require_outputs(std::size_t outputs) {
+  if (outputs == 0 || outputs > 0xFFFFFFFFU)
+    raise<InvalidArgument>("the model has " + std::to_string(outputs) + " outputs where 1 to 2^32 - 1 are needed");
+  return outputs;
 }
 
 /// \throws InvalidArgument for a range that reaches past the `outputs` of the network, ShapeMismatch for another number
@@ -84,7 +124,9 @@ void check_supervised(const Batch<T>& batch, std::size_t inputs, std::size_t out
   if (uses_labels)
     check_labels(batch, outputs, true);
   else
-    require_size("batch.targets", batch.targets.size(), batch.size * outputs);
+    require_rows("batch.targets", batch.targets.size(), batch.size, outputs);
 }
 
 }  // namespace lifelong::detail
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,7 +2,12 @@
 // The errors of the library: each names the thing, its value and, where there is one, the file or the parameter.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
+#include <bit>
+#include <charconv>
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <stdexcept>
@@ -61,48 +66,85 @@ template <class E>
 #endif
 }
 
-/// Shortest usual text of a number: `0.1`, `-3`, `nan`.
-inline std::string text(double value) {
-  if (value != value) return "nan";  // printf writes the sign of a NaN
-  char buffer[32];
-  std::snprintf(buffer, sizeof buffer, "%g", value);
-  return buffer;
+/// True unless the value is NaN or Inf. It looks at the bits, because flags such as -ffinite-math-only let a compiler
+/// assume that no comparison ever meets one.
+[[nodiscard]] constexpr bool is_finite(double value) {
+  constexpr std::uint64_t exponent = 0x7FF0000000000000ULL;
+  return (std::bit_cast<std::uint64_t>(value) & exponent) != exponent;
+}
+[[nodiscard]] constexpr bool is_finite(float value) {
+  constexpr std::uint32_t exponent = 0x7F800000U;
+  return (std::bit_cast<std::uint32_t>(value) & exponent) != exponent;
+}
+
+/// Shortest text of a number that reads back as the same number, whatever the locale: `0.1`, `-3`, `1e+20`, `nan`,
+/// `-inf`.
+LIFELONG_ONE_COPY inline std::string text(double value) {
+  const auto bits = std::bit_cast<std::uint64_t>(value);
+  if (!is_finite(value)) return (bits << 12) != 0 ? "nan" : (bits >> 63) != 0 ? "-inf" : "inf";
+  char buffer[40];
+#if defined(__cpp_lib_to_chars)
+  return {buffer, std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::general).ptr};
+#else
+  int length = 0;
+  for (int digits = 6; digits <= 17; ++digits) {
+    length = std::snprintf(buffer, sizeof buffer, "%.*g", digits, value);
+    if (std::strtod(buffer, nullptr) == value) break;
+  }
+  for (char& c : buffer)
+    if (c == ',') c = '.';  // the decimal point of some locales
+  return {buffer, static_cast<std::size_t>(length)};
+#endif
+}
+
+/// The same, rounded to six digits: for sizes that nobody reads to the last one.
+inline std::string rounded_text(double value) {
+  char buffer[40];
+  const int length = std::snprintf(buffer, sizeof buffer, "%.6g", value);
+  for (char& c : buffer)
+    if (c == ',') c = '.';  // the decimal point of some locales
+  return {buffer, static_cast<std::size_t>(length)};
 }
 
 /// "NAME must be RULE, but is VALUE", as an error. Checks have this in common, which keeps them small where they are
 /// inlined.
-[[noreturn]] LIFELONG_ONE_COPY inline void refuse_value(const char* name, const char* rule, double value) {
+[[noreturn]] LIFELONG_ONE_COPY inline void refuse_value(const char* name, const std::string& rule, double value) {
   raise<InvalidArgument>(std::string(name) + " must be " + rule + ", but is " + text(value));
 }
 
 /// \throws InvalidArgument unless `value` is a finite number of at least `least`; `name` reads like
 /// `Quadratic.strength`.
 inline void require_at_least(const char* name, double value, double least) {
-  if (value >= least && value - value == 0) return;
-  char rule[64];
-  std::snprintf(rule, sizeof rule, "a finite number of at least %g", least);
-  refuse_value(name, rule, value);
+  if (is_finite(value) && value >= least) return;
+  refuse_value(name, "a finite number of at least " + text(least), value);
 }
 
 /// \throws InvalidArgument unless `value` is a finite number above 0.
 inline void require_positive(const char* name, double value) {
-  if (!(value > 0 && value - value == 0)) refuse_value(name, "a finite number above 0", value);
+  if (!is_finite(value) || !(value > 0)) refuse_value(name, "a finite number above 0", value);
 }
 
 /// \throws InvalidArgument unless `least <= value < below`.
 inline void require_within(const char* name, double value, double least, double below) {
-  if (value >= least && value < below) return;
-  char rule[64];
-  std::snprintf(rule, sizeof rule, "in [%g, %g)", least, below);
-  refuse_value(name, rule, value);
+  if (is_finite(value) && value >= least && value < below) return;
+  refuse_value(name, "in [" + text(least) + ", " + text(below) + ")", value);
 }
 
 /// \throws InvalidArgument unless `least <= value <= most`.
 inline void require_between(const char* name, double value, double least, double most) {
-  if (value >= least && value <= most) return;
-  char rule[64];
-  std::snprintf(rule, sizeof rule, "in [%g, %g]", least, most);
-  refuse_value(name, rule, value);
+  if (is_finite(value) && value >= least && value <= most) return;
+  refuse_value(name, "in [" + text(least) + ", " + text(most) + "]", value);
+}
+
+/// The setting as a number of type T. \throws InvalidArgument if T has no such number, not even a rounded one: Inf, or
+/// 0 for a setting that is not 0.
+template <class T>
+T setting(const char* name, double value) {
+  const T rounded = static_cast<T>(value);
+  if (is_finite(value) && (!is_finite(rounded) || (rounded == 0) != (value == 0)))
+    refuse_value(name, std::string("a number that fits the parameters' type, ") + (sizeof(T) == 4 ? "float" : "double"),
+                 value);
+  return rounded;
 }
 
 /// \throws ShapeMismatch unless the sizes agree; `what` names the array.
@@ -121,3 +163,5 @@ inline void require_index(const char* what, std::size_t i, std::size_t size) {
 
 }  // namespace detail
 }  // namespace lifelong
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,6 +2,8 @@
 // What is differentiated to estimate an importance: cotangents made from a model's outputs.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <concepts>
 #include <cstddef>
 #include <span>
@@ -49,3 +51,5 @@ consteval bool require_functional() {
 
 }  // namespace detail
 }  // namespace lifelong
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,10 +2,16 @@
 // Names and shapes for stretches of one flat parameter vector.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <lifelong/core/error.hpp>
+#include <lifelong/core/extents.hpp>
 
 namespace lifelong {
 
@@ -25,12 +31,15 @@ struct Block {
 /// The blocks of a model in order. They follow each other without gaps, so they cover the flat vector exactly.
 class Layout {
  public:
-  /// Appends a block behind the last one and returns its offset.
+  /// Appends a block behind the last one and returns its offset. \throws OutOfMemory, which names the block, if there
+  /// are then more parameters than can be counted.
   std::size_t add(std::string name, std::vector<std::size_t> shape, BlockKind kind = BlockKind::other) {
-    std::size_t count = 1;
-    for (const std::size_t extent : shape) count *= extent;
-    blocks_.push_back({std::move(name), std::move(shape), size_, count, kind, false});
-    size_ += count;
+    const std::optional<std::size_t> count = detail::checked_product(shape);
+    if (!count || *count > static_cast<std::size_t>(-1) - size_)
+      detail::raise<OutOfMemory>("with '" + name + "' of " + detail::shape_text(shape) +
+                                 " there are more parameters than can be counted");
+    blocks_.push_back({std::move(name), std::move(shape), size_, *count, kind, false});
+    size_ += *count;
     return blocks_.back().offset;
   }
 
@@ -57,3 +66,5 @@ class Layout {
 };
 
 }  // namespace lifelong
+
+#include <lifelong/config/pop_macros.hpp>

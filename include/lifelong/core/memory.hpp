@@ -2,6 +2,8 @@
 // A lack of memory, reported as an error that says what the memory was wanted for.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstddef>
 #include <new>
 #include <stdexcept>
@@ -25,7 +27,7 @@ inline std::string bytes_text(double bytes) {
   const char* units[] = {" bytes", " kB", " MB", " GB", " TB", " PB", " EB"};
   int unit = 0;
   for (; bytes >= 1000 && unit < 6; ++unit) bytes /= 1000;
-  return text(bytes) + units[unit];
+  return rounded_text(bytes) + units[unit];
 }
 
 /// Returns what `body` returns. \throws OutOfMemory with the text that `message()` returns if there is too little
@@ -47,3 +49,5 @@ auto with_memory(const Body& body, const Message& message) {
 
 }  // namespace detail
 }  // namespace lifelong
+
+#include <lifelong/config/pop_macros.hpp>

@@ -4,6 +4,8 @@
 // says the same in one sentence, which is the first error that a user reads.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <concepts>
 #include <cstddef>
 #include <span>
@@ -115,3 +117,5 @@ consteval bool require_predictive_model() {
 
 }  // namespace detail
 }  // namespace lifelong
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,6 +2,8 @@
 // What is summed over samples: their gradients (training), the squares of these (Fisher) or the absolute values (MAS).
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <lifelong/core/packet.hpp>
 
 namespace lifelong::moment {
@@ -31,3 +33,5 @@ struct Absolute {
 };
 
 }  // namespace lifelong::moment
+
+#include <lifelong/config/pop_macros.hpp>

@@ -3,12 +3,16 @@
 // depend on the number of threads, on the order of calls, or on a standard library's distributions.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <utility>
+
+#include <lifelong/config.hpp>
 
 namespace lifelong {
 
@@ -43,9 +47,24 @@ constexpr Words philox(Words counter, std::uint32_t key0, std::uint32_t key1) {
   return counter;
 }
 
+/// The value itself, which the compiler has to round and store first: it cannot contract a product with the sum behind
+/// it into one instruction, whose last bit would depend on the processor that is compiled for.
+inline double rounded(double value) {
+#if defined(__SSE2__) && (defined(__GNUC__) || defined(__clang__)) && !defined(__CUDA_ARCH__)
+  __asm__("" : "+x"(value));
+  return value;
+#elif defined(__aarch64__) && !defined(__CUDA_ARCH__)
+  __asm__("" : "+w"(value));
+  return value;
+#else
+  volatile double stored = value;
+  return stored;
+#endif
+}
+
 /// Natural logarithm of a positive normal number by ln m = 2 artanh((m-1)/(m+1)); the error is below 2 ulp. The library
 /// has its own because the last bit of `std::log` differs between C libraries.
-constexpr double portable_log(double x) {
+inline double portable_log(double x) {
   const auto bits = std::bit_cast<std::uint64_t>(x);
   int exponent = static_cast<int>(bits >> 52) - 1023;
   double mantissa = std::bit_cast<double>((bits & 0x000FFFFFFFFFFFFFULL) | 0x3FF0000000000000ULL);
@@ -56,21 +75,19 @@ constexpr double portable_log(double x) {
   const double s = (mantissa - 1) / (mantissa + 1);
   const double s2 = s * s;
   double sum = 0;
-  for (int k = 27; k >= 1; k -= 2) sum = sum * s2 + 1.0 / k;
-  return exponent * 0.6931471805599453 + 2 * s * sum;
+  for (int k = 27; k >= 1; k -= 2) sum = rounded(sum * s2) + 1.0 / k;
+  return rounded(exponent * 0.6931471805599453) + rounded(2 * s * sum);
 }
 
 template <std::size_t N>
-constexpr double polynomial(const double (&coefficients)[N], double x) {
+double polynomial(const double (&coefficients)[N], double x) {
   double sum = coefficients[N - 1];
-  for (std::size_t k = N - 1; k-- > 0;) sum = sum * x + coefficients[k];
+  for (std::size_t k = N - 1; k-- > 0;) sum = rounded(sum * x) + coefficients[k];
   return sum;
 }
 
 /// Quantile of the standard normal distribution (Wichura, algorithm AS 241 PPND16, 1988), relative error about 1e-16.
-/// It is never inlined, because a compiler could contract a b + c differently in two places, and the last bit would
-/// then differ.
-[[gnu::noinline]] inline double normal_quantile(double p) {
+LIFELONG_ONE_COPY inline double normal_quantile(double p) {
   constexpr double a[] = {3.3871328727963666080e0,  1.3314166789178437745e+2, 1.9715909503065514427e+3,
                           1.3731693765509461125e+4, 4.5921953931549871457e+4, 6.7265770927008700853e+4,
                           3.3430575583588128105e+4, 2.5090809287301226727e+3};
@@ -106,7 +123,7 @@ constexpr double polynomial(const double (&coefficients)[N], double x) {
                           2.04426310338993978564e-15};
   const double q = p - 0.5;
   if (q <= 0.425 && q >= -0.425) {
-    const double r = 0.180625 - q * q;
+    const double r = 0.180625 - rounded(q * q);
     return q * polynomial(a, r) / polynomial(b, r);
   }
   const double r = std::sqrt(-portable_log(q < 0 ? p : 1 - p));
@@ -165,3 +182,5 @@ class Random {
 };
 
 }  // namespace lifelong
+
+#include <lifelong/config/pop_macros.hpp>

@@ -3,6 +3,8 @@
 // longer than including half of the core.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstddef>
 #include <utility>
 
@@ -60,3 +62,5 @@ class Shared : public KeepAlive {
 };
 
 }  // namespace lifelong
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,6 +2,8 @@
 // The softmax of a row of outputs, in a form that cannot overflow.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cmath>
 #include <cstddef>
 #include <span>
@@ -30,3 +32,5 @@ std::size_t argmax(std::span<const T> row) {
 }
 
 }  // namespace lifelong
+
+#include <lifelong/config/pop_macros.hpp>
