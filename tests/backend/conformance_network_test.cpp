@@ -82,6 +82,7 @@ TEST_CASE("Kronecker-factored importances are the same on every backend") {
       learner.restrict_importance(Scope::all().without({"0.bias"}));
       train(learner, Plan{}, trace);
       auto resumed = make();
+      resumed.restrict_importance(learner.scope());
       io::restore(io::checkpoint(learner), resumed);
       trace.at("resumed");
       show(resumed, trace);
@@ -125,6 +126,7 @@ TEST_CASE("scopes, new heads, buffers and a limit of memory are the same on ever
 
     auto resumed = make();
     resumed.grow(2);
+    resumed.restrict_importance(learner.scope());
     io::restore(io::checkpoint(learner), resumed);
     train(resumed, Plan{}, trace);
     trace.add("running statistics", resumed.model().buffers());

@@ -385,9 +385,9 @@ TEST_CASE("errors are the same on every backend, name the parameter and change n
 
     TinyTask task(2, 3);
     task.inputs[1] = not_a_number;
-    refused_as("the loss is nan in step 2", [&] { learner.step(task.all()); });
-    refused_as("the importance of parameter 0 is nan in step 2", [&] { learner.consolidate(task); });
-    refused_as("the importance of parameter 0 is nan in step 2", [&] { learner.update_importance(task); });
+    refused_as("sample 0, feature 1 of the batch is nan", [&] { learner.step(task.all()); });
+    refused_as("example 0, feature 1 is nan", [&] { learner.consolidate(task); });
+    refused_as("example 0, feature 1 is nan", [&] { learner.update_importance(task); });
     refused([&] { learner.step(learner.gradient().first(3)); });
     refused([&] { learner.set_importance(std::span<const double>(values).first(3)); });
     refused([&] { learner.copy_importance(std::span<double>(values).first(3)); });

@@ -2,6 +2,8 @@
 // The kernels of plain array arithmetic, for loops that run no policy's kernel.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstddef>
 
 #include <lifelong/core/packet.hpp>
@@ -88,16 +90,32 @@ struct Apply {
   }
 };
 
-/// Sums up to 0 if all values are finite, else to NaN.
-template <class T>
-struct FiniteCheck {
-  const T* values;
+/// to_i ← what another kernel returns for i.
+template <class T, class Kernel>
+struct Store {
+  T* to;
+  Kernel kernel;
 
   template <class V>
   LIFELONG_HOST_DEVICE V operator()(std::size_t i) const {
-    const V value = load<V>(values, i);
-    return value - value;
+    store(to, i, kernel.template operator()<V>(i));
+    return V(T(0));
+  }
+};
+
+/// Counts the values whose magnitude is above `bound`, a power of two or the largest number, and those that are not
+/// finite.
+template <class T, class From = T>
+struct CountBeyond {
+  const From* values;
+  T bound;
+
+  template <class V>
+  LIFELONG_HOST_DEVICE V operator()(std::size_t i) const {
+    return exceeds(load<V>(values, i), bound);
   }
 };
 
 }  // namespace lifelong::detail
+
+#include <lifelong/config/pop_macros.hpp>

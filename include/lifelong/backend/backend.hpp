@@ -2,6 +2,8 @@
 // Where a learner's arrays lie, and how loops over them run.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <concepts>
 #include <cstddef>
 #include <span>
@@ -82,3 +84,5 @@ template <class Backend, class T>
 using ArrayOf = typename detail::ArrayFor<Backend, T>::type;
 
 }  // namespace lifelong
+
+#include <lifelong/config/pop_macros.hpp>

@@ -3,11 +3,14 @@
 // the order of the chunks.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstddef>
 #include <limits>
 #include <span>
 
 #include <lifelong/backend/backend.hpp>
+#include <lifelong/backend/denormals.hpp>
 #include <lifelong/core/packet.hpp>
 
 namespace lifelong {
@@ -24,9 +27,8 @@ namespace detail {
 /// Kernel values of [begin, end) added up in a fixed order, by turns in two sums of packets, so that additions need not
 /// wait for each other. The kernel is a copy, because the compiler has to assume that stores change one behind a
 /// reference.
-template <class T, class Kernel>
+template <class T, class Kernel, class V = Packet<T>>
 T run_chunk(Kernel kernel, std::size_t begin, std::size_t end) {
-  using V = Packet<T>;
   constexpr std::size_t width = lane_count<V>;
   V even(T(0)), odd(T(0));
   std::size_t i = begin;
@@ -47,6 +49,23 @@ T maximum_of_chunk(Kernel kernel, std::size_t begin, std::size_t end) {
   for (std::size_t i = begin; i < end; ++i) most = max(most, kernel.template operator()<T>(i));
   return most;
 }
+
+/// The processor's usual arithmetic.
+struct UsualArithmetic {
+  UsualArithmetic() {}
+};
+
+/// The arithmetic that a kernel asks for: `static constexpr bool flushes_denormals = true`, or the usual one.
+template <class Kernel>
+struct ModeFor {
+  using type = UsualArithmetic;
+};
+template <class Kernel>
+requires(Kernel::flushes_denormals) struct ModeFor<Kernel> {
+  using type = FlushDenormals;
+};
+template <class Kernel>
+using ModeOf = typename ModeFor<Kernel>::type;
 
 /// Calls `body(chunk, begin, end)` for all chunks. Up to eight chunks run on the calling thread, because waking another
 /// thread costs more.
@@ -74,6 +93,7 @@ double elementwise(const Backend& backend, std::size_t count, const Kernel& kern
     return backend.template sum<T>(count, kernel);
   } else {
     detail::for_each_chunk(backend, count, [&](std::size_t chunk, std::size_t begin, std::size_t end) {
+      [[maybe_unused]] const detail::ModeOf<Kernel> mode;
       partials[chunk] = static_cast<double>(detail::run_chunk<T>(kernel, begin, end));
     });
     double total = 0;
@@ -99,3 +119,5 @@ T elementwise_maximum(const Backend& backend, std::size_t count, const Kernel& k
 }
 
 }  // namespace lifelong
+
+#include <lifelong/config/pop_macros.hpp>

@@ -3,6 +3,8 @@
 // sums.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstddef>
 #include <span>
 #include <vector>
@@ -100,3 +102,5 @@ void copy_out(const Backend& backend, const T* place, std::span<T> host) {
 
 }  // namespace detail
 }  // namespace lifelong
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,16 +2,39 @@
 // Runs loops on OpenMP threads.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #if !defined(_OPENMP)
 #error "lifelong/backend/openmp.hpp needs OpenMP: link lifelong::openmp, or compile with -fopenmp"
 #endif
 
 #include <omp.h>
+#if defined(__has_include) && !defined(_WIN32)
+#if __has_include(<pthread.h>)
+#include <pthread.h>
+#define LIFELONG_SEES_FORKS
+#endif
+#endif
 
 #include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <exception>
+
+namespace lifelong::detail {
+
+/// Whether this process was forked from one that had used threads. The child has none of them, and GCC's runtime would
+/// wait for them forever.
+inline bool threads_were_lost = false;
+
+/// From now on, children that are forked know it.
+inline void see_forks() {
+#if defined(LIFELONG_SEES_FORKS)
+  [[maybe_unused]] static const int registered = pthread_atfork(nullptr, nullptr, [] { threads_were_lost = true; });
+#endif
+}
+
+}  // namespace lifelong::detail
 
 namespace lifelong::backend {
 
@@ -19,7 +42,8 @@ namespace lifelong::backend {
 /// ..., so that loops over the same data find it in the same core's cache. A thread that has finished its own share
 /// takes over bodies of the other shares that have not begun. Bodies must write to separate places; those of the
 /// library's loops do, which makes its results bitwise equal for any number of threads. GCC's runtime allocates nothing
-/// per loop; LLVM's does. It models `ExecutionBackend`.
+/// per loop; LLVM's does. A process that is forked after threads were used goes on with one thread. It models
+/// `ExecutionBackend`.
 struct OpenMP {
   int thread_count = 0;  ///< 0: as many as OMP_NUM_THREADS says, or else the machine has
 
@@ -34,6 +58,7 @@ struct OpenMP {
       for (std::size_t i = 0; i < count; ++i) body(i);
       return;
     }
+    lifelong::detail::see_forks();
     constexpr std::size_t most = 64;
     const std::size_t shares = std::min(most, threads());
     Share share[most];
@@ -72,7 +97,12 @@ struct OpenMP {
     std::size_t take() { return taken.fetch_add(1, std::memory_order_relaxed); }
   };
 
-  [[nodiscard]] int resolved() const { return thread_count > 0 ? thread_count : omp_get_max_threads(); }
+  [[nodiscard]] int resolved() const {
+    if (lifelong::detail::threads_were_lost) return 1;
+    return thread_count > 0 ? thread_count : omp_get_max_threads();
+  }
 };
 
 }  // namespace lifelong::backend
+
+#include <lifelong/config/pop_macros.hpp>

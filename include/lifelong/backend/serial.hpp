@@ -2,6 +2,8 @@
 // Runs loops on the calling thread.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstddef>
 
 namespace lifelong::backend {
@@ -18,3 +20,5 @@ struct Serial {
 };
 
 }  // namespace lifelong::backend
+
+#include <lifelong/config/pop_macros.hpp>
