@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <array>
 #include <cstdint>
 #include <limits>
 #include <memory>
@@ -35,12 +36,43 @@ concept makes_floats = requires(X&& x, Y&& y) {
   ll::Dataset<float>(std::forward<X>(x), std::forward<Y>(y), {2});
 };
 
+template <class X, class Y>
+concept views_floats = requires(X&& x, Y&& y) {
+  ll::Dataset<float>::view(std::forward<X>(x), std::forward<Y>(y), {2});
+};
+
+/// A data set whose vectors are gone when it is used.
+template <class Make>
+auto made_of_locals(const Make& make) {
+  const std::vector<float> inputs{1, 2, 3, 4};
+  const std::vector<std::int32_t> labels{0, 1};
+  const std::vector<float> targets{5, 6};
+  return make(inputs, labels, targets);
+}
+
 }  // namespace
 
-TEST_CASE("a dataset made from lvalues views them, and so do its copies") {
+TEST_CASE("a dataset made from vectors that live on owns copies of them") {
+  const auto classes = made_of_locals(
+      [](const auto& inputs, const auto& labels, const auto&) { return ll::Dataset<float>(inputs, labels, {2}); });
+  CHECK(std::vector<float>(classes.inputs().begin(), classes.inputs().end()) == std::vector<float>{1, 2, 3, 4});
+  CHECK(classes.labels()[1] == 1);
+  const auto reals = made_of_locals(
+      [](const auto& inputs, const auto&, const auto& targets) { return ll::Dataset<float>(inputs, targets, 1, {2}); });
+  CHECK(reals.input(1)[1] == 4);
+  CHECK(reals.target_values()[1] == 6);
+
+  std::vector<float> inputs{1, 2};
+  const ll::Dataset<float> mixed(inputs, std::vector<std::int32_t>{0}, {2});
+  inputs[0] = 9;
+  CHECK(mixed.inputs()[0] == 1);
+  CHECK(mixed.inputs().data() != inputs.data());
+}
+
+TEST_CASE("a dataset that is a view of arrays is one by name, and so are its copies") {
   const std::vector<float> inputs{1, 2, 3, 4, 5, 6};
   std::vector<std::int32_t> labels{0, 4, 2};
-  const ll::Dataset<float> data(inputs, labels, {1, 2});
+  const auto data = ll::Dataset<float>::view(inputs, labels, {1, 2});
   const ll::Dataset<float> copy = data;
   CHECK(copy.inputs().data() == inputs.data());
   CHECK(copy.labels().data() == labels.data());
@@ -79,7 +111,7 @@ TEST_CASE("an owner lives as long as the last copy") {
   std::optional<ll::Shared<Arrays>> arrays(Arrays{freed});
   const std::vector<std::int32_t> labels{0};
   std::optional<ll::Dataset<double>> data, copy;
-  data.emplace((*arrays)->inputs, labels, std::vector<std::size_t>{2}, *arrays);
+  data.emplace(std::span((*arrays)->inputs), std::span(labels), std::vector<std::size_t>{2}, *arrays);
   copy = data;
   arrays.reset();
   data.reset();
@@ -89,15 +121,27 @@ TEST_CASE("an owner lives as long as the last copy") {
   CHECK(freed == 1);
 }
 
-TEST_CASE("one vector viewed and the other temporary does not compile") {
+TEST_CASE("what views and does not say so does not compile") {
   using X = std::vector<float>;
   using Y = std::vector<std::int32_t>;
   STATIC_REQUIRE(makes_floats<X&, Y&>);
   STATIC_REQUIRE(makes_floats<const X&, const Y&>);
   STATIC_REQUIRE(makes_floats<X, Y>);
+  STATIC_REQUIRE(makes_floats<X&, Y>);
   STATIC_REQUIRE(makes_floats<std::span<float>, std::span<std::int32_t>>);
-  STATIC_REQUIRE_FALSE(makes_floats<X&, Y>);
-  STATIC_REQUIRE_FALSE(makes_floats<X, Y&>);
+  STATIC_REQUIRE(makes_floats<std::span<const float, 4>, std::span<const std::int32_t, 2>>);
+  STATIC_REQUIRE_FALSE(makes_floats<X&, std::span<std::int32_t>>);
+  STATIC_REQUIRE_FALSE(makes_floats<std::span<float>, Y&>);
+  STATIC_REQUIRE_FALSE(makes_floats<std::array<float, 4>&, std::array<std::int32_t, 2>&>);
+  STATIC_REQUIRE_FALSE(makes_floats<float(&)[4], std::int32_t(&)[2]>);
+  STATIC_REQUIRE_FALSE(makes_floats<std::span<double>, std::span<std::int32_t>>);
+  STATIC_REQUIRE(views_floats<X&, Y&>);
+  STATIC_REQUIRE(views_floats<const X&, const Y&>);
+  STATIC_REQUIRE(views_floats<std::array<float, 4>&, std::span<std::int32_t>>);
+  STATIC_REQUIRE(views_floats<std::span<float>, const std::span<const std::int32_t, 2>>);
+  STATIC_REQUIRE_FALSE(views_floats<X, Y&>);
+  STATIC_REQUIRE_FALSE(views_floats<X&, const Y>);
+  STATIC_REQUIRE_FALSE(views_floats<std::array<float, 4>, Y&>);
 }
 
 TEST_CASE("reading scales bytes by 1/255 and leaves floats exact") {
@@ -115,12 +159,12 @@ TEST_CASE("reading scales bytes by 1/255 and leaves floats exact") {
 
   data.with_scale(1).read(0, ll::ExampleRow<float>(row));
   CHECK(row.inputs == std::vector<float>{0, 255});
-  CHECK(data.with_scale(2).inputs().data() == bytes.data());
+  CHECK(data.with_scale(2).inputs().data() == data.inputs().data());
   CHECK(data.scale() == 1.0 / 255);
 
   const std::vector<double> reals{0.1, -1e300};
   Row<double> exact(2);
-  ll::Dataset<double>(reals, std::span(labels).first(1), {2}).read(0, ll::ExampleRow<double>(exact));
+  ll::Dataset<double>::view(reals, std::span(labels).first(1), {2}).read(0, ll::ExampleRow<double>(exact));
   CHECK(exact.inputs == reals);
 }
 
@@ -132,7 +176,7 @@ TEST_CASE("regression targets are read row by row") {
   CHECK(data.targets() == 2);
   CHECK(data.classes() == 0);
   CHECK(data.labels().empty());
-  CHECK(data.target_values().data() == targets.data());
+  CHECK(ll::Dataset<float>::view(inputs, targets, 2, {1}).target_values().data() == targets.data());
   Row<double> row(1, 2);
   data.read(1, ll::ExampleRow<double>(row));
   CHECK(row.inputs == std::vector<double>{2});
@@ -153,7 +197,7 @@ TEST_CASE("sizes that do not belong together are refused") {
   CHECK_THROWS_AS(Data(inputs, labels, {12}), ll::ShapeMismatch);
   const std::vector<float> one_more(13);
   CHECK_THROWS_AS(Data(one_more, labels, {4}), ll::ShapeMismatch);
-  CHECK_THROWS_AS(Data(inputs, std::span(labels).first(0), {4}), ll::ShapeMismatch);
+  CHECK_THROWS_AS(Data::view(inputs, std::span(labels).first(0), {4}), ll::ShapeMismatch);
   CHECK_THROWS_AS(Data(inputs, labels, std::vector<std::size_t>{}), ll::InvalidArgument);
   CHECK_THROWS_AS(Data(inputs, labels, {4, 0}), ll::InvalidArgument);
   constexpr std::size_t huge = std::numeric_limits<std::size_t>::max() / 2 + 1;
@@ -184,4 +228,16 @@ TEST_CASE("reading what is not there, or into a row that does not fit, is refuse
   CHECK_THROWS_AS(data.read(0, ll::ExampleRow<float>(narrow)), ll::ShapeMismatch);
   CHECK_THROWS_AS(data.read(0, ll::ExampleRow<float>(extra)), ll::ShapeMismatch);
   CHECK(ll::Dataset<float>(std::vector<float>{}, std::vector<std::int32_t>{}, {2}).size() == 0);
+}
+
+TEST_CASE("a scale that is no number in the reader's type is refused by name") {
+  const ll::Dataset<double> data(std::vector<double>{1, 2}, std::vector<std::int32_t>{0}, {2});
+  Row<float> narrow(2);
+  Row<double> wide(2);
+  for (const double scale : {1e-60, 1e60}) {
+    const auto scaled = data.with_scale(scale);
+    CHECK_THAT(test::message_of<ll::InvalidArgument>([&] { scaled.read(0, ll::ExampleRow<float>(narrow)); }),
+               test::ContainsSubstring("Dataset.scale"));
+    CHECK_NOTHROW(scaled.read(0, ll::ExampleRow<double>(wide)));
+  }
 }

@@ -136,7 +136,7 @@ TEST_CASE("split: labels and ranges of the other scenarios") {
 }
 
 TEST_CASE("tasks share the data: no stream holds a second copy") {
-  const auto source = data(10);
+  const ll::SplitData<float> source{numbered(20, 10), numbered(10, 10)};
   const auto all_view = [&](const ll::Stream<float>& stream) {
     for (const auto& task : stream)
       if (task.train.data().inputs().data() != source.train.inputs().data() ||
@@ -232,6 +232,42 @@ TEST_CASE("regression data can be permuted and rotated") {
   CHECK(ll::stream::rotated(regression(), {90}).outputs() == 2);
 }
 
-TEST_CASE("a split counts classes that only the test set has") {
-  CHECK(ll::stream::split(ll::SplitData<float>{numbered(2, 2), numbered(4, 4)}, 2)[1].train.size() == 0);
+TEST_CASE("a split without examples to learn a class from is refused") {
+  CHECK(test::message_of<ll::InvalidArgument>([] {
+          (void)ll::stream::split(ll::SplitData<float>{numbered(2, 2), numbered(4, 4)}, 2);
+        }) == "split: class 2 of 4 has no train examples");
+  const auto from_one = [] {  // labels that count from 1, as in some data sets
+    return ll::Dataset<float>(std::vector<float>(3), std::vector<std::int32_t>{1, 2, 3}, {1});
+  };
+  CHECK(test::message_of<ll::InvalidArgument>([&] {
+          (void)ll::stream::split(ll::SplitData<float>{from_one(), from_one()}, 2);
+        }) == "split: class 0 of 4 has no train examples");
+  const auto huge = [] {
+    return ll::Dataset<float>(std::vector<float>(2), std::vector<std::int32_t>{0, 0x7FFFFFFF}, {1});
+  };
+  CHECK_THROWS_AS(ll::stream::split(ll::SplitData<float>{huge(), huge()}, 1 << 30), ll::InvalidArgument);
+}
+
+TEST_CASE("a task without examples, and answers beyond the outputs, are refused by name") {
+  const ll::Examples<float> some(numbered(4, 4));
+  const auto stream = [](ll::Examples<float> train, ll::Examples<float> test, std::size_t outputs = 4) {
+    return ll::Stream<float>({{"first", train, test}}, outputs);
+  };
+  CHECK_NOTHROW(stream(some, some));
+  CHECK(test::message_of<ll::InvalidArgument>([&] { stream(some, some.first(0)); }) ==
+        "test of task 'first' has no examples");
+  CHECK(test::message_of<ll::InvalidArgument>([&] { stream(some.subset({}), some); }) ==
+        "train of task 'first' has no examples");
+  CHECK(test::message_of<ll::InvalidArgument>([&] { stream(some, some, 0); }) == "a Stream needs at least 1 output");
+  CHECK(test::message_of<ll::InvalidArgument>([&] { stream(some.first(3), some, 3); }) ==
+        "the label of example 3 of test of task 'first' is 3 where the stream has 3 outputs");
+  CHECK_NOTHROW(stream(some.first(3), some.subset({2, 1}), 3));
+  CHECK(test::message_of<ll::InvalidArgument>([&] {
+          stream(some.relabeled(4, {4, 4}), some, 7);
+        }) == "the active outputs of train of task 'first' are [4, 8) where the stream has 7 outputs");
+  const ll::SplitData<float> untested{numbered(4, 4), ll::Dataset<float>(std::vector<float>{}, Labels{}, {2, 2})};
+  CHECK_THROWS_AS(ll::stream::permuted(untested, 2), ll::InvalidArgument);
+  CHECK_THROWS_AS(ll::stream::rotated(untested, {10}), ll::InvalidArgument);
+  CHECK_THROWS_AS(ll::stream::split(untested, 2), ll::InvalidArgument);
+  CHECK_THROWS_AS(ll::stream::permuted(data(), (std::size_t{1} << 32) + 1), ll::InvalidArgument);
 }

@@ -291,7 +291,7 @@ TEST_CASE("recent examples without labels serve MAS and the exact Fisher, and no
   REQUIRE(importance_on(ll::importance::Fisher{}, recent) == importance_on(ll::importance::Fisher{}, batches));
   REQUIRE(test::message_of<ll::InvalidArgument>([&] {
             importance_on(ll::importance::Fisher{.labels = ll::importance::Labels::empirical}, recent);
-          }) == "Labels::empirical needs labels, but the batch has none");
+          }) == "Labels::empirical needs labels, but sample 0 has none");
   ll::Learner learner{ll::nn::mlp<float>({4, 5, 3}), ll::importance::Mas{}, ll::penalty::Quadratic{},
                       ll::optimizer::Sgd{}};
   REQUIRE(test::message_of<ll::InvalidArgument>([&] { learner.fit(recent); }) ==
@@ -320,4 +320,19 @@ TEST_CASE("a learner without tasks consolidates in the callback of fit, when its
     REQUIRE(learner.parameters()[i] == stepped.parameters()[i]);
     REQUIRE(learner.importance()[i] == stepped.importance()[i]);
   }
+}
+
+TEST_CASE("losses that cannot be added up are reported and do not count", "[trigger][errors]") {
+  ll::trigger::LossDrift drift({.threshold = 1, .warm_up = 1});
+  const double huge = 1.7e308;
+  CHECK_FALSE(drift(huge));
+  CHECK(test::message_of<ll::NumericError>([&] { drift(-huge); }) ==
+        "LossDrift: the sum of the losses overflows at a loss of -1.7e+308");
+  CHECK_NOTHROW(drift(huge));
+}
+
+TEST_CASE("a window that does not fit into memory names its size", "[trigger][errors]") {
+  CHECK(test::message_of<ll::OutOfMemory>([] {
+          ll::trigger::LossPlateau({.window = std::size_t{1} << 62, .mean_threshold = 1, .variance_threshold = 1});
+        }) == "a window of 4611686018427387904 losses does not fit into memory");
 }

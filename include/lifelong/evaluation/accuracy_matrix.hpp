@@ -2,6 +2,8 @@
 // The accuracy on every task after every task, and the metrics that follow from it.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstddef>
 #include <cstdio>
 #include <initializer_list>
@@ -164,3 +166,5 @@ class AccuracyMatrix {
 };
 
 }  // namespace lifelong
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,18 +2,23 @@
 // A copy of a task's examples as they are read, for sources that compute every example anew each time.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 #include <lifelong/backend/backend.hpp>
 #include <lifelong/backend/serial.hpp>
+#include <lifelong/config.hpp>
 #include <lifelong/core/batch.hpp>
 #include <lifelong/core/error.hpp>
 #include <lifelong/stream/dataset.hpp>
 #include <lifelong/stream/example_source.hpp>
 #include <lifelong/stream/loader.hpp>
+#include <lifelong/stream/shape.hpp>
 
 namespace lifelong {
 
@@ -25,7 +30,7 @@ template <class T>
 class CachedExamples {
  public:
   /// Reads all of `examples` on the threads of `backend`. \throws InvalidArgument, before anything is allocated, if the
-  /// copy would take more than `most_bytes`.
+  /// copy would take more than `most_bytes`; OutOfMemory; NumericError for a value that is NaN or Inf.
   template <class Source, class Backend = backend::Serial>
   explicit CachedExamples(const Source& examples, std::size_t most_bytes = std::size_t{1} << 30,
                           const Backend& backend = {}) {
@@ -34,7 +39,9 @@ class CachedExamples {
     size_ = examples.size();
     features_ = examples.features();
     targets_ = examples.targets();
-    const double bytes = static_cast<double>(size_) * (static_cast<double>(features_ + targets_) * sizeof(T) + 24);
+    shape_ = detail::shape_of(examples);
+    const double values = static_cast<double>(features_) + static_cast<double>(targets_);
+    const double bytes = static_cast<double>(size_) * (values * sizeof(T) + 24);
     if (bytes > static_cast<double>(most_bytes))
       detail::raise<InvalidArgument>("CachedExamples: " + std::to_string(size_) + " examples would take " +
                                      detail::text(bytes) + " bytes, but at most " + std::to_string(most_bytes) +
@@ -46,6 +53,8 @@ class CachedExamples {
   [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] std::size_t features() const { return features_; }
   [[nodiscard]] std::size_t targets() const { return targets_; }
+  /// Shape of one example, if the source has one; else only that it has so many features.
+  [[nodiscard]] const std::vector<std::size_t>& shape() const LIFELONG_LIFETIME_BOUND { return shape_; }
 
   /// Fills `row` with example `i`. \throws InvalidArgument unless i < size(); ShapeMismatch unless the row has room for
   /// exactly one example.
@@ -62,7 +71,10 @@ class CachedExamples {
 
  private:
   std::size_t size_ = 0, features_ = 0, targets_ = 0;
+  std::vector<std::size_t> shape_;
   BatchBuffer<T> values_;
 };
 
 }  // namespace lifelong
+
+#include <lifelong/config/pop_macros.hpp>

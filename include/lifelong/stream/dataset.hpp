@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Examples in memory: one contiguous array of inputs with labels or targets, which is viewed or shared, but never
-// copied.
+// Examples in memory: one contiguous array of inputs with labels or targets, which a data set owns and shares with its
+// copies, or views.
 #pragma once
+
+#include <lifelong/config/push_macros.hpp>
 
 #include <concepts>
 #include <cstddef>
@@ -13,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include <lifelong/config.hpp>
 #include <lifelong/core/batch.hpp>
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/extents.hpp>
@@ -25,15 +28,31 @@ namespace detail {
 template <class S>
 concept storable = std::same_as<S, float> || std::same_as<S, double> || std::same_as<S, std::uint8_t>;
 
+template <class T>
+struct ElementOfSpan {};
+template <class T, std::size_t extent>
+struct ElementOfSpan<std::span<T, extent>> {
+  using type = std::remove_const_t<T>;
+};
+/// A `std::span` of S or const S, and nothing that only converts to one.
+template <class T, class S>
+concept span_of = std::same_as<typename ElementOfSpan<T>::type, S>;
+
+/// True for a forwarded array that ends with the expression: an rvalue that is no `std::span`.
+template <class T>
+concept temporary_array = !std::is_lvalue_reference_v<T> && !requires {
+  typename ElementOfSpan<std::remove_cv_t<T>>::type;
+};
+
 }  // namespace detail
 
 /// N examples of one shape in one row-major array of `S` (float, double or std::uint8_t), with a class label or K
 /// regression targets each. A model reads inputs as `scale() * value`.
 ///
-/// A data set made from spans or lvalue vectors views arrays that must outlive it and all its copies, unless it is
-/// given an `owner` that keeps them alive. One made from rvalue vectors owns them and shares them with its copies.
-/// Copying never copies examples. It satisfies `ExampleSource<Dataset<S>, T>` for T float and double; several threads
-/// may read at once.
+/// A data set made from vectors owns them, moved from rvalues and copied from lvalues, and shares them with its copies.
+/// `view`, or a constructor that is given `std::span`s, makes one that views arrays, which must outlive it and all its
+/// copies, unless it is given an `owner` that keeps them alive. Copying never copies examples. It satisfies
+/// `ExampleSource<Dataset<S>, T>` for T float and double; several threads may read at once.
 template <class S>
 requires detail::storable<S>
 class Dataset {
@@ -42,20 +61,33 @@ class Dataset {
   /// Element of the regression targets: S, or float where the inputs are bytes.
   using target_type = std::conditional_t<std::floating_point<S>, S, float>;
 
-  /// A view of `labels.size()` examples of shape `shape`, for example {28, 28}; `inputs` is N x product(shape).
+  /// `labels.size()` examples of shape `shape`, for example {28, 28}; `inputs` is N x product(shape), row-major. Large
+  /// vectors are moved, as in `Dataset<float>(std::move(inputs), std::move(labels), {28, 28})`.
   /// \throws ShapeMismatch if the sizes do not belong together; InvalidArgument for an empty shape, a zero extent or a
   /// negative label. It passes over the labels once.
-  Dataset(std::span<const S> inputs, std::span<const std::int32_t> labels, std::vector<std::size_t> shape,
+  Dataset(std::vector<S> inputs, std::vector<std::int32_t> labels, std::vector<std::size_t> shape)
+      : Dataset(Shared(Arrays<std::int32_t>{std::move(inputs), std::move(labels)}), std::move(shape)) {}
+
+  /// N = targets.size() / K examples with K real `targets` each, row-major N x K.
+  /// \throws as the constructor above, and InvalidArgument for K = 0.
+  Dataset(std::vector<S> inputs, std::vector<target_type> targets, std::size_t targets_per_example,
+          std::vector<std::size_t> shape)
+      : Dataset(Shared(Arrays<target_type>{std::move(inputs), std::move(targets)}), targets_per_example,
+                std::move(shape)) {}
+
+  /// The same as `view`.
+  template <detail::span_of<S> Inputs, detail::span_of<std::int32_t> Labels>
+  Dataset(Inputs inputs LIFELONG_LIFETIME_BOUND, Labels labels LIFELONG_LIFETIME_BOUND, std::vector<std::size_t> shape,
           KeepAlive owner = {})
       : inputs_(inputs), labels_(labels), shape_(std::move(shape)), owner_(std::move(owner)), size_(labels.size()) {
     check_inputs("labels");
     count_classes();
   }
 
-  /// A view of N = targets.size() / K examples with K real `targets` each, row-major N x K.
-  /// \throws as the constructor above, and InvalidArgument for K = 0.
-  Dataset(std::span<const S> inputs, std::span<const target_type> targets, std::size_t targets_per_example,
-          std::vector<std::size_t> shape, KeepAlive owner = {})
+  /// The same as `view`.
+  template <detail::span_of<S> Inputs, detail::span_of<target_type> Targets>
+  Dataset(Inputs inputs LIFELONG_LIFETIME_BOUND, Targets targets LIFELONG_LIFETIME_BOUND,
+          std::size_t targets_per_example, std::vector<std::size_t> shape, KeepAlive owner = {})
       : inputs_(inputs),
         targets_(targets),
         shape_(std::move(shape)),
@@ -70,21 +102,37 @@ class Dataset {
     check_inputs("examples in the targets");
   }
 
-  /// Takes the vectors over, as in `Dataset<float>(std::move(inputs), std::move(labels), {28, 28})`. \throws as above.
-  Dataset(std::vector<S>&& inputs, std::vector<std::int32_t>&& labels, std::vector<std::size_t> shape)
-      : Dataset(Shared(Arrays<std::int32_t>{std::move(inputs), std::move(labels)}), std::move(shape)) {}
-
-  /// Takes the vectors over. \throws as above.
-  Dataset(std::vector<S>&& inputs, std::vector<target_type>&& targets, std::size_t targets_per_example,
-          std::vector<std::size_t> shape)
-      : Dataset(Shared(Arrays<target_type>{std::move(inputs), std::move(targets)}), targets_per_example,
-                std::move(shape)) {}
-
-  // With one vector viewed and the other a temporary, the view of the temporary would dangle.
-  Dataset(std::vector<S>&&, std::span<const std::int32_t>, std::vector<std::size_t>) = delete;
-  Dataset(std::span<const S>, std::vector<std::int32_t>&&, std::vector<std::size_t>) = delete;
-  Dataset(std::vector<S>&&, std::span<const target_type>, std::size_t, std::vector<std::size_t>) = delete;
-  Dataset(std::span<const S>, std::vector<target_type>&&, std::size_t, std::vector<std::size_t>) = delete;
+  /// A view of arrays that outlive the data set and all its copies, which temporaries do not. \throws as the
+  /// constructors.
+  [[nodiscard]] static Dataset view(std::span<const S> inputs LIFELONG_LIFETIME_BOUND,
+                                    std::span<const std::int32_t> labels LIFELONG_LIFETIME_BOUND,
+                                    std::vector<std::size_t> shape) {
+    return Dataset(inputs, labels, std::move(shape));
+  }
+  [[nodiscard]] static Dataset view(std::span<const S> inputs LIFELONG_LIFETIME_BOUND,
+                                    std::span<const target_type> targets LIFELONG_LIFETIME_BOUND,
+                                    std::size_t targets_per_example, std::vector<std::size_t> shape) {
+    return Dataset(inputs, targets, targets_per_example, std::move(shape));
+  }
+  // The same for vectors, whose conversion to a span would hide from compilers that these are their elements.
+  [[nodiscard]] static Dataset view(const std::vector<S>& inputs LIFELONG_LIFETIME_BOUND,
+                                    const std::vector<std::int32_t>& labels LIFELONG_LIFETIME_BOUND,
+                                    std::vector<std::size_t> shape) {
+    return Dataset(std::span<const S>(inputs), std::span<const std::int32_t>(labels), std::move(shape));
+  }
+  [[nodiscard]] static Dataset view(const std::vector<S>& inputs LIFELONG_LIFETIME_BOUND,
+                                    const std::vector<target_type>& targets LIFELONG_LIFETIME_BOUND,
+                                    std::size_t targets_per_example, std::vector<std::size_t> shape) {
+    return Dataset(std::span<const S>(inputs), std::span<const target_type>(targets), targets_per_example,
+                   std::move(shape));
+  }
+  template <class Inputs, class Labels>
+  requires(detail::temporary_array<Inputs> ||
+           detail::temporary_array<Labels>) static void view(Inputs&&, Labels&&, std::vector<std::size_t>) = delete;
+  template <class Inputs, class Targets>
+  requires(detail::temporary_array<Inputs> ||
+           detail::temporary_array<Targets>) static void view(Inputs&&, Targets&&, std::size_t,
+                                                              std::vector<std::size_t>) = delete;
 
   /// Number of examples N.
   [[nodiscard]] std::size_t size() const { return size_; }
@@ -95,7 +143,7 @@ class Dataset {
   /// Largest label + 1; 0 without labels.
   [[nodiscard]] std::size_t classes() const { return classes_; }
   /// Shape of one example, for example {28, 28}.
-  [[nodiscard]] const std::vector<std::size_t>& shape() const { return shape_; }
+  [[nodiscard]] const std::vector<std::size_t>& shape() const LIFELONG_LIFETIME_BOUND { return shape_; }
   /// The factor by which a stored input is multiplied when it is read: 1/255 for bytes, else 1, unless it was changed.
   [[nodiscard]] double scale() const { return scale_; }
 
@@ -108,24 +156,25 @@ class Dataset {
   }
 
   /// All inputs as they are stored, N x features, row-major, not scaled.
-  [[nodiscard]] std::span<const S> inputs() const { return inputs_; }
+  [[nodiscard]] std::span<const S> inputs() const LIFELONG_LIFETIME_BOUND { return inputs_; }
   /// Inputs of example `i` as they are stored. \throws InvalidArgument unless i < size().
-  [[nodiscard]] std::span<const S> input(std::size_t i) const {
+  [[nodiscard]] std::span<const S> input(std::size_t i) const LIFELONG_LIFETIME_BOUND {
     detail::require_index("Dataset", i, size_);
     return inputs_.subspan(i * features_, features_);
   }
   /// All labels; empty for regression.
-  [[nodiscard]] std::span<const std::int32_t> labels() const { return labels_; }
+  [[nodiscard]] std::span<const std::int32_t> labels() const LIFELONG_LIFETIME_BOUND { return labels_; }
   /// All targets, N x K, row-major; empty for classification.
-  [[nodiscard]] std::span<const target_type> target_values() const { return targets_; }
+  [[nodiscard]] std::span<const target_type> target_values() const LIFELONG_LIFETIME_BOUND { return targets_; }
 
   /// Fills `row` with example `i`, its inputs multiplied by `scale()`; `row.active` is left alone.
-  /// \throws InvalidArgument unless i < size(); ShapeMismatch unless the row has room for exactly one example.
+  /// \throws InvalidArgument unless i < size(), or if T has no number for the scale; ShapeMismatch unless the row has
+  /// room for exactly one example.
   template <class T>
   void read(std::size_t i, ExampleRow<T> row) const {
     const std::span<const S> in = input(i);
     detail::require_size("the row of inputs to read into", row.inputs.size(), features_);
-    const T scale = static_cast<T>(scale_);
+    const T scale = detail::setting<T>("Dataset.scale", scale_);
     for (std::size_t f = 0; f < features_; ++f) row.inputs[f] = scale * static_cast<T>(in[f]);
     read_answer(i, row);
   }
@@ -194,3 +243,5 @@ struct SplitData {
 };
 
 }  // namespace lifelong
+
+#include <lifelong/config/pop_macros.hpp>

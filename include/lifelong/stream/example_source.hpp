@@ -2,6 +2,8 @@
 // Anything that examples can be read from.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <concepts>
 #include <cstddef>
 
@@ -58,3 +60,5 @@ consteval bool require_batches() {
 
 }  // namespace detail
 }  // namespace lifelong
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,18 +2,21 @@
 // A lazy view of a data set: which examples it has, how their features are mapped, and which outputs are active.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include <lifelong/config.hpp>
 #include <lifelong/core/batch.hpp>
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/shared.hpp>
 #include <lifelong/stream/dataset.hpp>
 #include <lifelong/stream/feature_map.hpp>
+#include <lifelong/stream/shape.hpp>
 
 namespace lifelong {
 
@@ -30,12 +33,19 @@ class Examples {
   /// Inputs per example, after the map.
   [[nodiscard]] std::size_t features() const { return map_.identity() ? data_.features() : map_.outputs(); }
   [[nodiscard]] std::size_t targets() const { return data_.targets(); }
+  /// Shape of one example: that of the data, unless a map other than a rotation has put the features elsewhere.
+  [[nodiscard]] std::vector<std::size_t> shape() const {
+    return map_.identity() || map_.height() > 0 ? data_.shape() : std::vector<std::size_t>{features()};
+  }
 
   /// The data behind the view, which is shared and not copied.
-  [[nodiscard]] const Dataset<S>& data() const { return data_; }
-  [[nodiscard]] const FeatureMap& map() const { return map_; }
+  [[nodiscard]] const Dataset<S>& data() const LIFELONG_LIFETIME_BOUND { return data_; }
+  [[nodiscard]] const FeatureMap& map() const LIFELONG_LIFETIME_BOUND { return map_; }
   /// The active outputs of the examples; {0, 0} stands for all.
   [[nodiscard]] OutputRange active() const { return active_; }
+
+  /// What is added to the labels of the data.
+  [[nodiscard]] std::int32_t label_offset() const { return label_offset_; }
 
   /// Number in `data()` of example `i`. \throws InvalidArgument unless i < size().
   [[nodiscard]] std::size_t index(std::size_t i) const {
@@ -56,7 +66,7 @@ class Examples {
     if (map_.identity()) {
       data_.read(n, row);
     } else {
-      map_.apply(data_.input(n), static_cast<T>(data_.scale()), row.inputs);
+      map_.apply(data_.input(n), detail::setting<T>("Dataset.scale", data_.scale()), row.inputs);
       data_.read_answer(n, row);
     }
     if (targets() == 0) row.label += label_offset_;
@@ -80,9 +90,11 @@ class Examples {
     return view;
   }
 
-  /// The same examples with `map` in place of the present map. \throws ShapeMismatch unless it fits the data.
+  /// The same examples with `map` in place of the present map. \throws ShapeMismatch unless it fits the data, for a
+  /// rotation also if the data are images, whose last two extents are height and width, of another size.
   [[nodiscard]] Examples mapped(FeatureMap map) const {
     if (!map.identity()) detail::require_size("an example to be mapped", data_.features(), map.inputs());
+    if (map.height() > 0) require_images_of(map.height(), map.width());
     Examples view = *this;
     view.map_ = std::move(map);
     return view;
@@ -97,7 +109,7 @@ class Examples {
     const std::int64_t end = active == OutputRange{} ? std::int64_t{1} << 31 : first + active.count;
     for (std::size_t i = 0; i < size_; ++i) {
       const std::int64_t label = std::int64_t{data_.labels()[index(i)]} + offset;
-      if (label < first || label >= end || label > std::numeric_limits<std::int32_t>::max())
+      if (label < first || label >= end || label > 0x7FFFFFFF)
         detail::raise<InvalidArgument>("label of example " + std::to_string(i) + " would become " +
                                        std::to_string(label) + ", outside outputs " + std::to_string(first) + " to " +
                                        std::to_string(end - 1));
@@ -109,6 +121,15 @@ class Examples {
   }
 
  private:
+  void require_images_of(std::size_t height, std::size_t width) const {
+    detail::Extents last = detail::without_ones(data_.shape());
+    if (last.size() > 2) last.erase(last.begin(), last.end() - 2);
+    if (!detail::same_arrangement(last, {height, width}))
+      detail::raise<ShapeMismatch>("a rotation of images of " + std::to_string(height) + " x " + std::to_string(width) +
+                                   " cannot turn examples of " + detail::shape_text(data_.shape()) +
+                                   ", whose last two extents are others");
+  }
+
   Dataset<S> data_;
   Shared<std::vector<std::size_t>> indices_;
   FeatureMap map_;
@@ -118,3 +139,5 @@ class Examples {
 };
 
 }  // namespace lifelong
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,6 +2,8 @@
 // A fixed sparse linear map on the features of an example: the permutation or rotation that makes a new task.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -10,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include <lifelong/config.hpp>
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/random.hpp>
 #include <lifelong/core/shared.hpp>
@@ -87,7 +90,7 @@ class FeatureMap {
   /// empty image or more than 2^32 pixels.
   [[nodiscard]] static FeatureMap rotation(std::size_t height, std::size_t width, double clockwise_degrees,
                                            std::size_t planes = 1) {
-    if (!(clockwise_degrees - clockwise_degrees == 0))
+    if (!detail::is_finite(clockwise_degrees))
       detail::raise<InvalidArgument>("the angle of a rotation must be finite, but is " +
                                      detail::text(clockwise_degrees));
     if (height == 0 || width == 0 || planes == 0)
@@ -105,7 +108,10 @@ class FeatureMap {
           taps.sample(plane, centre_y + turn.cosine * y - turn.sine * x, centre_x + turn.sine * y + turn.cosine * x);
         }
     taps.drop_idle();
-    return {height * width * planes, taps.per_output, std::move(taps.index), std::move(taps.weight)};
+    FeatureMap map(height * width * planes, taps.per_output, std::move(taps.index), std::move(taps.weight));
+    map.height_ = height;
+    map.width_ = width;
+    return map;
   }
 
   [[nodiscard]] bool identity() const { return !tables_; }
@@ -115,11 +121,14 @@ class FeatureMap {
   [[nodiscard]] std::size_t outputs() const { return outputs_; }
   /// Taps per output; 0 for the identity.
   [[nodiscard]] std::size_t taps() const { return taps_; }
+  /// Height and width of the images that a rotation turns and makes; 0 for other maps.
+  [[nodiscard]] std::size_t height() const { return height_; }
+  [[nodiscard]] std::size_t width() const { return width_; }
   /// The tables, outputs x taps, row-major; empty for the identity.
-  [[nodiscard]] std::span<const std::uint32_t> index() const {
+  [[nodiscard]] std::span<const std::uint32_t> index() const LIFELONG_LIFETIME_BOUND {
     return tables_ ? std::span<const std::uint32_t>(tables_->index) : std::span<const std::uint32_t>{};
   }
-  [[nodiscard]] std::span<const float> weight() const {
+  [[nodiscard]] std::span<const float> weight() const LIFELONG_LIFETIME_BOUND {
     return tables_ ? std::span<const float>(tables_->weight) : std::span<const float>{};
   }
 
@@ -195,7 +204,7 @@ class FeatureMap {
     if (index >= inputs_)
       detail::raise<InvalidArgument>("FeatureMap.index[" + std::to_string(t) + "] is " + std::to_string(index) +
                                      ", but there are only " + std::to_string(inputs_) + " inputs");
-    if (!(weight - weight == 0))
+    if (!detail::is_finite(weight))
       detail::raise<InvalidArgument>("FeatureMap.weight[" + std::to_string(t) + "] is not finite");
   }
 
@@ -220,7 +229,9 @@ class FeatureMap {
   }
 
   Shared<Tables> tables_;
-  std::size_t inputs_ = 0, outputs_ = 0, taps_ = 0;
+  std::size_t inputs_ = 0, outputs_ = 0, taps_ = 0, height_ = 0, width_ = 0;
 };
 
 }  // namespace lifelong
+
+#include <lifelong/config/pop_macros.hpp>

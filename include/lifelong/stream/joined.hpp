@@ -3,13 +3,18 @@
 // compared with.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstddef>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include <lifelong/config.hpp>
 #include <lifelong/core/batch.hpp>
 #include <lifelong/core/error.hpp>
+#include <lifelong/stream/examples.hpp>
+#include <lifelong/stream/shape.hpp>
 #include <lifelong/stream/task.hpp>
 
 namespace lifelong {
@@ -20,7 +25,8 @@ namespace lifelong {
 template <class S>
 class Joined {
  public:
-  /// \throws InvalidArgument without parts; ShapeMismatch, which names the part, if features or targets differ.
+  /// \throws InvalidArgument without parts; ShapeMismatch, which names the part, if features, targets or known shapes
+  /// differ.
   explicit Joined(std::vector<Examples<S>> parts) : parts_(std::move(parts)) {
     if (parts_.empty()) detail::raise<InvalidArgument>("Joined needs at least 1 part");
     for (std::size_t p = 0; p < parts_.size(); ++p) {
@@ -28,6 +34,7 @@ class Joined {
       detail::require_size(("the row of inputs" + part).c_str(), parts_[p].features(), features());
       detail::require_size(("the row of targets" + part).c_str(), parts_[p].targets(), targets());
       size_ += parts_[p].size();
+      shape_ = detail::common_shape(shape_, parts_[p].shape(), "part " + std::to_string(p) + " of Joined");
     }
   }
 
@@ -40,6 +47,9 @@ class Joined {
   [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] std::size_t features() const { return parts_.front().features(); }
   [[nodiscard]] std::size_t targets() const { return parts_.front().targets(); }
+
+  /// Shape of one example, if all parts have the same; else only that it has so many features.
+  [[nodiscard]] const std::vector<std::size_t>& shape() const LIFELONG_LIFETIME_BOUND { return shape_; }
 
   /// Fills `row` with example `i`. \throws as `Examples::read`.
   template <class T>
@@ -59,6 +69,9 @@ class Joined {
 
   std::vector<Examples<S>> parts_;
   std::size_t size_ = 0;
+  std::vector<std::size_t> shape_;
 };
 
 }  // namespace lifelong
+
+#include <lifelong/config/pop_macros.hpp>

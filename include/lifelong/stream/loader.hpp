@@ -2,37 +2,56 @@
 // Turns a source of examples into batches.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 
 #include <lifelong/backend/backend.hpp>
+#include <lifelong/config.hpp>
 #include <lifelong/core/batch.hpp>
+#include <lifelong/core/error.hpp>
+#include <lifelong/core/finite.hpp>
 #include <lifelong/stream/example_source.hpp>
 
 namespace lifelong {
 
-/// The examples of a source as a range of batches of `batch_size` (the last may be shorter), in the order `order`, or
-/// in the source's own if that is empty. Rows are read in parallel into `buffer`; a batch is valid until the next one
-/// is read.
+/// The examples of a source as a range of batches of `batch_size` (the last may be shorter; a size above the number of
+/// examples means all of them), in the order `order`, or in the source's own if that is empty. Rows are read in
+/// parallel into `buffer`; a batch is valid until the next one is read. Nothing grows with the number of examples, so a
+/// source may have any number. Reading a batch throws NumericError for an input or target that is NaN or Inf, which
+/// names the example, and OutOfMemory.
 template <class T, class Examples, class Backend>
 class BatchLoader {
   static_assert(detail::require_example_source<Examples, T>());
   static_assert(detail::require_backend<Backend>());
 
  public:
-  BatchLoader(const Examples& examples, std::size_t batch_size, BatchBuffer<T>& buffer, const Backend& backend,
-              std::span<const std::uint32_t> order = {})
-      : examples_(examples), batch_size_(batch_size), buffer_(buffer), backend_(backend), order_(order) {}
+  /// Values are known to be finite once they are read.
+  static constexpr bool finite_values = true;
+
+  /// \throws InvalidArgument for a batch size of 0, ShapeMismatch for an order of another length than the examples.
+  BatchLoader(const Examples& examples LIFELONG_LIFETIME_BOUND, std::size_t batch_size,
+              BatchBuffer<T>& buffer LIFELONG_LIFETIME_BOUND, const Backend& backend LIFELONG_LIFETIME_BOUND,
+              std::span<const std::uint32_t> order LIFELONG_LIFETIME_BOUND = {})
+      : examples_(examples), batch_size_(batch_size), buffer_(buffer), backend_(backend), order_(order) {
+    if (batch_size == 0) detail::raise<InvalidArgument>("the batch_size must be at least 1, but is 0");
+    if (!order.empty()) detail::require_size("the order of the examples", order.size(), examples.size());
+  }
 
   /// Number of batches.
-  [[nodiscard]] std::size_t size() const { return (examples_.size() + batch_size_ - 1) / batch_size_; }
+  [[nodiscard]] std::size_t size() const {
+    const std::size_t examples = examples_.size();
+    return examples / batch_size_ + (examples % batch_size_ != 0 ? 1 : 0);
+  }
 
   struct End {};
   /// An iterator, which fills the buffer with a batch when it is dereferenced.
   class Iterator {
    public:
-    Iterator(const BatchLoader& loader) : loader_(loader) {}
+    explicit Iterator(const BatchLoader& loader, std::size_t number = 0) : loader_(loader), number_(number) {}
     Batch<T> operator*() const { return loader_.load(number_); }
     Iterator& operator++() {
       ++number_;
@@ -42,9 +61,11 @@ class BatchLoader {
 
    private:
     const BatchLoader& loader_;
-    std::size_t number_ = 0;
+    std::size_t number_;
   };
-  [[nodiscard]] Iterator begin() const { return Iterator(*this); }
+  [[nodiscard]] Iterator begin() const LIFELONG_LIFETIME_BOUND { return begin(0); }
+  /// From batch number `first` on.
+  [[nodiscard]] Iterator begin(std::size_t first) const LIFELONG_LIFETIME_BOUND { return Iterator(*this, first); }
   [[nodiscard]] End end() const { return {}; }
 
  private:
@@ -55,13 +76,33 @@ class BatchLoader {
     const std::size_t rest = examples_.size() - first;
     const std::size_t count = rest < batch_size_ ? rest : batch_size_;
     buffer_.resize(count, examples_.features(), examples_.targets());
+    bool finite = true;
     backend_.parallel_for((count + rows_per_task - 1) / rows_per_task, [&](std::size_t task) {
-      for (std::size_t n = task * rows_per_task; n < count && n < (task + 1) * rows_per_task; ++n) {
+      const std::size_t begin = task * rows_per_task, rest_of_rows = count - begin;
+      const std::size_t end = begin + (rest_of_rows < rows_per_task ? rest_of_rows : rows_per_task);
+      for (std::size_t n = begin; n < end; ++n) {
         const std::size_t i = order_.empty() ? first + n : order_[first + n];
         examples_.read(i, buffer_.row(n, i));
       }
+      if (!buffer_.all_finite(begin, end)) __atomic_store_n(&finite, false, __ATOMIC_RELAXED);
     });
+    if (!finite) refuse(buffer_.batch());
     return buffer_.batch();
+  }
+
+  /// Names the first value of a batch that is not finite.
+  [[noreturn]] static LIFELONG_ONE_COPY void refuse(const Batch<T>& batch) {
+    std::size_t n = 0;
+    const auto fault = [](std::span<const T> row, const char* what) {
+      const std::size_t k = detail::first_not_finite(row);
+      return k == row.size() ? std::string()
+                             : what + std::to_string(k) + " is " + detail::text(static_cast<double>(row[k]));
+    };
+    for (std::string found;; ++n) {
+      found = fault(batch.inputs.subspan(n * batch.features, batch.features), ", feature ");
+      if (found.empty()) found = fault(batch.target(n), ", target ");
+      if (!found.empty()) detail::raise<NumericError>("example " + std::to_string(batch.indices[n]) + found);
+    }
   }
 
   const Examples& examples_;
@@ -72,3 +113,5 @@ class BatchLoader {
 };
 
 }  // namespace lifelong
+
+#include <lifelong/config/pop_macros.hpp>

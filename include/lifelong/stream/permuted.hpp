@@ -2,6 +2,8 @@
 // Tasks that permute the features, as in permuted MNIST.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -20,10 +22,12 @@ struct PermutedOptions {
 
 /// Makes `tasks` tasks on the same data. Task 0 has it as it is, task t through a random permutation of the features
 /// that depends on (seed, t) alone (Goodfellow et al. 2013; Kirkpatrick et al. 2017). The tasks are lazy: each holds
-/// one table of features x 8 bytes. \throws InvalidArgument for 0 tasks, or real targets outside Scenario::domain;
-/// ShapeMismatch if train and test differ in shape.
+/// one table of features x 8 bytes. \throws InvalidArgument for 0 tasks or more than 2^32, or real targets outside
+/// Scenario::domain; ShapeMismatch if train and test differ in shape.
 template <class S>
 [[nodiscard]] Stream<S> permuted(const SplitData<S>& data, std::size_t tasks, PermutedOptions options = {}) {
+  if (tasks > std::uint64_t{1} << 32)
+    detail::raise<InvalidArgument>("permuted makes at most 2^32 tasks, not " + std::to_string(tasks));
   std::vector<FeatureMap> maps;
   std::vector<std::string> names;
   for (std::size_t t = 0; t < tasks; ++t) {
@@ -35,3 +39,5 @@ template <class S>
 }
 
 }  // namespace lifelong::stream
+
+#include <lifelong/config/pop_macros.hpp>

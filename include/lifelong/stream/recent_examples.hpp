@@ -2,6 +2,8 @@
 // The last examples of a stream, for a learner without task boundaries.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -9,7 +11,9 @@
 #include <vector>
 
 #include <lifelong/core/batch.hpp>
+#include <lifelong/core/check_batch.hpp>
 #include <lifelong/core/error.hpp>
+#include <lifelong/core/memory.hpp>
 
 namespace lifelong {
 
@@ -26,9 +30,12 @@ class RecentExamples {
   }
 
   /// Adds copies of the samples of `batch`, in their order; of a batch longer than the capacity, the last ones stay.
-  /// \throws ShapeMismatch for a sample with other features or targets than the first.
+  /// \throws ShapeMismatch for a sample with other features or targets than the first, or arrays of another length than
+  /// the batch says; NumericError, which names the sample, for a value that is NaN or Inf; OutOfMemory. Then nothing is
+  /// added.
   void push(const Batch<T>& batch) {
     if (batch.size == 0) return;
+    detail::require_finite_values(batch);
     const std::size_t targets = batch.targets.size() / batch.size;
     if (pushed_ == 0) allocate(batch.features, targets);
     detail::require_size("a sample pushed to RecentExamples", batch.features, features_);
@@ -61,12 +68,22 @@ class RecentExamples {
 
  private:
   void allocate(std::size_t features, std::size_t targets) {
+    const auto message = [&] {
+      return "RecentExamples: " + std::to_string(capacity_) + " samples of " + std::to_string(features) +
+             " features and " + std::to_string(targets) + " targets do not fit into memory";
+    };
+    const std::size_t most = static_cast<std::size_t>(-1) / capacity_;
+    if (features > most || targets > most) detail::raise<OutOfMemory>(message());
+    detail::with_memory(
+        [&] {
+          inputs_.resize(capacity_ * features);
+          answers_.resize(capacity_ * targets);
+          labels_.resize(capacity_);
+          active_.resize(capacity_);
+        },
+        message);
     features_ = features;
     targets_ = targets;
-    inputs_.resize(capacity_ * features);
-    answers_.resize(capacity_ * targets);
-    labels_.resize(capacity_);
-    active_.resize(capacity_);
   }
 
   void keep(const Batch<T>& batch, std::size_t n) {
@@ -95,3 +112,5 @@ class RecentExamples {
 };
 
 }  // namespace lifelong
+
+#include <lifelong/config/pop_macros.hpp>

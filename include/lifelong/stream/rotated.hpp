@@ -2,6 +2,8 @@
 // Tasks that turn the images, as in rotated MNIST.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstddef>
 #include <initializer_list>
 #include <span>
@@ -51,3 +53,5 @@ template <class S>
 }
 
 }  // namespace lifelong::stream
+
+#include <lifelong/config/pop_macros.hpp>

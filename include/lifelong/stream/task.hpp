@@ -2,16 +2,19 @@
 // A stream of tasks, and what a learner knows of them.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <lifelong/core/batch.hpp>
+#include <lifelong/core/check_batch.hpp>
 #include <lifelong/core/error.hpp>
 #include <lifelong/stream/examples.hpp>
+#include <lifelong/stream/shape.hpp>
 
 namespace lifelong {
 
@@ -35,24 +38,34 @@ template <class S>
 class Stream {
  public:
   /// `outputs` is the number of network outputs that all tasks together need.
-  /// \throws InvalidArgument without tasks; ShapeMismatch, which names the task, if features or targets differ.
+  /// \throws InvalidArgument without tasks or outputs, and, which names the task, for one without examples in train or
+  /// test or with a label or range of active outputs beyond `outputs`; ShapeMismatch, which names the task, if
+  /// features, targets or known shapes differ.
   Stream(std::vector<Task<S>> tasks, std::size_t outputs, Scenario scenario = Scenario::domain)
       : tasks_(std::move(tasks)), outputs_(outputs), scenario_(scenario) {
     if (tasks_.empty()) detail::raise<InvalidArgument>("a Stream needs at least 1 task");
+    if (outputs == 0) detail::raise<InvalidArgument>("a Stream needs at least 1 output");
+    std::vector<std::size_t> shape;
     for (const Task<S>& task : tasks_) {
-      require_like_first(task.name, task.train);
-      require_like_first(task.name, task.test);
+      for (const auto* part : {&task.train, &task.test}) {
+        const std::string of_task =
+            std::string(part == &task.train ? "train" : "test") + " of task '" + task.name + "'";
+        if (part->size() == 0) detail::raise<InvalidArgument>(of_task + " has no examples");
+        require_like_first(task.name, *part);
+        shape = detail::common_shape(shape, part->shape(), of_task);
+        require_outputs(of_task, *part);
+      }
     }
   }
 
   [[nodiscard]] std::size_t size() const { return tasks_.size(); }
   /// \throws InvalidArgument unless task < size().
-  [[nodiscard]] const Task<S>& operator[](std::size_t task) const {
+  [[nodiscard]] const Task<S>& operator[](std::size_t task) const LIFELONG_LIFETIME_BOUND {
     detail::require_index("Stream", task, tasks_.size());
     return tasks_[task];
   }
-  [[nodiscard]] auto begin() const { return tasks_.begin(); }
-  [[nodiscard]] auto end() const { return tasks_.end(); }
+  [[nodiscard]] auto begin() const LIFELONG_LIFETIME_BOUND { return tasks_.begin(); }
+  [[nodiscard]] auto end() const LIFELONG_LIFETIME_BOUND { return tasks_.end(); }
 
   /// Number of network outputs needed: classes (domain), classes of all tasks together (else), or targets (regression).
   [[nodiscard]] std::size_t outputs() const { return outputs_; }
@@ -68,6 +81,21 @@ class Stream {
                                    std::to_string(examples.targets()) + " targets, task '" + tasks_.front().name +
                                    "' has " + std::to_string(first.features()) + " and " +
                                    std::to_string(first.targets()));
+  }
+
+  /// Looks at single labels only if the largest of the data is too large, which another task may have.
+  void require_outputs(const std::string& of_task, const Examples<S>& examples) const {
+    const OutputRange active = examples.active();
+    if (active.first > outputs_ || active.count > outputs_ - active.first)
+      detail::raise<InvalidArgument>("the active outputs of " + of_task + " are " + detail::text(active) +
+                                     " where the stream has " + std::to_string(outputs_) + " outputs");
+    const std::int64_t end = static_cast<std::int64_t>(examples.data().classes()) + examples.label_offset();
+    if (examples.targets() != 0 || (end >= 0 && static_cast<std::size_t>(end) <= outputs_)) return;
+    for (std::size_t i = 0; i < examples.size(); ++i)
+      if (static_cast<std::size_t>(examples.label(i)) >= outputs_)
+        detail::raise<InvalidArgument>("the label of example " + std::to_string(i) + " of " + of_task + " is " +
+                                       std::to_string(examples.label(i)) + " where the stream has " +
+                                       std::to_string(outputs_) + " outputs");
   }
 
   std::vector<Task<S>> tasks_;
@@ -91,7 +119,7 @@ Stream<S> mapped_stream(const SplitData<S>& data, const std::vector<FeatureMap>&
   const bool regression = data.train.targets() != 0;
   if (regression && !shared) raise<InvalidArgument>("real targets allow only Scenario::domain");
   const std::size_t outputs = regression ? data.train.targets() : classes(data);
-  if (!shared && outputs * maps.size() > std::numeric_limits<std::int32_t>::max())
+  if (!shared && outputs * maps.size() > 0x7FFFFFFF)
     raise<InvalidArgument>(std::to_string(maps.size()) + " tasks of " + std::to_string(outputs) +
                            " outputs each are more than 2^31 - 1");
 
@@ -112,3 +140,5 @@ Stream<S> mapped_stream(const SplitData<S>& data, const std::vector<FeatureMap>&
 
 }  // namespace detail
 }  // namespace lifelong
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,6 +2,8 @@
 // A task boundary at fixed intervals: every so many steps.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstddef>
 
 #include <lifelong/core/error.hpp>
@@ -29,3 +31,5 @@ class EverySteps {
 };
 
 }  // namespace lifelong::trigger
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,6 +2,8 @@
 // A task boundary where something new begins, which shows in a loss that rises.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstddef>
 
 #include <lifelong/core/error.hpp>
@@ -34,13 +36,18 @@ class LossDrift {
   }
 
   /// Call it with the loss of every step. It returns true if something new has begun.
-  /// \throws NumericError for a loss that is not finite, which does not count.
+  /// \throws NumericError for a loss that is not finite, or too large to be added to the others; it does not count.
   bool operator()(double loss) {
     detail::require_finite_loss("LossDrift", loss);
-    ++sums_.count;
-    sums_.mean += (loss - sums_.mean) / static_cast<double>(sums_.count);
-    sums_.rise += loss - sums_.mean - options_.tolerance;
-    if (sums_.rise < sums_.least) sums_.least = sums_.rise;
+    Sums next = sums_;
+    ++next.count;
+    next.mean += (loss - next.mean) / static_cast<double>(next.count);
+    next.rise += loss - next.mean - options_.tolerance;
+    if (next.rise < next.least) next.least = next.rise;
+    if (!lifelong::detail::is_finite(next.rise - next.least))
+      lifelong::detail::raise<NumericError>("LossDrift: the sum of the losses overflows at a loss of " +
+                                            lifelong::detail::text(loss));
+    sums_ = next;
     if (sums_.count < options_.warm_up || !(sums_.rise - sums_.least > options_.threshold)) return false;
     sums_ = {};
     return true;
@@ -58,3 +65,5 @@ class LossDrift {
 };
 
 }  // namespace lifelong::trigger
+
+#include <lifelong/config/pop_macros.hpp>

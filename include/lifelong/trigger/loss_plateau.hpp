@@ -2,6 +2,8 @@
 // A task boundary where learning has settled, which shows in a loss that is low and steady.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cmath>
 #include <cstddef>
 
@@ -26,7 +28,7 @@ class LossPlateau {
     double variance_threshold;
   };
 
-  /// \throws InvalidArgument for a window of 0 or a threshold that is not a finite number above 0.
+  /// \throws InvalidArgument for a window of 0 or a threshold that is not a finite number above 0; OutOfMemory.
   explicit LossPlateau(const Options& options) : options_(checked(options)), losses_(options.window) {}
 
   /// Call it with the loss of every step. It returns true if it is time to consolidate.
@@ -63,3 +65,5 @@ class LossPlateau {
 };
 
 }  // namespace lifelong::trigger
+
+#include <lifelong/config/pop_macros.hpp>

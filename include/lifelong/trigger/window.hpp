@@ -2,11 +2,14 @@
 // The last losses that a trigger has seen.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstddef>
 #include <string>
 #include <vector>
 
 #include <lifelong/core/error.hpp>
+#include <lifelong/core/memory.hpp>
 
 namespace lifelong::trigger {
 
@@ -14,7 +17,7 @@ namespace detail {
 
 /// \throws NumericError unless the loss is finite; `trigger` is the trigger's name.
 inline void require_finite_loss(const char* trigger, double loss) {
-  if (!(loss - loss == 0))
+  if (!lifelong::detail::is_finite(loss))
     lifelong::detail::raise<NumericError>(std::string(trigger) + ": the loss is " + lifelong::detail::text(loss));
 }
 
@@ -22,7 +25,12 @@ inline void require_finite_loss(const char* trigger, double loss) {
 /// so that rounding errors do not add up over a long stream. Either costs O(size).
 class Window {
  public:
-  explicit Window(std::size_t size) : values_(size) {}
+  /// \throws OutOfMemory.
+  explicit Window(std::size_t size) {
+    lifelong::detail::with_memory(
+        [&] { values_.resize(size); },
+        [&] { return "a window of " + std::to_string(size) + " losses does not fit into memory"; });
+  }
 
   void push(double value) {
     values_[next_] = value;
@@ -52,3 +60,5 @@ class Window {
 
 }  // namespace detail
 }  // namespace lifelong::trigger
+
+#include <lifelong/config/pop_macros.hpp>
