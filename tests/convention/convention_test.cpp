@@ -599,5 +599,6 @@ TEST_CASE("a convention names itself in a line", "[convention]") {
         "avalanche ewc: squares of batch means, mean, labels true, gradient of the task's loss, evaluation, merge an "
         "anchor per task, or decay * old + new, penalty factor 1; avalanche/training/plugins/ewc.py, eb075be3");
   CHECK(cv::hw14::scp(1, 7).importance.recipe() ==
-        "Guarded(AveragedSliceScp(slices 7, seed 0, square of a batch's mean along the mean direction, merge sum))");
+        "Guarded(AveragedSliceScp(slices 7, seed 0, square of a batch's mean along the mean direction, merge sum), "
+        "merge last)");
 }

@@ -218,7 +218,7 @@ TEST_CASE("the reversed Fisher needs labels", "[fisher][errors]") {
   ll::Batch<double> batch = data.batch();
   batch.labels = {};
   CHECK(test::message_of<ll::InvalidArgument>([&] { test::estimate_of(ReversedFisher{}, model, {batch}); }) ==
-        "ReversedFisher needs labels, but the batch has none");
+        "ReversedFisher needs labels, but sample 100 has none");
 }
 
 namespace {

@@ -270,9 +270,9 @@ TEST_CASE("labels that a likelihood cannot give are refused", "[fisher][errors]"
   const auto missing = [&](const auto& fisher) {
     return message_of<ll::InvalidArgument>([&] { test::estimate_of(fisher, model, {batch}); });
   };
-  CHECK(missing(Fisher{.labels = Labels::empirical}) == "Labels::empirical needs labels, but the batch has none");
+  CHECK(missing(Fisher{.labels = Labels::empirical}) == "Labels::empirical needs labels, but sample 100 has none");
   CHECK(missing(GaussianFisher{.labels = Labels::empirical}) ==
-        "Labels::empirical of a Gaussian needs 3 targets per sample, but the batch has 0");
+        "Labels::empirical of a Gaussian needs 3 targets per sample, but sample 100 has 0");
   CHECK(missing(BernoulliFisher{.labels = Labels::empirical}) ==
-        "Labels::empirical of a Bernoulli needs 3 targets per sample or labels, but the batch has neither");
+        "Labels::empirical of a Bernoulli needs 3 targets per sample or labels, but sample 100 has 0 and the label -1");
 }

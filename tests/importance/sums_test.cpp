@@ -254,6 +254,7 @@ TEST_CASE("a task without batches is refused by importances that need no data", 
   CHECK(test::message_of<ll::InvalidArgument>([&] { learner.consolidate(std::vector<Batch<float>>{}); }) ==
         "consolidate: the task has no examples");
   CHECK(learner.tasks() == 0);
+  learner.step(std::vector<float>(learner.parameters().size(), 1));
   learner.consolidate();
   CHECK(learner.tasks() == 1);
 }

@@ -2,6 +2,8 @@
 // facebookresearch/agem, commit 4542149 (2019-02): the baselines of the A-GEM paper, by the authors of RWalk.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <array>
 #include <cstddef>
 #include <string>
@@ -37,11 +39,16 @@ struct WindowFisher {
     detail::require_at_least("WindowFisher.interval", static_cast<double>(interval), 1);
     merge.validate();
   }
+  /// \throws InvalidArgument for a setting that is no number in the parameters' type T: too large, or rounded to 0.
+  template <class T>
+  void validate_as() const {
+    detail::setting<T>("WindowFisher.alpha", alpha);
+  }
 
   /// The settings in a line.
   [[nodiscard]] std::string recipe() const {
     return "WindowFisher(alpha " + detail::text(alpha) + ", windows of " + std::to_string(interval) +
-           " batch squares, normalised by " + importance::name_of(normalize) + ")";
+           " batch squares, normalised by " + importance::name_of(normalize) + ", merge " + merge.text() + ")";
   }
 
   template <class T>
@@ -97,10 +104,17 @@ struct WindowWalk {
     detail::require_positive("WindowWalk.epsilon", epsilon);
     merge.validate();
   }
+  /// \throws InvalidArgument for a setting that is no number in the parameters' type T: too large, or rounded to 0.
+  template <class T>
+  void validate_as() const {
+    windows.validate_as<T>();
+    detail::setting<T>("WindowWalk.epsilon", epsilon);
+  }
 
   /// The settings in a line.
   [[nodiscard]] std::string recipe() const {
-    return "WindowWalk(epsilon " + detail::text(epsilon) + ", whole distance, " + windows.recipe() + ")";
+    return "WindowWalk(epsilon " + detail::text(epsilon) + ", whole distance, " + windows.recipe() + ", merge " +
+           merge.text() + ")";
   }
 
   template <class T>
@@ -243,3 +257,5 @@ inline Recipe<WindowWalk> rwalk(double strength, double decay = 0.9, std::size_t
 }
 
 }  // namespace lifelong::convention::agem
+
+#include <lifelong/config/pop_macros.hpp>

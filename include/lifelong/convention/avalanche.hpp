@@ -2,6 +2,8 @@
 // ContinualAI/avalanche, commit eb075be3 (2025-03, the code of release 0.6).
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -62,11 +64,17 @@ struct CappedIntelligence {
     detail::require_positive("CappedIntelligence.ceiling", ceiling);
     merge.validate();
   }
+  /// \throws InvalidArgument for a setting that is no number in the parameters' type T: too large, or rounded to 0.
+  template <class T>
+  void validate_as() const {
+    si.validate_as<T>();
+    detail::setting<T>("CappedIntelligence.ceiling", ceiling);
+  }
   [[nodiscard]] double most() const { return ceiling; }
 
   /// The settings in a line.
   [[nodiscard]] std::string recipe() const {
-    return "CappedIntelligence(xi " + detail::text(si.xi) + ", ceiling " + detail::text(ceiling) + ")";
+    return "CappedIntelligence(" + si.recipe() + ", ceiling " + detail::text(ceiling) + ", merge " + merge.text() + ")";
   }
 
   template <class T>
@@ -149,9 +157,14 @@ struct SignedWalk {
     walk.validate();
     merge.validate();
   }
+  /// \throws InvalidArgument for a setting that is no number in the parameters' type T: too large, or rounded to 0.
+  template <class T>
+  void validate_as() const {
+    walk.validate_as<T>();
+  }
 
   /// The settings in a line.
-  [[nodiscard]] std::string recipe() const { return "Signed" + walk.recipe(); }
+  [[nodiscard]] std::string recipe() const { return "SignedWalk(" + walk.recipe() + ", merge " + merge.text() + ")"; }
 
   template <class T>
   struct Kernel : importance::IntervalRWalk::Kernel<T> {
@@ -202,3 +215,5 @@ inline Recipe<SignedWalk> rwalk(double strength = 0.1, double alpha = 0.9, std::
 }
 
 }  // namespace lifelong::convention::avalanche
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,6 +2,8 @@
 // How codebases differ in what they call EWC, SI or MAS, as data, and how to convert a strength from one to another.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cmath>
 #include <cstddef>
 #include <string>
@@ -104,10 +106,11 @@ inline double typical_size(const Convention& convention, std::size_t batch_size,
 /// squares and absolute values of batches, since `typical_size` assumes gradients with mean 0. Their mean is 0 for
 /// labels drawn from the model, and near 0 for true labels at the end of training, where E g is the gradient of the
 /// loss. It is not 0 for MAS, for which the conversion takes the batches' Ω for smaller than it is. Labels, merge rules
-/// and cut-offs are not converted. \throws InvalidArgument for a batch size of 0, different statistics, or if one side
-/// is scaled to [0, 1].
+/// and cut-offs are not converted. \throws InvalidArgument for a strength below 0, a batch size of 0, different
+/// statistics, or if one side is scaled to [0, 1].
 inline double convert_strength(double strength, const Convention& from, const Convention& to, std::size_t batch_size,
                                std::size_t samples = 0) {
+  detail::require_at_least("convert_strength: strength", strength, 0);
   detail::require_at_least("convert_strength: batch_size", static_cast<double>(batch_size), 1);
   const double factors = from.factor / to.factor;
   if (from.total == Total::unit_interval && to.total == Total::unit_interval) return strength * factors;
@@ -136,3 +139,5 @@ inline penalty::Quadratic penalty_of(const Convention& convention, double streng
 }
 
 }  // namespace lifelong::convention
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,6 +2,8 @@
 // mmasana/FACIL, commit e09d2c8 (2023-05).
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <lifelong/convention/convention.hpp>
 #include <lifelong/convention/task_walk.hpp>
 #include <lifelong/importance/batch_fisher.hpp>
@@ -111,3 +113,5 @@ inline Recipe<TaskWalk> rwalk(double lamb = 1, double alpha = 0.5, double dampin
 }
 
 }  // namespace lifelong::convention::facil
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,6 +2,8 @@
 // facebookresearch/GradientEpisodicMemory, commit 34c6b8e (2018-10): the EWC baseline of the GEM paper.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstddef>
 #include <string>
 
@@ -9,6 +11,8 @@
 #include <lifelong/convention/convention.hpp>
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/moment.hpp>
+#include <lifelong/importance/fit.hpp>
+#include <lifelong/importance/likelihood.hpp>
 #include <lifelong/importance/log_likelihood.hpp>
 #include <lifelong/importance/merge.hpp>
 
@@ -25,6 +29,11 @@ struct MemoryFisher {
   void validate() const {
     detail::require_at_least("MemoryFisher.memories", static_cast<double>(memories), 1);
     merge.validate();
+  }
+  /// \throws InvalidArgument if it does not fit the model's loss or outputs.
+  template <class Model>
+  void validate_for(Model& model) const {
+    detail::require_likelihood_of<importance::Categorical>("MemoryFisher", model);
   }
 
   /// Adds those samples of a batch that are among the first M; changes no parameter of `model`.
@@ -71,3 +80,5 @@ inline Recipe<MemoryFisher> ewc(double memory_strength, std::size_t n_memories =
 }
 
 }  // namespace lifelong::convention::gem
+
+#include <lifelong/config/pop_macros.hpp>

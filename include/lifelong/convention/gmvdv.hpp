@@ -2,6 +2,8 @@
 // GMvandeVen/continual-learning, commit e6d795a (2025-11).
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstdint>
 
 #include <lifelong/convention/convention.hpp>
@@ -87,3 +89,5 @@ inline Recipe<importance::SynapticIntelligence> si(double strength, double epsil
 }
 
 }  // namespace lifelong::convention::gmvdv
+
+#include <lifelong/config/pop_macros.hpp>

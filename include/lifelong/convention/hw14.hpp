@@ -3,6 +3,8 @@
 // machine learning course, which many later notebooks copy.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <array>
 #include <cmath>
 #include <cstddef>
@@ -21,6 +23,7 @@
 #include <lifelong/importance/batch_fisher.hpp>
 #include <lifelong/importance/batch_mean.hpp>
 #include <lifelong/importance/estimation.hpp>
+#include <lifelong/importance/fit.hpp>
 #include <lifelong/importance/mas.hpp>
 #include <lifelong/importance/merge.hpp>
 #include <lifelong/importance/scp.hpp>
@@ -42,6 +45,16 @@ struct Guarded {
     importance.validate();
     merge.validate();
   }
+  /// \throws InvalidArgument for a setting that is no number in the parameters' type T: too large, or rounded to 0.
+  template <class T>
+  void validate_as() const {
+    detail::validate_settings_as<T>(importance);
+  }
+  /// \throws InvalidArgument if the importance does not fit the model's loss or outputs.
+  template <class Model>
+  void validate_for(Model& model) const {
+    detail::require_fit(importance, model);
+  }
 
   template <class Model, class T, class Backend>
   [[nodiscard]] auto begin(Model& model, const Loop<T, Backend>& loop, std::span<T> values) const {
@@ -59,7 +72,9 @@ struct Guarded {
   }
 
   /// The settings in a line.
-  [[nodiscard]] std::string recipe() const { return "Guarded(" + importance.recipe() + ")"; }
+  [[nodiscard]] std::string recipe() const {
+    return "Guarded(" + importance.recipe() + ", merge " + merge.text() + ")";
+  }
 
   template <class T>
   struct Kernel {
@@ -131,10 +146,15 @@ struct LateIntelligence {
     si.validate();
     merge.validate();
   }
+  /// \throws InvalidArgument for a setting that is no number in the parameters' type T: too large, or rounded to 0.
+  template <class T>
+  void validate_as() const {
+    si.validate_as<T>();
+  }
 
   /// The settings in a line.
   [[nodiscard]] std::string recipe() const {
-    return "LateIntelligence(xi " + detail::text(si.xi) + ", merge " + merge.text() + ")";
+    return "LateIntelligence(" + si.recipe() + ", merge " + merge.text() + ")";
   }
 
   template <class T>
@@ -280,3 +300,5 @@ inline Recipe<Guarded<AveragedSliceScp>> scp(double lll_lambda = 100, std::size_
 }
 
 }  // namespace lifelong::convention::hw14
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,6 +2,8 @@
 // aimagelab/mammoth, commit e75a491 (2026-05).
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <lifelong/convention/convention.hpp>
 #include <lifelong/convention/miscounted.hpp>
 #include <lifelong/importance/fisher.hpp>
@@ -54,3 +56,5 @@ inline Recipe<importance::SynapticIntelligence> si(double c, double xi) {
 }
 
 }  // namespace lifelong::convention::mammoth
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,6 +2,8 @@
 // Means that are divided by another number than the number of their terms.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstddef>
 #include <span>
 #include <string>
@@ -76,3 +78,5 @@ struct Miscounted : Importance {
 };
 
 }  // namespace lifelong::convention
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,6 +2,8 @@
 // ganguli-lab/pathint, commit 86c5e07 (2018-08): the code of Zenke 2017.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <lifelong/convention/convention.hpp>
 #include <lifelong/importance/fisher.hpp>
 #include <lifelong/importance/merge.hpp>
@@ -60,3 +62,5 @@ inline Recipe<importance::Fisher> ewc_decayed(double c, double omega_decay) {
 }
 
 }  // namespace lifelong::convention::pathint
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,6 +2,8 @@
 // RWalk reduced to one interval per task. The Fisher information is estimated at the task's end, as for EWC.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <array>
 #include <cstddef>
 #include <limits>
@@ -10,6 +12,7 @@
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/packet.hpp>
 #include <lifelong/importance/batch_fisher.hpp>
+#include <lifelong/importance/fit.hpp>
 #include <lifelong/importance/merge.hpp>
 #include <lifelong/importance/rwalk.hpp>
 #include <lifelong/importance/synaptic_intelligence.hpp>
@@ -44,6 +47,19 @@ struct TaskWalk {
     detail::require_at_least("TaskWalk.add", add, 0);
     merge.validate();
   }
+  /// \throws InvalidArgument for a setting that is no number in the parameters' type T: too large, or rounded to 0.
+  template <class T>
+  void validate_as() const {
+    fisher.validate_as<T>();
+    detail::setting<T>("TaskWalk.epsilon", epsilon);
+    detail::setting<T>("TaskWalk.keep", keep);
+    detail::setting<T>("TaskWalk.add", add);
+  }
+  /// \throws InvalidArgument if it does not fit the model's loss or outputs.
+  template <class Model>
+  void validate_for(Model& model) const {
+    detail::require_fit(fisher, model);
+  }
 
   /// Adds a batch to F_batch; changes no parameter of `model`.
   template <class Model, class B, class E>
@@ -60,8 +76,10 @@ struct TaskWalk {
   [[nodiscard]] std::string recipe() const {
     return "TaskWalk(keep " + detail::text(keep) + ", add " + detail::text(add) + " of " + fisher.recipe() +
            ", epsilon " + detail::text(epsilon) +
-           (distance == importance::Distance::half ? ", half distance" : ", whole distance") +
-           (guarded ? ", guarded" : "") + (skips_last_step ? ", without the last step" : "") + ")";
+           (distance == importance::Distance::half ? ", half distance" : ", whole distance") + ", clamp " +
+           importance::name_of(clamp) + ", gradient of the " + importance::name_of(gradient) +
+           (guarded ? ", guarded" : "") + (skips_last_step ? ", without the last step" : "") + ", merge " +
+           merge.text() + ")";
   }
 
   template <class T>
@@ -127,3 +145,5 @@ struct TaskWalk {
 };
 
 }  // namespace lifelong::convention
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,6 +2,8 @@
 // The inexact "Fisher" of most Python libraries, under its own name, for comparison.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -11,6 +13,7 @@
 #include <lifelong/core/model.hpp>
 #include <lifelong/core/moment.hpp>
 #include <lifelong/importance/batch_mean.hpp>
+#include <lifelong/importance/fit.hpp>
 #include <lifelong/importance/likelihood.hpp>
 #include <lifelong/importance/log_likelihood.hpp>
 #include <lifelong/importance/merge.hpp>
@@ -45,6 +48,17 @@ struct BatchFisherInformation {
           ": gradients of several labels of a sample cancel in a batch's mean");
     functional().validate();
     merge.validate();
+  }
+  /// \throws InvalidArgument for a setting that is no number in the parameters' type T: too large, or rounded to 0.
+  template <class T>
+  void validate_as() const {
+    functional().template validate_as<T>();
+  }
+  /// \throws InvalidArgument if it does not fit the model's loss or outputs.
+  template <class Model>
+  void validate_for(Model& model) const {
+    if constexpr (PullbackModel<Model> || MomentModel<Model, LogLikelihoodOf<L>, moment::Sum>)
+      detail::require_likelihood_of<L>("BatchFisher", model);
   }
 
   /// Adds a batch; changes no parameter of `model`.
@@ -84,3 +98,5 @@ using BatchFisher = BatchFisherInformation<Categorical>;
 using GaussianBatchFisher = BatchFisherInformation<Gaussian>;
 
 }  // namespace lifelong::importance
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,6 +2,8 @@
 // Moments of batch-mean gradients, which libraries compute that have no gradients of single samples.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <lifelong/core/error.hpp>
 
 namespace lifelong::importance {
@@ -41,3 +43,5 @@ void finish_batch_moments(Estimation& estimation, BatchScale scale) {
 }
 
 }  // namespace lifelong::importance
+
+#include <lifelong/config/pop_macros.hpp>

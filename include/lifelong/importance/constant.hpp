@@ -2,6 +2,8 @@
 // The same importance for every parameter.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <array>
 #include <cstddef>
 #include <string>
@@ -26,6 +28,15 @@ struct Constant {
     merge.validate();
   }
 
+  /// \throws InvalidArgument for a value that is no number in the parameters' type T: too large, or rounded to 0.
+  template <class T>
+  void validate_as() const {
+    detail::setting<T>("Constant.value", value);
+  }
+
+  /// Whether every importance is 0 because that is wanted, which is no mistake then.
+  [[nodiscard]] bool wants_zeros() const { return value == 0; }
+
   /// The settings in a line.
   [[nodiscard]] std::string recipe() const {
     return "Constant(value " + detail::text(value) + ", merge " + merge.text() + ")";
@@ -47,3 +58,5 @@ struct Constant {
 };
 
 }  // namespace lifelong::importance
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,7 +2,10 @@
 // One accumulator for all estimators: it adds up what batches give, counts samples, and makes the mean.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstddef>
+#include <limits>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -17,6 +20,7 @@
 #include <lifelong/core/moment.hpp>
 #include <lifelong/importance/per_sample.hpp>
 #include <lifelong/importance/sample_sum.hpp>
+#include <lifelong/policy/arrays.hpp>
 
 namespace lifelong::importance {
 
@@ -131,16 +135,26 @@ auto finish_estimate(const I& importance, Estimation& estimation) {
     estimation.mean();
 }
 
+/// True for ranges whose batches have been searched for NaN and Inf.
+template <class Batches>
+concept finite_batches = requires {
+  requires Batches::finite_values;
+};
+
 /// Calls `body(batch)` for every batch, in order, walking the range once. Empty batches are left out. Samples of
 /// batches without numbers are numbered on, so that no two of a task have the same. Returns the number of samples;
-/// batches of another type without a size count as one sample.
+/// batches of another type without a size count as one sample. \throws ShapeMismatch for arrays shorter than the batch
+/// says, NumericError for an input or target that is not finite.
 template <class T, class Batches, class Body>
 std::size_t for_each_batch(Batches&& batches, const Body& body) {
   std::size_t samples = 0;
   for (auto&& batch : batches) {
     if constexpr (std::is_same_v<std::remove_cvref_t<decltype(batch)>, Batch<T>>) {
       if (batch.size == 0) continue;
-      check_sizes(batch);
+      if constexpr (finite_batches<std::remove_cvref_t<Batches>>)
+        check_sizes(batch);
+      else
+        require_finite_values(batch);
       Batch<T> numbered = batch;
       if (numbered.first == 0) numbered.first = samples;
       body(std::as_const(numbered));
@@ -163,10 +177,18 @@ template <class I, class Model, class Batches, class T, class Backend>
 auto estimate_over(const I& importance, Model& model, Batches&& batches, const Loop<T, Backend>& loop,
                    std::span<T> values, const char* call, std::size_t& samples) {
   importance.validate();
+  validate_settings_as<T>(importance);
   auto estimation = begin_estimate(importance, model, loop, values);
   samples = for_each_batch<T>(batches, [&](const auto& batch) { importance.estimate(model, batch, estimation); });
   if (samples == 0) raise<InvalidArgument>(std::string(call) + ": the task has no examples");
   return finish_estimate(importance, estimation);
+}
+
+/// \throws NumericError if a value is NaN or Inf.
+template <class T, class Backend>
+void require_finite_importance(const Loop<T, Backend>& loop, const T* values) {
+  const double bad = loop(CountBeyond<T>{values, (std::numeric_limits<T>::max)()});
+  if (bad != 0) raise<NumericError>("estimate: the importances of " + text(bad) + " parameters are nan or inf");
 }
 
 }  // namespace lifelong::detail
@@ -175,7 +197,8 @@ namespace lifelong::importance {
 
 /// Writes the importance of a task, the samples of all `batches`, to `out`, for people without a learner; changes no
 /// parameter of `model`. The range is walked once. `out` is as long as the parameters.
-/// \throws InvalidArgument without samples, and what the importance throws.
+/// \throws InvalidArgument without samples, NumericError for importances that are NaN or Inf, and what the
+/// importance throws.
 template <class I, class Model, class Batches, class Backend = backend::Serial>
 requires(!lifelong::detail::estimates_its_own<I>) void estimate(const I& importance, Model& model, Batches&& batches,
                                                                 std::span<typename Model::value_type> out,
@@ -185,6 +208,7 @@ requires(!lifelong::detail::estimates_its_own<I>) void estimate(const I& importa
   const lifelong::detail::OwnLoop<T, Backend> own(backend, out.size());
   std::size_t samples = 0;
   lifelong::detail::estimate_over(importance, model, batches, own.loop, out, "estimate", samples);
+  lifelong::detail::require_finite_importance(own.loop, out.data());
 }
 
 /// The same for an importance that estimates something of its own kind, such as `nn::KroneckerFisher`: returns it.
@@ -198,3 +222,5 @@ requires lifelong::detail::estimates_its_own<I>
 }
 
 }  // namespace lifelong::importance
+
+#include <lifelong/config/pop_macros.hpp>

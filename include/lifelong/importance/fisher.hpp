@@ -2,6 +2,8 @@
 // The diagonal of the Fisher information, exact per sample: the importance of Elastic Weight Consolidation.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -10,6 +12,7 @@
 #include <lifelong/core/functional.hpp>
 #include <lifelong/core/model.hpp>
 #include <lifelong/core/moment.hpp>
+#include <lifelong/importance/fit.hpp>
 #include <lifelong/importance/likelihood.hpp>
 #include <lifelong/importance/log_likelihood.hpp>
 #include <lifelong/importance/merge.hpp>
@@ -41,6 +44,17 @@ struct FisherInformation {
   void validate() const {
     functional().validate();
     merge.validate();
+  }
+  /// \throws InvalidArgument for a setting that is no number in the parameters' type T: too large, or rounded to 0.
+  template <class T>
+  void validate_as() const {
+    functional().template validate_as<T>();
+  }
+  /// \throws InvalidArgument if it does not fit the model's loss or outputs.
+  template <class Model>
+  void validate_for(Model& model) const {
+    if constexpr (PullbackModel<Model> || MomentModel<Model, LogLikelihoodOf<L>, moment::Square>)
+      detail::require_likelihood_of<L>("Fisher", model);
   }
 
   /// Adds the samples of a batch; changes no parameter of `model`.
@@ -76,3 +90,5 @@ using GaussianFisher = FisherInformation<Gaussian>;
 using BernoulliFisher = FisherInformation<Bernoulli>;
 
 }  // namespace lifelong::importance
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,6 +2,8 @@
 // The diagonal of the generalized Gauss-Newton matrix of the model's own loss.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <concepts>
 #include <cstddef>
 #include <span>
@@ -70,3 +72,5 @@ struct GaussNewton {
 };
 
 }  // namespace lifelong::importance
+
+#include <lifelong/config/pop_macros.hpp>

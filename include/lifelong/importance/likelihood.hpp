@@ -3,6 +3,8 @@
 // needs.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cmath>
 #include <concepts>
 #include <cstddef>
@@ -92,6 +94,24 @@ consteval bool require_likelihood() {
 
 }  // namespace lifelong::detail
 
+namespace lifelong::detail {
+
+/// The label of a sample. \throws InvalidArgument, which names the sample and `user`, if there is none, or it is no
+/// active output.
+template <class T>
+std::size_t label_of(const SampleContext<T>& sample, const char* user) {
+  const auto of_sample = [&] { return " sample " + std::to_string(sample.index); };
+  if (sample.label < 0) raise<InvalidArgument>(user + std::string(" needs labels, but") + of_sample() + " has none");
+  const auto label = static_cast<std::size_t>(sample.label);
+  if (!sample.active.contains(label))
+    raise<InvalidArgument>("the label of" + of_sample() + " is " + std::to_string(label) +
+                           ", not one of the active outputs " + std::to_string(sample.active.first) + " to " +
+                           std::to_string(std::uint64_t{sample.active.first} + sample.active.count - 1));
+  return label;
+}
+
+}  // namespace lifelong::detail
+
 namespace lifelong::importance {
 
 /// One of the active classes: p = softmax of the active outputs, b_k = √p_k (e_k - p), and the score is e_y - p.
@@ -109,7 +129,7 @@ struct Categorical {
     scaled_score(k, std::sqrt(p[k]), p, delta);
   }
 
-  /// \throws InvalidArgument if the sample has no label.
+  /// \throws InvalidArgument if the sample has no label, or one that is no active output.
   template <class T>
   void score(std::span<const T> p, const SampleContext<T>& sample, std::span<T> delta) const {
     scaled_score(label(sample), T(1), p, delta);
@@ -129,7 +149,7 @@ struct Categorical {
     scaled_score(sample.active.first + argmax(p.subspan(sample.active.first, sample.active.count)), T(1), p, delta);
   }
 
-  /// \throws InvalidArgument if the sample has no label.
+  /// \throws InvalidArgument as `score`.
   template <class T>
   T probability(std::span<const T> p, const SampleContext<T>& sample) const {
     return p[label(sample)];
@@ -147,8 +167,7 @@ struct Categorical {
  private:
   template <class T>
   static std::size_t label(const SampleContext<T>& sample) {
-    if (sample.label < 0) detail::raise<InvalidArgument>("Labels::empirical needs labels, but the batch has none");
-    return static_cast<std::size_t>(sample.label);
+    return detail::label_of(sample, "Labels::empirical");
   }
 
   /// weight · (e_y - p).
@@ -166,6 +185,11 @@ struct Gaussian {
 
   /// \throws InvalidArgument unless σ² > 0 and finite.
   void validate() const { detail::require_positive("Gaussian.variance", variance); }
+  /// \throws InvalidArgument for a setting that is no number in the parameters' type T: too large, or rounded to 0.
+  template <class T>
+  void validate_as() const {
+    detail::setting<T>("Gaussian.variance", variance);
+  }
 
   template <class T>
   void prepare(std::span<T> row, const SampleContext<T>& sample) const {
@@ -185,7 +209,8 @@ struct Gaussian {
   void score(std::span<const T> f, const SampleContext<T>& sample, std::span<T> delta) const {
     if (sample.target.size() != f.size())
       detail::raise<InvalidArgument>("Labels::empirical of a Gaussian needs " + std::to_string(f.size()) +
-                                     " targets per sample, but the batch has " + std::to_string(sample.target.size()));
+                                     " targets per sample, but sample " + std::to_string(sample.index) + " has " +
+                                     std::to_string(sample.target.size()));
     for (std::size_t c = 0; c < f.size(); ++c)
       delta[c] = sample.active.contains(c) ? (sample.target[c] - f[c]) / static_cast<T>(variance) : T(0);
   }
@@ -201,7 +226,7 @@ struct Gaussian {
 
 /// Several independent yes-or-no answers (multi-label): y_c = 1 with p_c = 1/(1 + exp(-f_c)), so b_k = √(p_k (1-p_k))
 /// e_k and the score is y - p. y is the sample's target of zeros and ones; the labels of a batch without targets count
-/// as one-hot targets.
+/// as one-hot targets, or for a single output as the answer itself, 1 for yes and 0 for no.
 struct Bernoulli {
   template <class T>
   void prepare(std::span<T> row, const SampleContext<T>& sample) const {
@@ -217,15 +242,18 @@ struct Bernoulli {
     delta[k] = std::sqrt(p[k] * (1 - p[k]));
   }
 
-  /// \throws InvalidArgument if the sample has neither targets nor a label.
+  /// \throws InvalidArgument if the sample has neither targets nor a label that an output stands for.
   template <class T>
   void score(std::span<const T> p, const SampleContext<T>& sample, std::span<T> delta) const {
-    if (sample.target.size() != p.size() && sample.label < 0)
+    const bool targets = sample.target.size() == p.size(), single = p.size() == 1;
+    if (!targets && (sample.label < 0 || static_cast<std::size_t>(sample.label) >= (single ? 2 : p.size())))
       detail::raise<InvalidArgument>("Labels::empirical of a Bernoulli needs " + std::to_string(p.size()) +
-                                     " targets per sample or labels, but the batch has neither");
+                                     " targets per sample or labels, but sample " + std::to_string(sample.index) +
+                                     " has " + std::to_string(sample.target.size()) + " and the label " +
+                                     std::to_string(sample.label));
     set_score(p, sample, delta, [&](std::size_t c) {
-      return sample.target.size() == p.size() ? sample.target[c]
-                                              : T(static_cast<std::int64_t>(c) == sample.label ? 1 : 0);
+      if (targets) return sample.target[c];
+      return T(static_cast<std::int64_t>(single ? 1 : c) == sample.label ? 1 : 0);
     });
   }
 
@@ -250,3 +278,5 @@ struct Bernoulli {
 };
 
 }  // namespace lifelong::importance
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,6 +2,8 @@
 // The output functional of the Fisher information: log p(y | x), for a choice of y.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -12,6 +14,7 @@
 #include <lifelong/core/batch.hpp>
 #include <lifelong/core/error.hpp>
 #include <lifelong/importance/likelihood.hpp>
+#include <lifelong/policy/arrays.hpp>
 
 namespace lifelong::importance {
 
@@ -55,10 +58,23 @@ struct LogLikelihoodOf {
     if (labels == Labels::unweighted && !has_outcomes) refuse("outcomes(...) and outcome(...), a list of all");
   }
 
+  /// \throws InvalidArgument for a setting of the likelihood that is no number in the parameters' type T.
+  template <class T>
+  void validate_as() const {
+    detail::validate_settings_as<T>(likelihood);
+  }
+
   /// Number of rows per sample that are pulled back through the network.
+  /// \throws InvalidArgument for so many draws that their random numbers would repeat.
   [[nodiscard]] std::size_t cotangents(std::size_t outputs) const {
     if (labels == Labels::exact) return likelihood.factors(outputs);
-    if (labels == Labels::sampled) return draws;
+    if (labels == Labels::sampled) {
+      if (draws > 0xFFFFFFFFU / (outputs > 0 ? outputs : 1))
+        detail::raise<InvalidArgument>("Fisher.draws is " + std::to_string(draws) + ", but there are numbers for " +
+                                       std::to_string(0xFFFFFFFFU / outputs) + " draws of " + std::to_string(outputs) +
+                                       " outputs");
+      return draws;
+    }
     if constexpr (has_outcomes)
       if (labels == Labels::unweighted) return likelihood.outcomes(outputs);
     return 1;
@@ -145,3 +161,5 @@ struct LogLikelihoodOf {
 using LogLikelihood = LogLikelihoodOf<Categorical>;
 
 }  // namespace lifelong::importance
+
+#include <lifelong/config/pop_macros.hpp>

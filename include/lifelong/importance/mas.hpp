@@ -2,6 +2,8 @@
 // Memory Aware Synapses: how much the outputs move when a parameter moves. They need no labels.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstddef>
 #include <span>
 #include <string>
@@ -96,3 +98,5 @@ struct BatchMas {
 };
 
 }  // namespace lifelong::importance
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,6 +2,8 @@
 // How the importances of several tasks become one.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstddef>
 #include <string>
 
@@ -65,3 +67,5 @@ class Merge {
 };
 
 }  // namespace lifelong::importance
+
+#include <lifelong/config/pop_macros.hpp>

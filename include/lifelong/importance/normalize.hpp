@@ -2,9 +2,15 @@
 // Brings importances to a common scale, the unit interval.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
+#include <bit>
 #include <cstddef>
+#include <cstdint>
+#include <limits>
 
 #include <lifelong/backend/loop.hpp>
+#include <lifelong/core/error.hpp>
 #include <lifelong/core/packet.hpp>
 
 namespace lifelong::importance {
@@ -19,6 +25,13 @@ enum class Normalize {
 /// The name in recipes.
 inline const char* name_of(Normalize normalize) {
   return normalize == Normalize::none ? "nothing" : normalize == Normalize::max ? "max" : "min-max";
+}
+
+/// \throws InvalidArgument unless the ceiling is above 0; infinity stands for none.
+inline void require_ceiling(const char* name, double ceiling) {
+  constexpr double none = std::numeric_limits<double>::infinity();
+  if (std::bit_cast<std::uint64_t>(ceiling) != std::bit_cast<std::uint64_t>(none))
+    detail::require_positive(name, ceiling);
 }
 
 /// value ↦ (value - shift) · scale.
@@ -88,3 +101,5 @@ Affine<T> scale_of(Normalize normalize, const Loop<T, Backend>& loop, const Kern
 }
 
 }  // namespace lifelong::importance
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,6 +2,8 @@
 // An estimated importance that is cut off at a ceiling and brought to a common scale, as in some libraries.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstddef>
 #include <limits>
 #include <span>
@@ -9,10 +11,12 @@
 
 #include <lifelong/backend/array_kernels.hpp>
 #include <lifelong/core/error.hpp>
+#include <lifelong/importance/fit.hpp>
 #include <lifelong/importance/merge.hpp>
 #include <lifelong/importance/normalize.hpp>
 #include <lifelong/importance/part.hpp>
 #include <lifelong/importance/policy.hpp>
+#include <lifelong/policy/arrays.hpp>
 
 namespace lifelong::importance {
 
@@ -35,8 +39,19 @@ struct Normalized {
   void validate() const {
     importance.validate();
     merge.validate();
-    if (!(ceiling > 0)) detail::require_positive("Normalized.ceiling", ceiling);
+    require_ceiling("Normalized.ceiling", ceiling);
     detail::require_same_merge("Normalized.importance", importance, merge);
+  }
+  /// \throws InvalidArgument for a setting that is no number in the parameters' type T: too large, or rounded to 0.
+  template <class T>
+  void validate_as() const {
+    detail::setting<T>("Normalized.ceiling", ceiling);
+    detail::validate_settings_as<T>(importance);
+  }
+  /// \throws InvalidArgument if the importance does not fit the model's loss or outputs.
+  template <class Model>
+  void validate_for(Model& model) const {
+    detail::require_fit(importance, model);
   }
 
   /// What the inner importance adds its batches to, and the array for the result.
@@ -60,13 +75,15 @@ struct Normalized {
   void estimate(Model& model, const B& batch, E& estimation) const {
     importance.estimate(model, batch, estimation.inner);
   }
-  /// Writes Ω.
+  /// Writes Ω. \throws NumericError if a value that would be cut off is NaN or Inf.
   template <class Inner, class T, class Backend>
   void finish(Estimation<Inner, T, Backend>& estimation) const {
     detail::finish_estimate(importance, estimation.inner);
     T* const values = estimation.values.data();
-    if (ceiling < std::numeric_limits<double>::infinity())
+    if (has_ceiling()) {
+      require_finite(estimation.loop, values);
       estimation.loop(detail::Apply<T, Ceiling<T>>{values, {static_cast<T>(ceiling)}});
+    }
     const Affine<T> scale = scale_of(by, estimation.loop, Values<T>{values});
     estimation.loop(detail::Apply<T, Affine<T>>{values, scale});
   }
@@ -74,9 +91,22 @@ struct Normalized {
   /// The settings in a line.
   [[nodiscard]] std::string recipe() const {
     std::string line = std::string("Normalized(by ") + name_of(by);
-    if (ceiling < std::numeric_limits<double>::infinity()) line += ", ceiling " + detail::text(ceiling);
+    if (has_ceiling()) line += ", ceiling " + detail::text(ceiling);
     return line + ", " + detail::part_recipe(importance) + ")";
+  }
+
+ private:
+  [[nodiscard]] bool has_ceiling() const { return detail::is_finite(ceiling); }
+
+  template <class T, class Backend>
+  static void require_finite(const Loop<T, Backend>& loop, const T* values) {
+    const double count = loop(detail::CountBeyond<T>{values, (std::numeric_limits<T>::max)()});
+    if (count != 0)
+      detail::raise<NumericError>("Normalized: " + detail::text(count) +
+                                  " importances are nan or inf, which no ceiling makes right");
   }
 };
 
 }  // namespace lifelong::importance
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,11 +2,15 @@
 // The output functional of Memory Aware Synapses: how large the outputs are.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cmath>
 #include <cstddef>
+#include <limits>
 #include <span>
 
 #include <lifelong/core/batch.hpp>
+#include <lifelong/core/error.hpp>
 
 namespace lifelong::importance {
 
@@ -48,7 +52,18 @@ struct OutputNorm {
     if (norm == MasNorm::mean) return T(2) / static_cast<T>(sample.active.count);
     T total = 0;
     for (const T value : f) total += value * value;
-    return total > 0 ? 1 / std::sqrt(total) : T(0);
+    const bool ordinary = total >= (std::numeric_limits<T>::min)() && detail::is_finite(total);
+    return ordinary ? 1 / std::sqrt(total) : factor_of_extremes(f);
+  }
+
+  /// 1/‖f‖ of outputs whose squares are too small or too large for T.
+  template <class T>
+  static T factor_of_extremes(std::span<const T> f) {
+    T largest = 0, total = 0;
+    for (const T value : f) largest = std::fabs(value) > largest ? std::fabs(value) : largest;
+    if (largest == 0) return 0;
+    for (const T value : f) total += (value / largest) * (value / largest);
+    return 1 / (largest * std::sqrt(total));
   }
 };
 
@@ -56,3 +71,5 @@ struct OutputNorm {
 using SquaredNorm = OutputNorm;
 
 }  // namespace lifelong::importance
+
+#include <lifelong/config/pop_macros.hpp>

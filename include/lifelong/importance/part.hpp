@@ -2,6 +2,8 @@
 // What importances that are made of other importances ask of their parts.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <string>
 
 #include <lifelong/core/error.hpp>
@@ -26,3 +28,5 @@ std::string part_recipe(const I& importance) {
 }
 
 }  // namespace lifelong::detail
+
+#include <lifelong/config/pop_macros.hpp>

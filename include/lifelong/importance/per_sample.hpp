@@ -3,6 +3,8 @@
 // sample at a time.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstddef>
 #include <span>
 
@@ -10,6 +12,7 @@
 #include <lifelong/backend/loop.hpp>
 #include <lifelong/core/aligned_vector.hpp>
 #include <lifelong/core/batch.hpp>
+#include <lifelong/core/check_batch.hpp>
 #include <lifelong/core/functional.hpp>
 #include <lifelong/core/model.hpp>
 
@@ -25,14 +28,14 @@ void evaluation_gradient(Model& model, const B& batch, std::span<typename Model:
     model.gradient(batch, out);
 }
 
-/// Number of outputs of a model that an importance differentiates.
+/// Number of outputs of a model that an importance differentiates. \throws InvalidArgument if there are none.
 template <class Model>
 std::size_t outputs_of(Model& model) {
   static_assert(
       requires { model.outputs(); },
       "this importance differentiates the model's outputs: the model needs outputs(), and accumulate_moment(batch, "
       "functional, moment, out) or predict(batch, out) and pullback(batch, cotangents, out)");
-  return model.outputs();
+  return lifelong::detail::require_outputs(model.outputs());
 }
 
 /// out ← out + Σ_n Σ_k m(J_nᵀ v_nk) over the samples n of `batch` and the cotangents v_nk, k = 0, 1, ..., of
@@ -52,7 +55,8 @@ void accumulate_moment(Model& model, const Batch<typename Model::value_type>& ba
     static_assert(PullbackModel<Model>,
                   "this importance differentiates the model's outputs: the model needs accumulate_moment(batch, "
                   "functional, moment, out), or predict(batch, out) and pullback(batch, cotangents, out)");
-    const std::size_t outputs = model.outputs();
+    const std::size_t outputs = outputs_of(model), cotangents = functional.cotangents(outputs);
+    lifelong::detail::check_active(batch, outputs);
     AlignedVector<T> rows(2 * outputs);
     const std::span<T> row = std::span(rows).first(outputs), delta = std::span(rows).last(outputs);
     gradient.resize(out.size());
@@ -61,7 +65,7 @@ void accumulate_moment(Model& model, const Batch<typename Model::value_type>& ba
       const SampleContext<T> sample = batch.context(n, outputs);
       model.predict(one, row);
       functional.prepare(row, sample);
-      for (std::size_t k = 0; k < functional.cotangents(outputs); ++k) {
+      for (std::size_t k = 0; k < cotangents; ++k) {
         functional.cotangent(k, std::span<const T>(row), sample, delta);
         model.pullback(one, delta, std::span<T>(gradient.data(), gradient.size()));
         loop(lifelong::detail::AddMoment<T, Moment>{out.data(), gradient.data(), moment, T(1)});
@@ -71,3 +75,5 @@ void accumulate_moment(Model& model, const Batch<typename Model::value_type>& ba
 }
 
 }  // namespace lifelong::importance
+
+#include <lifelong/config/pop_macros.hpp>

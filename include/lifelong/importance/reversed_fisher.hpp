@@ -2,14 +2,17 @@
 // The empirical Fisher of reversed logits: EWC-DR.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstddef>
 #include <span>
 #include <string>
 
 #include <lifelong/core/batch.hpp>
-#include <lifelong/core/error.hpp>
 #include <lifelong/core/moment.hpp>
 #include <lifelong/core/softmax.hpp>
+#include <lifelong/importance/fit.hpp>
+#include <lifelong/importance/likelihood.hpp>
 #include <lifelong/importance/merge.hpp>
 
 namespace lifelong::importance {
@@ -26,12 +29,12 @@ struct ReversedCrossEntropy {
     clear_inactive(row, sample.active);
   }
 
-  /// \throws InvalidArgument if the sample has no label.
+  /// \throws InvalidArgument if the sample has no label, or one that is no active output.
   template <class T>
   void cotangent(std::size_t, std::span<const T> q, const SampleContext<T>& sample, std::span<T> delta) const {
-    if (sample.label < 0) detail::raise<InvalidArgument>("ReversedFisher needs labels, but the batch has none");
+    const std::size_t label = detail::label_of(sample, "ReversedFisher");
     for (std::size_t c = 0; c < q.size(); ++c) delta[c] = -q[c];
-    delta[static_cast<std::size_t>(sample.label)] += 1;
+    delta[label] += 1;
   }
 };
 
@@ -44,6 +47,11 @@ struct ReversedFisher {
   Merge merge = Merge::sum();
 
   void validate() const { merge.validate(); }
+  /// \throws InvalidArgument if it does not fit the model's loss or outputs.
+  template <class Model>
+  void validate_for(Model& model) const {
+    detail::require_likelihood_of<Categorical>("ReversedFisher", model);
+  }
 
   /// Adds the samples of a batch; changes no parameter of `model`.
   template <class Model, class B, class E>
@@ -58,3 +66,5 @@ struct ReversedFisher {
 };
 
 }  // namespace lifelong::importance
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,6 +2,8 @@
 // Riemannian Walk: a running Fisher information plus a score of the path, both gathered while training.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <array>
 #include <cstddef>
 #include <limits>
@@ -46,17 +48,31 @@ struct RWalk {
   static constexpr std::array<const char*, 3> arrays{"fisher", "score", "total_score"};
   static constexpr Traffic traffic{.reads = 2, .writes = 2};
 
-  /// \throws InvalidArgument unless 0 <= α <= 1 and ε > 0.
+  /// \throws InvalidArgument unless 0 <= α <= 1, ε > 0 and the weights of scores are at least 0.
   void validate() const {
     detail::require_between("RWalk.alpha", alpha, 0, 1);
     detail::require_positive("RWalk.epsilon", epsilon);
+    detail::require_at_least("RWalk.score_old", score_old, 0);
+    detail::require_at_least("RWalk.score_new", score_new, 0);
+    detail::require_at_least("RWalk.score_first", score_first, 0);
     merge.validate();
+  }
+  /// \throws InvalidArgument for a setting that is no number in the parameters' type T: too large, or rounded to 0.
+  template <class T>
+  void validate_as() const {
+    detail::setting<T>("RWalk.alpha", alpha);
+    detail::setting<T>("RWalk.epsilon", epsilon);
+    detail::setting<T>("RWalk.score_old", score_old);
+    detail::setting<T>("RWalk.score_new", score_new);
+    detail::setting<T>("RWalk.score_first", score_first);
   }
 
   [[nodiscard]] std::string recipe() const {
     return "RWalk(alpha " + detail::text(alpha) + ", epsilon " + detail::text(epsilon) +
-           (distance == Distance::half ? ", half distance" : ", whole distance") + ", batch squares, normalised by " +
-           name_of(normalize) + ")";
+           (distance == Distance::half ? ", half distance" : ", whole distance") + ", batch squares, clamp " +
+           name_of(clamp) + ", normalised by " + name_of(normalize) + ", old score " + detail::text(score_old) +
+           ", new score " + detail::text(score_new) + ", first score " + detail::text(score_first) + ", merge " +
+           merge.text() + ")";
   }
 
   template <class T>
@@ -143,10 +159,15 @@ struct IntervalRWalk {
     detail::require_at_least("IntervalRWalk.interval", static_cast<double>(interval), 1);
     merge.validate();
   }
+  /// \throws InvalidArgument for a setting that is no number in the parameters' type T: too large, or rounded to 0.
+  template <class T>
+  void validate_as() const {
+    rwalk.validate_as<T>();
+  }
 
   [[nodiscard]] std::string recipe() const {
-    return rwalk.recipe() + " over intervals of " + std::to_string(interval) + " steps" +
-           (fisher_per_interval ? ", Fisher once per interval" : "");
+    return "IntervalRWalk(" + rwalk.recipe() + ", interval " + std::to_string(interval) +
+           (fisher_per_interval ? ", Fisher once per interval" : "") + ", merge " + merge.text() + ")";
   }
 
   template <class T>
@@ -214,3 +235,5 @@ struct IntervalRWalk {
 };
 
 }  // namespace lifelong::importance
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,6 +2,8 @@
 // Sums over any number of samples, in which late samples count as much as early ones.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstddef>
 #include <span>
 
@@ -89,3 +91,5 @@ class SampleSum {
 };
 
 }  // namespace lifelong::detail
+
+#include <lifelong/config/pop_macros.hpp>

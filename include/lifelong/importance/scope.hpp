@@ -2,6 +2,8 @@
 // Which parameters have an importance.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstddef>
 #include <string>
 #include <utility>
@@ -91,3 +93,5 @@ class Scope {
 };
 
 }  // namespace lifelong
+
+#include <lifelong/config/pop_macros.hpp>

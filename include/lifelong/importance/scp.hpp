@@ -2,6 +2,9 @@
 // Sliced Cramér Preservation: how far the mean output moves, seen from random directions. Needs no labels.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
+#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -15,6 +18,8 @@
 #include <lifelong/core/batch.hpp>
 #include <lifelong/core/check_batch.hpp>
 #include <lifelong/core/error.hpp>
+#include <lifelong/core/finite.hpp>
+#include <lifelong/core/memory.hpp>
 #include <lifelong/core/moment.hpp>
 #include <lifelong/core/random.hpp>
 #include <lifelong/importance/merge.hpp>
@@ -158,10 +163,18 @@ struct Scp {
   Merge merge = Merge::sum();
   std::vector<double> directions = {};  ///< L x C given ones, row-major, used as they are; or empty: drawn from `seed`
 
-  /// \throws InvalidArgument without a slice.
+  /// \throws InvalidArgument without a slice, or for a direction that is NaN or Inf.
   void validate() const {
     detail::require_at_least("Scp.slices", static_cast<double>(slices), 1);
+    const std::size_t bad = detail::first_not_finite(std::span<const double>(directions));
+    if (bad < directions.size())
+      detail::refuse_value(("Scp.directions[" + std::to_string(bad) + "]").c_str(), "finite", directions[bad]);
     merge.validate();
+  }
+  /// \throws InvalidArgument for a setting that is no number in the parameters' type T: too large, or rounded to 0.
+  template <class T>
+  void validate_as() const {
+    for (const double value : directions) detail::setting<T>("a value of Scp.directions", value);
   }
 
   /// What batches are added to, with the directions, L x C.
@@ -171,7 +184,7 @@ struct Scp {
     std::vector<double> rows;
     std::size_t outputs;
   };
-  /// \throws ShapeMismatch unless the given directions have one value per output.
+  /// \throws ShapeMismatch unless the given directions have one value per output; OutOfMemory.
   template <class Model, class T, class Backend>
   [[nodiscard]] Estimation<T, Backend> begin(Model& model, const Loop<T, Backend>& loop, std::span<T> values) const {
     const std::size_t outputs = outputs_of(model);
@@ -204,14 +217,28 @@ struct Scp {
   /// The settings in a line.
   [[nodiscard]] std::string recipe() const {
     const std::string which = directions.empty() ? "slices " + std::to_string(slices) + ", seed " + std::to_string(seed)
-                                                 : std::string("directions given");
+                                                 : "directions given with hash " + std::to_string(hash());
     return "Scp(" + which + ", square of the mean over samples, merge " + merge.text() + ")";
   }
 
  private:
+  /// FNV-1a of the given directions.
+  [[nodiscard]] std::uint64_t hash() const {
+    std::uint64_t hash = 0xcbf29ce484222325;
+    for (const double value : directions)
+      for (int shift = 0; shift < 64; shift += 8)
+        hash = (hash ^ (std::bit_cast<std::uint64_t>(value) >> shift & 0xff)) * 0x100000001b3;
+    return hash;
+  }
   /// L x C normal values: scaled to length 1 they are uniform on the sphere.
   [[nodiscard]] std::vector<double> draw(std::size_t outputs) const {
-    std::vector<double> values(slices * outputs);
+    const auto message = [&] {
+      return "Scp: " + std::to_string(slices) + " slices of " + std::to_string(outputs) +
+             " outputs do not fit into memory";
+    };
+    if (slices > static_cast<std::size_t>(-1) / outputs) detail::raise<OutOfMemory>(message());
+    std::vector<double> values;
+    detail::with_memory([&] { values.resize(slices * outputs); }, message);
     const Random random(seed, Purpose::slices);
     for (std::size_t i = 0; i < values.size(); ++i) values[i] = random.normal(i);
     return values;
@@ -249,3 +276,5 @@ struct ScpLimit {
 };
 
 }  // namespace lifelong::importance
+
+#include <lifelong/config/pop_macros.hpp>

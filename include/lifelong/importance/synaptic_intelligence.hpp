@@ -3,6 +3,8 @@
 // extra data.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <array>
 #include <cstddef>
 #include <limits>
@@ -11,6 +13,7 @@
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/packet.hpp>
 #include <lifelong/importance/merge.hpp>
+#include <lifelong/importance/normalize.hpp>
 #include <lifelong/policy/arrays.hpp>
 
 namespace lifelong::importance {
@@ -28,6 +31,14 @@ enum class PathGradient {
   total  ///< of loss and penalty: the penalty's own pull counts as importance, as in several Python libraries
 };
 
+/// The name in recipes.
+inline const char* name_of(Clamp clamp) {
+  constexpr const char* names[] = {"cumulative", "increment", "none"};
+  return names[static_cast<std::size_t>(clamp)];
+}
+/// The name in recipes.
+inline const char* name_of(PathGradient gradient) { return gradient == PathGradient::task ? "task" : "total loss"; }
+
 /// Ω_i ← Ω_i + ω_i / (Δ_i² + ξ) with the path integral ω_i = -Σ_steps g_i Δθ_i over a task and the task's total move
 /// Δ_i. Σ_i ω_i is the decrease of the task's loss, to first order in the learning rate. It reads two arrays per step,
 /// neither of them a copy of θ. Zenke 2017, eq. 3-5; our λ/2 is their c, so λ = 2c.
@@ -44,8 +55,14 @@ struct SynapticIntelligence {
   /// \throws InvalidArgument unless ξ > 0 and finite.
   void validate() const {
     detail::require_positive("SynapticIntelligence.xi", xi);
-    if (!(ceiling > 0)) detail::require_positive("SynapticIntelligence.ceiling", ceiling);
+    require_ceiling("SynapticIntelligence.ceiling", ceiling);
     merge.validate();
+  }
+  /// \throws InvalidArgument for a setting that is no number in the parameters' type T: too large, or rounded to 0.
+  template <class T>
+  void validate_as() const {
+    detail::setting<T>("SynapticIntelligence.xi", xi);
+    detail::setting<T>("SynapticIntelligence.ceiling", ceiling);
   }
 
   /// Smallest and largest importance allowed after the merge.
@@ -56,11 +73,9 @@ struct SynapticIntelligence {
 
   /// The settings in a line.
   [[nodiscard]] std::string recipe() const {
-    constexpr const char* clamps[] = {"cumulative", "increment", "none"};
-    std::string line = "SynapticIntelligence(xi " + detail::text(xi) + ", clamp " +
-                       clamps[static_cast<std::size_t>(clamp)] + ", gradient of the " +
-                       (gradient == PathGradient::task ? "task" : "total loss");
-    if (ceiling < std::numeric_limits<double>::infinity()) line += ", ceiling " + detail::text(ceiling);
+    std::string line = "SynapticIntelligence(xi " + detail::text(xi) + ", clamp " + name_of(clamp) +
+                       ", gradient of the " + name_of(gradient);
+    if (detail::is_finite(ceiling)) line += ", ceiling " + detail::text(ceiling);
     return line + ", merge " + merge.text() + ")";
   }
 
@@ -97,3 +112,5 @@ struct SynapticIntelligence {
 };
 
 }  // namespace lifelong::importance
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,6 +2,8 @@
 // Two importances in one. Both are estimated, both are gathered during training, or one is of either kind.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <array>
 #include <cstddef>
 #include <limits>
@@ -14,6 +16,7 @@
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/moment.hpp>
 #include <lifelong/core/packet.hpp>
+#include <lifelong/importance/fit.hpp>
 #include <lifelong/importance/merge.hpp>
 #include <lifelong/importance/part.hpp>
 #include <lifelong/importance/policy.hpp>
@@ -128,6 +131,20 @@ struct WeightedSum {
     detail::require_same_merge("WeightedSum.b", b, merge);
     require_unbounded("WeightedSum.a", a);
     require_unbounded("WeightedSum.b", b);
+  }
+  /// \throws InvalidArgument for a setting that is no number in the parameters' type T: too large, or rounded to 0.
+  template <class T>
+  void validate_as() const {
+    detail::setting<T>("WeightedSum.weight_a", weight_a);
+    detail::setting<T>("WeightedSum.weight_b", weight_b);
+    detail::validate_settings_as<T>(a);
+    detail::validate_settings_as<T>(b);
+  }
+  /// \throws InvalidArgument if a part does not fit the model's loss or outputs.
+  template <class Model>
+  void validate_for(Model& model) const {
+    detail::require_fit(a, model);
+    detail::require_fit(b, model);
   }
 
   /// Smallest importance allowed after the merge.
@@ -283,3 +300,5 @@ struct WeightedSum {
 };
 
 }  // namespace lifelong::importance
+
+#include <lifelong/config/pop_macros.hpp>
