@@ -7,8 +7,11 @@
 #include <lifelong/lifelong.hpp>
 #include <lifelong/nn.hpp>
 
+#include <cstdint>
 #include <filesystem>
 #include <iostream>
+#include <string>
+#include <vector>
 
 #include "synthetic.hpp"
 
@@ -22,7 +25,8 @@ void write_files(const std::string& folder) {
   learner.fit(data, {.epochs = 5, .batch_size = 64});
   ll::io::write_safetensors(folder + "/model.safetensors", ll::io::state_dict(learner.model()));
   ll::io::write_npy<float>(folder + "/x.npy", {data.size(), 64}, data.inputs());
-  ll::io::write_npy<std::int32_t>(folder + "/y.npy", {data.size()}, data.labels());
+  const std::vector<std::int64_t> classes(data.labels().begin(), data.labels().end());
+  ll::io::write_npy<std::int64_t>(folder + "/y.npy", {data.size()}, classes);
 }
 
 void go_on(const std::string& folder) {
@@ -30,7 +34,7 @@ void go_on(const std::string& folder) {
   auto network = ll::nn::mlp<float>({64, 32, 4});  // nn.Sequential(Linear(64, 32), ReLU(), Linear(32, 4))
   ll::io::load_state_dict(ll::io::read_safetensors(folder + "/model.safetensors"), network);
   const ll::Dataset<float> learned(ll::io::read_npy(folder + "/x.npy").values<float>(),
-                                   ll::io::read_npy(folder + "/y.npy").values<std::int32_t>(), {64});
+                                   ll::io::read_npy(folder + "/y.npy").labels(), {64});
 
   ll::Learner learner{network, ll::importance::Fisher{}, ll::penalty::Quadratic{.strength = 100},
                       ll::optimizer::Adam{}};

@@ -81,17 +81,18 @@ TEST_CASE("a checkpoint names its tensors after the model's", "[checkpoint]") {
   CHECK(ll::io::checkpoint(plain).contains("penalty.anchor.parameters"));
 }
 
-TEST_CASE("a checkpoint of another learner is refused and changes nothing", "[checkpoint]") {
+TEST_CASE("a checkpoint whose tensors are not the learner's is refused and changes nothing", "[checkpoint]") {
   ll::Learner momentum{test::TinyModel(2), ll::importance::Constant{}, ll::penalty::L1{}, ll::optimizer::Momentum{}};
-  ll::Learner adam{test::TinyModel(3), ll::importance::Constant{}, ll::penalty::L1{}, ll::optimizer::Adam{}};
   const auto before = momentum.model().theta;
   const auto message = [&](const ll::io::Safetensors& file) {
     return test::message_of<ll::Error>([&] { ll::io::restore(file, momentum); });
   };
-  CHECK(message(ll::io::checkpoint(adam)) == "'safetensors' has no tensor 'optimizer.velocity.parameters'");
   ll::io::Safetensors larger = ll::io::checkpoint(momentum);
+  const std::size_t tensors = larger.tensors().size();
   larger.add<float>("more", {1}, std::vector<float>{1});
-  CHECK(message(larger) == "'safetensors' has 10 tensors where the learner has 9");
+  ll::io::seal(larger);
+  CHECK(message(larger) == "'safetensors' has " + std::to_string(tensors + 1) + " tensors where the learner has " +
+                               std::to_string(tensors));
   test::TinyModel wide;
   wide.hidden = 4;
   wide.theta.resize(4 * 4 + 4 + 3 * 4 + 3);
@@ -100,6 +101,7 @@ TEST_CASE("a checkpoint of another learner is refused and changes nothing", "[ch
   for (const std::size_t size : {std::size_t{3}, std::size_t{1000}}) {  // a whole array in the place of its blocks
     ll::io::Safetensors forged;
     const ll::io::Safetensors intact = ll::io::checkpoint(momentum);
+    for (const auto& [key, text] : intact.metadata()) forged.set_metadata(key, text);
     for (const auto& [name, tensor] : intact.tensors())
       if (name == "penalty.importance.parameters")
         forged.add<double>("penalty.importance", {size}, std::vector<double>(size));
@@ -107,6 +109,7 @@ TEST_CASE("a checkpoint of another learner is refused and changes nothing", "[ch
         forged.add<double>(name, tensor.shape, intact.values<double>(name));
       else
         forged.add<std::uint64_t>(name, tensor.shape, intact.values<std::uint64_t>(name));
+    ll::io::seal(forged);
     CHECK(message(forged) == "importance has " + std::to_string(size) + " elements where 27 are needed");
   }
   CHECK(momentum.model().theta == before);

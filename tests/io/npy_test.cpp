@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include <lifelong/core/random.hpp>
@@ -53,7 +55,7 @@ TEST_CASE("an NPY file written by hand is read, in every version") {
   CHECK(array.shape == std::vector<std::size_t>{2, 3});
   CHECK(array.values<std::int16_t>() == std::vector<std::int16_t>{0x0100, 0x0302, 0x0504, 0x0706, 0x0908, 0x0b0a});
   CHECK(test::message_of<ll::FormatError>([&] { (void)array.values<float>(); }) ==
-        "'some.npy' holds <i2 where <f4 is needed");
+        "'some.npy' holds <i2 where <f4 is needed: save x.astype('<f4')");
 }
 
 TEST_CASE("NPY shapes of any rank are read") {
@@ -153,13 +155,63 @@ TEST_CASE("no damage to an NPY file gets past the checks") {
 }
 
 TEST_CASE("NPY types that are not read are refused by name") {
-  CHECK(refusal(file(header(">f4", "(1,)"), 4)) ==
-        "'some.npy' holds '>f4', but only little-endian floats of 4 or 8 bytes and whole numbers are read: save "
+  CHECK(refusal(file(header(">f2", "(1,)"), 2)) ==
+        "'some.npy' holds '>f2', but only floats of 4 or 8 bytes, whole numbers and truth values are read: save "
         "x.astype('<f4'), '<f8', '<i4' or '<i8'");
-  for (const char* dtype : {"<f2", "|O", "<c8", "<U3", "|b1", "<M8[ns]", "f4"})
+  for (const char* dtype : {"<f2", "|O", "<c8", "<U3", ">", "<M8[ns]", "f4"})
     CHECK_THAT(refusal(file(header(dtype, "(1,)"), 4)), ContainsSubstring(std::string("holds '") + dtype + "'"));
   CHECK_THAT(refusal(file("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }", 4)),
              ContainsSubstring("arrays of records are not read"));
+  CHECK_THAT(refusal(bytes_of("PK\x03\x04 and so on")), ContainsSubstring("archive of numpy.savez"));
+}
+
+TEST_CASE("big-endian arrays become little-endian") {
+  const NpyArray array = parse(file(header(">i2", "(2, 2)", "True"), 8));
+  CHECK(array.dtype == "<i2");
+  CHECK(array.values<std::int16_t>() == std::vector<std::int16_t>{0x0001, 0x0405, 0x0203, 0x0607});
+  Bytes one = file(header(">f8", "(1,)"), 8);
+  for (std::size_t i = 0; i < 8; ++i)
+    one[one.size() - 8 + i] = std::byte{i == 0 ? std::uint8_t{0x3f} : i == 1 ? std::uint8_t{0xf0} : std::uint8_t{0}};
+  CHECK(parse(one).values<double>() == std::vector<double>{1});
+}
+
+TEMPLATE_TEST_CASE("classes are read whatever type of whole numbers Python has saved", "", std::int8_t, std::uint8_t,
+                   std::int16_t, std::uint16_t, std::int32_t, std::uint32_t, std::int64_t, std::uint64_t) {
+  const Folder folder;
+  const std::string path = folder.path() + "/y.npy";
+  ll::io::write_npy<TestType>(path, {4}, std::vector<TestType>{3, 0, 127, 1});
+  CHECK(ll::io::read_npy(path).labels() == std::vector<std::int32_t>{3, 0, 127, 1});
+
+  const TestType beyond = sizeof(TestType) > 4         ? static_cast<TestType>(std::int64_t{1} << 31)
+                          : std::is_signed_v<TestType> ? static_cast<TestType>(-1)
+                                                       : std::numeric_limits<TestType>::max();
+  ll::io::write_npy<TestType>(path, {2}, std::vector<TestType>{1, beyond});
+  if (sizeof(TestType) < 4 && std::is_unsigned_v<TestType>)
+    CHECK(ll::io::read_npy(path).labels()[1] == static_cast<std::int32_t>(beyond));
+  else
+    CHECK(test::message_of<ll::FormatError>([&] { (void)ll::io::read_npy(path).labels(); }) ==
+          "'" + path + "'[1] is " + std::to_string(beyond) + ", but classes count from 0 to 2147483647");
+}
+
+TEST_CASE("truth values are bytes, and classes") {
+  Bytes yes_no = file(header("|b1", "(3,)"), 3);
+  yes_no.back() = std::byte{1};
+  CHECK(parse(yes_no).labels() == std::vector<std::int32_t>{0, 1, 1});
+  CHECK(parse(yes_no).values<std::uint8_t>() == std::vector<std::uint8_t>{0, 1, 1});
+  std::size_t visited = 0;
+  parse(yes_no).visit([&](const auto& values) { visited = values.size(); });
+  CHECK(visited == 3);
+}
+
+TEST_CASE("what is no list of classes is refused, with what to do") {
+  const auto message = [](const std::string& dtype, const std::string& shape, std::size_t bytes) {
+    return test::message_of<ll::FormatError>([&] { (void)parse(file(header(dtype, shape), bytes)).labels(); });
+  };
+  CHECK(message("<f8", "(1,)", 8) == "'some.npy' holds <f8, but labels are whole numbers: save y.astype('<i8')");
+  CHECK_THAT(message("<i8", "(2, 1)", 16), ContainsSubstring("2 dimensions") && ContainsSubstring("y.ravel()"));
+  CHECK_THAT(message("<i8", "()", 8), ContainsSubstring("0 dimensions"));
+  CHECK(test::message_of<ll::FormatError>([] { (void)parse(file(header("<i8", "(1,)"), 8)).values<std::int32_t>(); }) ==
+        "'some.npy' holds <i8 where <i4 is needed: save x.astype('<i4'), or read classes by labels()");
 }
 
 TEST_CASE("NPY headers that are damaged or absurd are refused") {
@@ -206,5 +258,10 @@ TEST_CASE("an NPY array and its shape must agree") {
   const std::vector<float> values{1, 2};
   CHECK_THROWS_AS(ll::io::write_npy<float>(folder.path() + "/x.npy", {3}, values), ll::ShapeMismatch);
   CHECK_THROWS_AS(ll::io::write_npy<float>(folder.path() + "/none/x.npy", {2}, values), ll::FileError);
+  const std::vector<std::size_t> deep(65, 1);
+  CHECK_THROWS_AS(ll::io::write_npy<float>(folder.path() + "/x.npy", deep, std::span(values).first(1)),
+                  ll::InvalidArgument);
   CHECK(folder.size() == 0);
+  ll::io::write_npy<float>(folder.path() + "/x.npy", std::vector<std::size_t>(64, 1), std::span(values).first(1));
+  CHECK(ll::io::read_npy(folder.path() + "/x.npy").shape.size() == 64);
 }

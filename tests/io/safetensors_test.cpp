@@ -85,7 +85,8 @@ TEST_CASE("types that C++ has no name for are read as bytes") {
   const Safetensors read = parse(file(one("BF16", "[3]", "[0,6]"), 6));
   CHECK(read.bytes("x").size() == 6);
   CHECK(test::message_of<ll::FormatError>([&] { (void)read.values<float>("x"); }) ==
-        "tensor 'x' of 'some.safetensors' is BF16 where F32 is needed");
+        "tensor 'x' of 'some.safetensors' is BF16 where F32 is needed; in PyTorch, save the state_dict of "
+        "model.float()");
   CHECK(test::message_of<ll::FormatError>([&] { (void)read.bytes("y"); }) == "'some.safetensors' has no tensor 'y'");
 }
 
@@ -261,6 +262,21 @@ TEST_CASE("a header must be strict JSON with the members of the format") {
   }
 }
 
+TEST_CASE("tensors of absurdly many dimensions are neither read nor made") {
+  std::string ones = "1";
+  for (int i = 1; i < 64; ++i) ones += ",1";
+  CHECK(parse(file(one("U8", "[" + ones + "]", "[0,1]"), 1)).at("x").shape.size() == 64);
+  CHECK_THAT(refusal(one("U8", "[" + ones + ",1]", "[0,1]"), 1), ContainsSubstring("too many dimensions"));
+  Safetensors made;
+  CHECK_THROWS_AS(made.add<float>("x", std::vector<std::size_t>(65, 1), std::vector<float>{1}), ll::InvalidArgument);
+}
+
+TEST_CASE("an archive of torch.save is called by its name") {
+  Bytes archive;
+  append(archive, "PK\x03\x04 and so on");
+  CHECK_THAT(refusal(archive), ContainsSubstring("torch.save") && ContainsSubstring("save_file"));
+}
+
 TEST_CASE("names that come twice are refused") {
   const std::string entry = R"("x":{"dtype":"U8","shape":[0],"data_offsets":[0,0]})";
   CHECK_THAT(refusal("{" + entry + "," + entry + "}"), ContainsSubstring("tensor 'x'") && ContainsSubstring("twice"));
@@ -327,7 +343,7 @@ TEST_CASE("a file that cannot be written leaves what was there") {
   CHECK(folder.size() == 1);
   CHECK(folder.read("out") == Bytes{std::byte{1}});
 
-  folder.write("out.0.tmp", {});  // left by a crash, or another's
+  folder.write("out.tmp", {});  // another's
   ll::io::write_safetensors(folder.path() + "/out", made);
   CHECK(folder.size() == 2);
   CHECK(ll::io::read_safetensors(folder.path() + "/out").contains("scalar"));

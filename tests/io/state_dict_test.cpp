@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <bit>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -73,12 +74,27 @@ TEST_CASE("a state_dict of another network is refused and changes nothing") {
         "0.weight of 'safetensors' is 2 x 3, but the network's is 4 x 3");
   CHECK(refusal(ll::io::Safetensors("w")) == "'w' has no tensor '0.weight'");
   CHECK(refusal(ll::io::state_dict(ll::nn::mlp<double>({3, 4, 2}))) ==
-        "tensor '0.weight' of 'safetensors' is F64 where F32 is needed");
+        "tensor '0.weight' of 'safetensors' is F64 where F32 is needed; in PyTorch, save the state_dict of "
+        "model.float()");
   ll::io::Safetensors more = ll::io::state_dict(network);
   more.add<std::int64_t>("1.num_batches_tracked", {}, std::vector<std::int64_t>{7});
   ll::io::load_state_dict(more, network);
   more.add<float>("4.weight", {1}, std::vector<float>{1});
   CHECK(refusal(more) == "'safetensors' has a tensor '4.weight' that the network does not have");
+}
+
+TEST_CASE("values that are not finite are refused by name and change nothing") {
+  auto network = ll::nn::mlp<float>({3, 4, 2}, {.seed = 1});
+  const std::vector<float> before = copy_of(network.parameters());
+  for (const std::uint32_t bits : {0x7fc00000U, 0x7f800000U, 0xff800000U, 0x7f800001U}) {
+    auto other = network;
+    other.parameters()[14] = std::bit_cast<float>(bits);
+    const std::string message =
+        test::message_of<ll::NumericError>([&] { ll::io::load_state_dict(ll::io::state_dict(other), network); });
+    CHECK(message.substr(0, message.rfind(' ')) == "0.bias[2] of 'safetensors' is");
+    CHECK_THROWS_AS(ll::io::read_blocks<float>(ll::io::state_dict(other), network.layout()), ll::NumericError);
+    CHECK(copy_of(network.parameters()) == before);
+  }
 }
 
 TEST_CASE("importances are saved under the names of the parameters") {

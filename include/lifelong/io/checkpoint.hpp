@@ -3,6 +3,8 @@
 // continues with the same bits.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <algorithm>
 #include <concepts>
 #include <cstddef>
@@ -18,6 +20,7 @@
 #include <lifelong/core/bfloat16.hpp>
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/layout.hpp>
+#include <lifelong/io/recipes.hpp>
 #include <lifelong/io/safetensors.hpp>
 #include <lifelong/io/state_dict.hpp>
 
@@ -102,6 +105,7 @@ class Reader {
     using V = std::remove_cvref_t<decltype(*values.data())>;
     std::vector<V> host;
     for (const auto value : values_of<StoredElement<V, T>>(name)) host.push_back(V(value));
+    if constexpr (std::same_as<V, Bfloat16>) require_range(host, name);
     values.resize(host.size());
     if constexpr (is_of_backend<Values, Backend>)
       lifelong::detail::copy_in(backend_, std::span<const V>(host), values.data());
@@ -111,6 +115,7 @@ class Reader {
   template <class V>
   void number(const std::string& name, V& value) {
     const auto stored = file_.values<Stored<V>>(name);
+    state_dict_detail::require_finite<Stored<V>>(stored, name, file_.name());
     if (stored.size() != 1 || static_cast<Stored<V>>(static_cast<V>(stored[0])) != stored[0])
       lifelong::detail::raise<FormatError>(name + " of '" + file_.name() +
                                            "' is not a single number that fits its type");
@@ -132,7 +137,15 @@ class Reader {
   template <class S>
   std::vector<S> values_of(const std::string& name) {
     tensors_ += file_.contains(name) ? 1 : layout_.blocks().size();
-    return file_.contains(name) ? file_.values<S>(name) : read_blocks<S>(file_, with_prefix(layout_, name));
+    if (!file_.contains(name)) return read_blocks<S>(file_, with_prefix(layout_, name));
+    std::vector<S> values = file_.values<S>(name);
+    state_dict_detail::require_finite<S>(values, name, file_.name());
+    return values;
+  }
+  /// \throws NumericError for a value that is too large for the half of one.
+  void require_range(const std::vector<Bfloat16>& values, const std::string& name) const {
+    const std::vector<float> rounded(values.begin(), values.end());
+    state_dict_detail::require_finite<float>(rounded, name, file_.name());
   }
 
   const Safetensors& file_;
@@ -148,49 +161,118 @@ void visit_numbers(Model& model, const Number& number) {
     model.visit_state([&](const char* name, auto& value) { number(std::string("model.") + name, value); });
 }
 
+inline constexpr const char* type_key = "type";
+inline constexpr const char* version_key = "lifelong.checkpoint";
+inline constexpr const char* version = "1";
+
+/// Calls `visit(part, recipe)` for every part of a learner.
+template <class Learner, class Visit>
+void visit_recipes(const Learner& learner, const Visit& visit) {
+  learner.visit_recipes(visit);
+  visit("scope", learner.scope().text());
+}
+
+/// \throws FormatError unless the file is an undamaged checkpoint of this version, of a learner of T.
+template <class T>
+void require_checkpoint(const Safetensors& file) {
+  require_seal(file);
+  const auto found = file.metadata().find(version_key);
+  if (found == file.metadata().end())
+    lifelong::detail::raise<FormatError>("'" + file.name() + "' is no checkpoint of a learner");
+  if (found->second != version)
+    lifelong::detail::raise<FormatError>("'" + file.name() + "' is a checkpoint of format " +
+                                         io_detail::in_quotes(found->second) + ", but only format '" + version +
+                                         "' is read");
+  const auto type = file.metadata().find(type_key);
+  const std::string found_type = type == file.metadata().end() ? "" : type->second;
+  if (found_type != safetensors_detail::dtype_of<T>)
+    lifelong::detail::raise<FormatError>("'" + file.name() + "' is of a learner of " +
+                                         io_detail::in_quotes(found_type) + ", but this one is of '" +
+                                         safetensors_detail::dtype_of<T> + "'");
+}
+
+/// \throws FormatError if the learner that was saved had other settings than `learner`; InvalidArgument for a name in
+/// `may_differ` that stands for nothing.
+template <class Learner>
+void require_same_recipes(const Safetensors& file, const Learner& learner, const std::vector<std::string>& may_differ) {
+  io_detail::RecipeComparison comparison(file.name(), may_differ);
+  visit_recipes(learner, [&](const std::string& part, const std::string& here) {
+    const auto found = file.metadata().find(part);
+    const std::string in_file = found == file.metadata().end() ? "" : found->second;
+    if (part == "scope")
+      comparison.compare_texts(part, in_file, here);
+    else
+      comparison.compare(part, in_file, here);
+  });
+  comparison.require_all_used();
+}
+
 }  // namespace checkpoint_detail
 
-/// The whole state of a learner without its settings: the model, Ω, θ*, what is gathered during training, the
-/// optimizer's arrays, and the numbers of steps and tasks so far. Tensors are named `model.0.weight`,
-/// `penalty.importance.0.weight`, `optimizer.velocity.0.weight`, ...; the metadata has `learner.recipe()` for a human
-/// reader. Arrays in bfloat16 are widened, which is exact.
+/// What may be otherwise in a learner than in the one whose checkpoint it takes over.
+struct RestoreOptions {
+  /// Names of settings as recipes have them (`strength`, `learning rate`), alone or behind the name of their part
+  /// (`penalty.strength`), or whole parts: `importance`, `penalty`, `optimizer`, `rehearsal`, `model`, `scope`.
+  std::vector<std::string> may_differ = {};
+};
+
+/// The whole state of a learner: the model, Ω, θ*, what is gathered during training, the optimizer's arrays, and the
+/// numbers of steps and tasks so far. Tensors are named `model.0.weight`, `penalty.importance.0.weight`,
+/// `optimizer.velocity.0.weight`, ...; arrays in bfloat16 are widened, which is exact. The metadata have
+/// `learner.recipe()` for a human reader, the recipe of each part, with which `restore` compares, and a checksum: call
+/// `seal` after any change of your own.
 template <class Learner>
 [[nodiscard]] Safetensors checkpoint(Learner& learner) {
   using T = typename Learner::value_type;
   auto& model = learner.model();
   const Layout layout = checkpoint_detail::layout_of(model);
-  Safetensors file;
-  const checkpoint_detail::Writer<T, typename Learner::Backend> writer(file, layout, learner.backend());
-  writer.array("model", learner.parameters());
-  if constexpr (requires { model.buffer_layout(); })
-    add_blocks(file, checkpoint_detail::with_prefix(model.buffer_layout(), "model"),
-               std::span<const T>(model.buffers()));
-  const auto number = [&](const std::string& name, auto& value) { writer.number(name, value); };
-  checkpoint_detail::visit_numbers(model, number);
-  learner.state().visit([&](const std::string& name, auto& values) { writer.array(name, values); }, number);
-  file.set_metadata("recipe", learner.recipe());
-  return file;
+  return io_detail::with_memory_for("checkpoint", [&] {
+    Safetensors file;
+    const checkpoint_detail::Writer<T, typename Learner::Backend> writer(file, layout, learner.backend());
+    writer.array("model", learner.parameters());
+    if constexpr (requires { model.buffer_layout(); })
+      add_blocks(file, checkpoint_detail::with_prefix(model.buffer_layout(), "model"),
+                 std::span<const T>(model.buffers()));
+    const auto number = [&](const std::string& name, auto& value) { writer.number(name, value); };
+    checkpoint_detail::visit_numbers(model, number);
+    learner.state().visit([&](const std::string& name, auto& values) { writer.array(name, values); }, number);
+    file.set_metadata("recipe", learner.recipe());
+    checkpoint_detail::visit_recipes(
+        learner, [&](const std::string& part, const std::string& recipe) { file.set_metadata(part, recipe); });
+    file.set_metadata(checkpoint_detail::type_key, safetensors_detail::dtype_of<T>);
+    file.set_metadata(checkpoint_detail::version_key, checkpoint_detail::version);
+    seal(file);
+    return file;
+  });
 }
 
-/// Puts `learner`, which has the same types and settings as the one that was saved, into the saved state. On the same
-/// machine it then continues with the same bits, if batches, tasks and epochs come as they would have. If this throws,
-/// nothing has changed; meanwhile it takes memory for a copy of the state. \throws FormatError for a tensor that is
-/// missing, left over or of another type, ShapeMismatch for one of another shape.
+/// Puts `learner` into the saved state. On the same machine it then continues with the same bits, if batches, tasks and
+/// epochs come as they would have. The learner must have the types and settings of the one that was saved, but for
+/// those that `options.may_differ` names. A part without `recipe()` is compared by its type's arrays alone. If this
+/// throws, nothing has changed; meanwhile it takes memory for a copy of the state.
+/// \throws FormatError for a file that is damaged or no checkpoint; for another setting, which it names with both
+/// values; and for a tensor that is missing, left over or of another type. ShapeMismatch for a tensor of another shape,
+/// NumericError for a value that is NaN or Inf, InvalidArgument for a name in `may_differ` that is no setting.
 template <class Learner>
-void restore(const Safetensors& file, Learner& learner) {
+void restore(const Safetensors& file, Learner& learner, const RestoreOptions& options = {}) {
   using T = typename Learner::value_type;
   auto& model = learner.model();
+  checkpoint_detail::require_checkpoint<T>(file);
+  checkpoint_detail::require_same_recipes(file, learner, options.may_differ);
   const Layout layout = checkpoint_detail::layout_of(model);
   checkpoint_detail::Reader<T, typename Learner::Backend> reader(file, layout, learner.backend());
-  const std::vector<T> parameters = reader.blocks(checkpoint_detail::with_prefix(layout, "model"));
-  std::vector<T> buffers;
-  if constexpr (requires { model.buffer_layout(); })
-    buffers = reader.blocks(checkpoint_detail::with_prefix(model.buffer_layout(), "model"));
-  checkpoint_detail::visit_numbers(model, [&](const std::string& name, auto value) { reader.number(name, value); });
-  auto state = learner.state();
-  state.visit([&](const std::string& name, auto& values) { reader.array(name, values); },
-              [&](const std::string& name, auto& value) { reader.number(name, value); });
-  reader.require_nothing_left();
+  std::vector<T> parameters, buffers;
+  auto state = io_detail::with_memory_for(file.name(), [&] {
+    parameters = reader.blocks(checkpoint_detail::with_prefix(layout, "model"));
+    if constexpr (requires { model.buffer_layout(); })
+      buffers = reader.blocks(checkpoint_detail::with_prefix(model.buffer_layout(), "model"));
+    checkpoint_detail::visit_numbers(model, [&](const std::string& name, auto value) { reader.number(name, value); });
+    auto read = learner.state();
+    read.visit([&](const std::string& name, auto& values) { reader.array(name, values); },
+               [&](const std::string& name, auto& value) { reader.number(name, value); });
+    reader.require_nothing_left();
+    return read;
+  });
 
   lifelong::detail::copy_in(learner.backend(), std::span<const T>(parameters), learner.parameters().data());
   if constexpr (requires { model.buffers(); }) std::ranges::copy(buffers, model.buffers().begin());
@@ -199,3 +281,5 @@ void restore(const Safetensors& file, Learner& learner) {
 }
 
 }  // namespace lifelong::io
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,6 +2,8 @@
 // Reads and writes whole files for the formats in this folder.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <algorithm>
 #include <bit>
 #include <cerrno>
@@ -19,6 +21,8 @@
 #include <vector>
 
 #include <lifelong/core/error.hpp>
+#include <lifelong/core/memory.hpp>
+#include <lifelong/io/temporary_file.hpp>
 
 namespace lifelong::io::io_detail {
 
@@ -29,8 +33,23 @@ struct CloseFile {
 };
 using File = std::unique_ptr<std::FILE, CloseFile>;
 
+/// Returns what `body` returns, which reads or writes `file`. \throws OutOfMemory if there is too little memory.
+template <class Body>
+auto with_memory_for(const std::string& file, const Body& body) {
+  return lifelong::detail::with_memory(body, [&] { return "'" + file + "' does not fit into memory"; });
+}
+
+/// \throws FileError for a path that the system would cut off at a zero byte, and so read or write another file.
+inline void require_path(const std::string& path) {
+  if (path.find('\0') != std::string::npos)
+    raise<FileError>("'" + std::string(path.c_str()) + "...' is no path: it has a zero byte");
+}
+
 /// \throws FileError if there is no such file or it may not be read.
 inline File open_to_read(const std::string& path) {
+  require_path(path);
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) raise<FileError>("'" + path + "' cannot be read: it is a folder");
   File file(std::fopen(path.c_str(), "rb"));
   if (!file) raise<FileError>("'" + path + "' cannot be opened");
   return file;
@@ -52,56 +71,45 @@ inline std::vector<std::byte> next_bytes(std::FILE* file, std::uint64_t limit, c
   return bytes;
 }
 
-/// A file that appears under its name in one step, when it is complete. If it is never completed, an older file of that
-/// name stays and nothing else is left.
+/// A file that appears under its name in one step, when it is complete, also after a power failure. If it is never
+/// completed, an older file of that name stays. What a killed process leaves of its file, the next one in the folder
+/// removes; files that are being written are left alone. Locks tell the two apart, so machines that share a folder
+/// without sharing locks must not write to it at once.
 class AtomicFile {
  public:
   /// \throws FileError if no file can be made in the folder of `path`, or `path` is something other than a file.
   explicit AtomicFile(std::string path) : path_(std::move(path)) {
+    require_path(path_);
     std::error_code error;
     const auto there = std::filesystem::status(path_, error);
     if (std::filesystem::exists(there) && !std::filesystem::is_regular_file(there)) fail("it is not a file");
-    constexpr int attempts = 100;  // other programs may be writing the same file, or have crashed and left theirs
-    for (int i = 0; i < attempts && !file_; ++i) {
-      temporary_ = path_ + "." + std::to_string(i) + ".tmp";
-      file_.reset(std::fopen(temporary_.c_str(), "wbx"));
-      if (!file_ && errno != EEXIST) break;
-    }
-    if (!file_) fail(std::strerror(errno));
+    if (!file_.open(path_)) fail(std::strerror(errno));
   }
-  ~AtomicFile() {
-    if (file_) discard();
-  }
+  ~AtomicFile() { file_.discard(); }
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
 
   /// \throws FileError if it does not fit on the disk.
   void write(std::span<const std::byte> bytes) {
-    if (!bytes.empty() && std::fwrite(bytes.data(), 1, bytes.size(), file_.get()) != bytes.size())
-      fail(std::strerror(errno));
+    if (!file_.write(bytes)) fail(std::strerror(errno));
   }
   void write(std::string_view text) { write(std::as_bytes(std::span(text.data(), text.size()))); }
 
   /// Moves the file to its place. \throws FileError if that is impossible; the new file is then gone.
   void commit() {
-    const bool closed = std::fclose(file_.release()) == 0;
-    if (closed && std::rename(temporary_.c_str(), path_.c_str()) == 0) return;
+    if (file_.move_to(path_)) return;
     const std::string reason = std::strerror(errno);
-    discard();
+    file_.discard();
     fail(reason);
   }
 
  private:
-  void discard() {
-    file_.reset();
-    std::remove(temporary_.c_str());
-  }
   [[noreturn]] void fail(const std::string& reason) const {
     raise<FileError>("'" + path_ + "' cannot be written: " + reason);
   }
 
-  std::string path_, temporary_;
-  File file_;
+  std::string path_;
+  TemporaryFile file_;
 };
 
 /// Reverses the bytes of elements of `size` bytes where the processor keeps the most significant byte first.
@@ -128,3 +136,5 @@ std::vector<std::byte> to_little_endian(std::span<const T> values) {
 }
 
 }  // namespace lifelong::io::io_detail
+
+#include <lifelong/config/pop_macros.hpp>

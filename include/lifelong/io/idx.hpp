@@ -2,6 +2,8 @@
 // IDX files, the format of MNIST, Fashion-MNIST, KMNIST and EMNIST (yann.lecun.com/exdb/mnist).
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -52,10 +54,12 @@ inline constexpr std::size_t idx_max_header = 4 + 4 * idx_max_rank;
 inline IdxHeader idx_header(std::span<const std::byte> bytes, const std::string& name) {
   const auto byte = [&](std::size_t i) { return std::to_integer<std::uint32_t>(bytes[i]); };
   if (bytes.size() < 4) raise<FormatError>("'" + name + "' is shorter than an IDX header");
+  if (byte(0) == 0x1f && byte(1) == 0x8b)
+    raise<FormatError>("'" + name + "' does not start like an IDX file: it is packed by gzip; let its name end in .gz");
   if (byte(0) != 0 || byte(1) != 0) raise<FormatError>("'" + name + "' does not start like an IDX file");
   if (byte(2) != 0x08)
     raise<FormatError>("'" + name + "' has IDX element type " + std::to_string(byte(2)) +
-                       ", but only type 8, unsigned bytes, is read");
+                       ", but only type 8, unsigned bytes, is read; save other types by numpy.save for read_npy");
   const std::size_t rank = byte(3);
   if (rank == 0 || rank > idx_max_rank)
     raise<FormatError>("'" + name + "' has " + std::to_string(rank) + " dimensions, but 1 to " +
@@ -96,36 +100,58 @@ inline bool ends_with_gz(const std::string& path) { return path.size() >= 3 && p
 /// \throws FormatError for anything but unsigned bytes in 1 to 8 dimensions, or a size that is not what the header
 /// says.
 [[nodiscard]] inline IdxArray parse_idx(std::span<const std::byte> bytes, const std::string& name) {
-  idx_detail::IdxHeader header = idx_detail::idx_header(bytes, name);
-  const std::size_t present = bytes.size() - header.length;
-  if (present != header.values)
-    idx_detail::raise<FormatError>("'" + name + "' is too " + (present < header.values ? "short" : "long") +
-                                   ": its header claims " + std::to_string(header.values) + " values, but " +
-                                   (present < header.values ? std::to_string(present) : "more") + " follow");
-  const auto* values = reinterpret_cast<const std::uint8_t*>(bytes.data()) + header.length;
-  return {std::move(header.shape), std::vector<std::uint8_t>(values, values + present)};
+  return io_detail::with_memory_for(name, [&]() -> IdxArray {
+    idx_detail::IdxHeader header = idx_detail::idx_header(bytes, name);
+    const std::size_t present = bytes.size() - header.length;
+    if (present != header.values)
+      idx_detail::raise<FormatError>("'" + name + "' is too " + (present < header.values ? "short" : "long") +
+                                     ": its header claims " + std::to_string(header.values) + " values, but " +
+                                     (present < header.values ? std::to_string(present) : "more") + " follow");
+    const auto* values = reinterpret_cast<const std::uint8_t*>(bytes.data()) + header.length;
+    return {std::move(header.shape), std::vector<std::uint8_t>(values, values + present)};
+  });
 }
+
+namespace idx_detail {
+
+/// The bytes of a file that is not packed: as many as its header claims, and one more if there are more.
+inline std::vector<std::byte> plain_idx(std::FILE* file, const IdxOptions& options, const std::string& path) {
+  std::vector<std::byte> bytes = io_detail::next_bytes(file, idx_max_header, path);
+  const IdxHeader header = idx_header(bytes, path);
+  require_idx_limit(header, options.limit, path);
+  const std::size_t end = header.length + header.values + 1;
+  if (bytes.size() >= end) return bytes;
+  const std::vector<std::byte> rest = io_detail::next_bytes(file, end - bytes.size(), path);
+  bytes.insert(bytes.end(), rest.begin(), rest.end());
+  return bytes;
+}
+
+/// The unpacked bytes of a file that is packed.
+inline std::vector<std::byte> packed_idx(std::FILE* file, const IdxOptions& options, const std::string& path) {
+  constexpr std::uint64_t slack = 1 << 20;
+  const std::uint64_t most = std::numeric_limits<std::size_t>::max() / 2;
+  const std::uint64_t limit = options.limit < most - slack ? options.limit + slack : most;
+  return unpack_idx(io_detail::next_bytes(file, limit, path), options, path);
+}
+
+}  // namespace idx_detail
 
 /// Reads one IDX file, which `options.unpack` unpacks if its name ends in `.gz`. No more is allocated than the file
 /// really holds, whatever its header says.
 /// \throws FileError if it cannot be read; InvalidArgument for a `.gz` without `options.unpack`; FormatError for
-/// damaged, truncated or overlong contents.
+/// damaged, truncated or overlong contents; OutOfMemory if there is too little memory for it.
 [[nodiscard]] inline IdxArray read_idx(const std::string& path, IdxOptions options = {}) {
   const bool packed = idx_detail::ends_with_gz(path);
   if (packed && options.unpack == nullptr)
     idx_detail::raise<InvalidArgument>("'" + path +
                                        "' is packed: pass IdxOptions{.unpack = lifelong::zlib::gunzip} from "
                                        "<lifelong/zlib.hpp>, or unpack the file");
-  const io_detail::File file = io_detail::open_to_read(path);
-  constexpr std::uint64_t slack = 1 << 20;
-  const std::uint64_t most = std::numeric_limits<std::size_t>::max() / 2;
-  const std::uint64_t read_limit = options.limit < most - slack ? options.limit + slack : most;
-  std::vector<std::byte> bytes = io_detail::next_bytes(file.get(), read_limit, path);
-  if (packed)
-    bytes = idx_detail::unpack_idx(bytes, options, path);
-  else
-    idx_detail::require_idx_limit(idx_detail::idx_header(bytes, path), options.limit, path);
-  return parse_idx(bytes, path);
+  return io_detail::with_memory_for(path, [&] {
+    const io_detail::File file = io_detail::open_to_read(path);
+    return parse_idx(
+        packed ? idx_detail::packed_idx(file.get(), options, path) : idx_detail::plain_idx(file.get(), options, path),
+        path);
+  });
 }
 
 /// Images with their labels from a pair of IDX files, as a data set that owns them.
@@ -147,14 +173,19 @@ inline bool ends_with_gz(const std::string& path) { return path.size() >= 3 && p
   if (images.shape[0] != labels.values.size())
     idx_detail::raise<FormatError>("'" + images_path + "' has " + std::to_string(images.shape[0]) + " images, but '" +
                                    labels_path + "' has " + std::to_string(labels.values.size()) + " labels");
-  return {std::move(images.values),
-          std::vector<std::int32_t>(labels.values.begin(), labels.values.end()),
-          {images.shape[1], images.shape[2]}};
+  return io_detail::with_memory_for(labels_path, [&]() -> Dataset<std::uint8_t> {
+    return {std::move(images.values),
+            std::vector<std::int32_t>(labels.values.begin(), labels.values.end()),
+            {images.shape[1], images.shape[2]}};
+  });
 }
 
 namespace idx_detail {
 
-inline bool can_open(const std::string& path) { return io_detail::File(std::fopen(path.c_str(), "rb")) != nullptr; }
+inline bool can_open(const std::string& path) {
+  io_detail::require_path(path);
+  return io_detail::File(std::fopen(path.c_str(), "rb")) != nullptr;
+}
 
 /// `folder/file`, or `folder/file.gz` if only that is there.
 inline std::string idx_path(const std::string& folder, const char* file) {
@@ -188,3 +219,5 @@ inline std::string idx_path(const std::string& folder, const char* file) {
 }
 
 }  // namespace lifelong::io
+
+#include <lifelong/config/pop_macros.hpp>

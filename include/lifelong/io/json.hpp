@@ -2,6 +2,8 @@
 // The part of JSON that file headers use: objects, arrays, strings and whole numbers. The reader is strict (RFC 8259).
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -178,3 +180,5 @@ class JsonReader {
 };
 
 }  // namespace lifelong::io::io_detail
+
+#include <lifelong/config/pop_macros.hpp>

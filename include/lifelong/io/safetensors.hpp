@@ -3,12 +3,11 @@
 // weights.
 #pragma once
 
-#include <algorithm>
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <map>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,185 +16,13 @@
 
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/extents.hpp>
+#include <lifelong/io/crc64.hpp>
 #include <lifelong/io/file.hpp>
 #include <lifelong/io/json.hpp>
+#include <lifelong/io/safetensors_header.hpp>
 #include <lifelong/io/scanner.hpp>
 
 namespace lifelong::io {
-
-/// What is known of an array in a safetensors file.
-struct Tensor {
-  std::string dtype;               ///< type of the elements as the format spells it: `F32`, `F64`, `I64`, `BF16`, ...
-  std::vector<std::size_t> shape;  ///< row-major; empty for a single value
-  std::size_t offset = 0;          ///< first byte in the data
-  std::size_t bytes = 0;           ///< product(shape) times the size of an element
-};
-
-namespace safetensors_detail {
-
-using io_detail::in_quotes;
-using lifelong::detail::raise;
-
-struct Dtype {
-  const char* name;
-  std::size_t bytes;
-};
-inline constexpr Dtype dtypes[] = {{"F64", 8},  {"F32", 4},     {"F16", 2},     {"BF16", 2}, {"I64", 8},    {"I32", 4},
-                                   {"I16", 2},  {"I8", 1},      {"U64", 8},     {"U32", 4},  {"U16", 2},    {"U8", 1},
-                                   {"BOOL", 1}, {"F8_E4M3", 1}, {"F8_E5M2", 1}, {"C64", 8},  {"F8_E8M0", 1}};
-
-/// Size of an element, 0 for an unknown type.
-inline std::size_t bytes_of(std::string_view dtype) {
-  for (const Dtype& known : dtypes)
-    if (dtype == known.name) return known.bytes;
-  return 0;
-}
-
-template <class T>
-inline constexpr const char* dtype_of = nullptr;
-template <>
-inline constexpr const char* dtype_of<float> = "F32";
-template <>
-inline constexpr const char* dtype_of<double> = "F64";
-template <>
-inline constexpr const char* dtype_of<std::int8_t> = "I8";
-template <>
-inline constexpr const char* dtype_of<std::uint8_t> = "U8";
-template <>
-inline constexpr const char* dtype_of<std::int16_t> = "I16";
-template <>
-inline constexpr const char* dtype_of<std::uint16_t> = "U16";
-template <>
-inline constexpr const char* dtype_of<std::int32_t> = "I32";
-template <>
-inline constexpr const char* dtype_of<std::uint32_t> = "U32";
-template <>
-inline constexpr const char* dtype_of<std::int64_t> = "I64";
-template <>
-inline constexpr const char* dtype_of<std::uint64_t> = "U64";
-
-template <class T>
-concept element = dtype_of<T>
-!= nullptr;
-
-inline constexpr const char* metadata_key = "__metadata__";
-
-using Tensors = std::map<std::string, Tensor, std::less<>>;
-using Metadata = std::map<std::string, std::string, std::less<>>;
-
-struct Header {
-  Tensors tensors;
-  Metadata metadata;
-  std::size_t bytes = 0;  ///< of the data that must follow
-};
-
-inline constexpr std::size_t length_bytes = 8;
-inline constexpr std::uint64_t longest_header = 100'000'000;  // as in the format's own library
-
-/// Reads the length of the header from the first bytes of a file.
-inline std::size_t header_length(std::span<const std::byte> first, const std::string& file) {
-  if (first.size() < length_bytes) raise<FormatError>("'" + file + "' is too short for a safetensors file");
-  const std::uint64_t length = io_detail::from_little_endian<std::uint64_t>(first.first(length_bytes)).front();
-  if (length > longest_header)
-    raise<FormatError>("'" + file + "' claims a header of " + std::to_string(length) + " bytes, more than the " +
-                       std::to_string(longest_header) + " of the largest safetensors header");
-  return static_cast<std::size_t>(length);
-}
-
-inline std::size_t to_size(std::uint64_t value, const io_detail::JsonReader& json) {
-  if (value > std::numeric_limits<std::size_t>::max()) json.fail("the number is too large");
-  return static_cast<std::size_t>(value);
-}
-
-inline std::vector<std::size_t> sizes(io_detail::JsonReader& json) {
-  std::vector<std::size_t> values;
-  json.array([&] { values.push_back(to_size(json.number(), json)); });
-  return values;
-}
-
-/// \throws FormatError unless type, shape and offsets agree; `end` is where the tensor claims to end.
-inline void require_consistent(const Tensor& tensor, std::size_t end, const std::string& place) {
-  const std::size_t element = bytes_of(tensor.dtype);
-  if (element == 0) raise<FormatError>(place + " has the unknown type " + in_quotes(tensor.dtype));
-  const auto count = lifelong::detail::checked_product(tensor.shape);
-  if (!count || *count > std::numeric_limits<std::size_t>::max() / element)
-    raise<FormatError>(place + " claims more values than memory can have");
-  if (end < tensor.offset || end - tensor.offset != *count * element)
-    raise<FormatError>(place + " has " + std::to_string(*count) + " values of " + std::to_string(element) +
-                       " bytes, but lies from byte " + std::to_string(tensor.offset) + " to " + std::to_string(end));
-}
-
-inline Tensor parse_tensor(io_detail::JsonReader& json, const std::string& place) {
-  std::optional<std::string> dtype;
-  std::optional<std::vector<std::size_t>> shape, offsets;
-  json.object([&](const std::string& key) {
-    if (key == "dtype" && !dtype)
-      dtype = json.string();
-    else if (key == "shape" && !shape)
-      shape = sizes(json);
-    else if (key == "data_offsets" && !offsets)
-      offsets = sizes(json);
-    else
-      json.fail(place + " has the key " + in_quotes(key) + ", which is unknown or comes twice");
-  });
-  if (!dtype || !shape || !offsets || offsets->size() != 2)
-    json.fail(place + " should have dtype, shape and two data_offsets");
-  Tensor tensor{std::move(*dtype), std::move(*shape), offsets->front(), 0};
-  require_consistent(tensor, offsets->back(), place);
-  tensor.bytes = offsets->back() - tensor.offset;
-  return tensor;
-}
-
-/// Checks that the tensors fill the data without gaps and without overlap, and returns where they end.
-inline std::size_t require_contiguous(const Tensors& tensors, const std::string& file) {
-  std::vector<const Tensors::value_type*> order;
-  for (const auto& entry : tensors) order.push_back(&entry);
-  std::sort(order.begin(), order.end(), [](const auto* a, const auto* b) {
-    return std::pair(a->second.offset, a->second.bytes) < std::pair(b->second.offset, b->second.bytes);
-  });
-  std::size_t end = 0;
-  for (const auto* entry : order) {
-    const auto& [name, tensor] = *entry;
-    if (tensor.offset != end)
-      raise<FormatError>("tensor " + in_quotes(name) + " of '" + file + "' starts at byte " +
-                         std::to_string(tensor.offset) + " of the data, not at byte " + std::to_string(end) +
-                         " where the one before ends");
-    end += tensor.bytes;
-  }
-  return end;
-}
-
-inline Header parse_header(std::span<const std::byte> bytes, const std::string& file) {
-  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  io_detail::JsonReader json(text, "the header of '" + file + "'");
-  if (text.substr(0, 1) != "{") json.fail("a safetensors header starts with '{'");
-  Header header;
-  bool has_metadata = false;
-  json.object([&](const std::string& name) {
-    const std::string place = "tensor " + in_quotes(name) + " of '" + file + "'";
-    if (name != metadata_key) {
-      if (!header.tensors.emplace(name, parse_tensor(json, place)).second) json.fail(place + " comes twice");
-      return;
-    }
-    if (std::exchange(has_metadata, true)) json.fail("the metadata come twice");
-    json.object([&](const std::string& key) {
-      if (!header.metadata.emplace(key, json.string()).second) json.fail("metadata " + in_quotes(key) + " come twice");
-    });
-  });
-  json.end();
-  header.bytes = require_contiguous(header.tensors, file);
-  return header;
-}
-
-/// \throws FormatError unless the header is followed by the data it claims.
-inline void require_data(const Header& header, std::size_t present, const std::string& file) {
-  if (present != header.bytes)
-    raise<FormatError>("'" + file + "' is too " + (present < header.bytes ? "short" : "long") + ": its tensors have " +
-                       std::to_string(header.bytes) + " bytes, but " +
-                       (present < header.bytes ? std::to_string(present) : "more") + " follow the header");
-}
-
-}  // namespace safetensors_detail
 
 /// Named arrays and text about them: the contents of a safetensors file that was read or is to be written.
 class Safetensors {
@@ -231,26 +58,33 @@ class Safetensors {
     const std::string& dtype = at(tensor).dtype;
     if (dtype != safetensors_detail::dtype_of<T>)
       safetensors_detail::raise<FormatError>("tensor " + io_detail::in_quotes(tensor) + " of '" + name_ + "' is " +
-                                             dtype + " where " + safetensors_detail::dtype_of<T> + " is needed");
-    return io_detail::from_little_endian<T>(bytes(tensor));
+                                             dtype + " where " + safetensors_detail::dtype_of<T> + " is needed" +
+                                             safetensors_detail::advice<T>(dtype));
+    return io_detail::with_memory_for(name_, [&] { return io_detail::from_little_endian<T>(bytes(tensor)); });
   }
 
   /// Adds an array, row-major: `file.add<float>("0.bias", {16}, bias)`.
-  /// \throws InvalidArgument for a name that is taken, reserved or not UTF-8; ShapeMismatch unless there are
-  /// product(shape) values.
+  /// \throws InvalidArgument for a name that is taken, reserved or not UTF-8, and for more than 64 dimensions;
+  /// ShapeMismatch unless there are product(shape) values.
   template <safetensors_detail::element T>
   void add(const std::string& tensor, std::vector<std::size_t> shape, std::span<const T> values) {
     require_name(tensor);
+    if (shape.size() > safetensors_detail::max_rank)
+      safetensors_detail::raise<InvalidArgument>("tensor " + io_detail::in_quotes(tensor) + " has " +
+                                                 std::to_string(shape.size()) + " dimensions, more than " +
+                                                 std::to_string(safetensors_detail::max_rank));
     const auto count = lifelong::detail::checked_product(shape);
     if (!count || *count != values.size())
       safetensors_detail::raise<ShapeMismatch>("tensor " + io_detail::in_quotes(tensor) + " has " +
                                                std::to_string(values.size()) + " values, not the " +
                                                lifelong::detail::shape_text(shape) + " of its shape");
-    const std::vector<std::byte> bytes = io_detail::to_little_endian(values);
-    Tensor entry{safetensors_detail::dtype_of<T>, std::move(shape), data_.size(), bytes.size()};
-    data_.insert(data_.end(), bytes.begin(), bytes.end());
-    header_.tensors.emplace(tensor, std::move(entry));
-    header_.bytes = data_.size();
+    io_detail::with_memory_for(name_, [&] {
+      const std::vector<std::byte> bytes = io_detail::to_little_endian(values);
+      Tensor entry{safetensors_detail::dtype_of<T>, std::move(shape), data_.size(), bytes.size()};
+      data_.insert(data_.end(), bytes.begin(), bytes.end());
+      header_.tensors.emplace(tensor, std::move(entry));
+      header_.bytes = data_.size();
+    });
   }
 
   /// Sets a text. \throws InvalidArgument unless key and text are UTF-8.
@@ -283,89 +117,102 @@ class Safetensors {
 /// \throws FormatError for anything the format does not allow: a header that is not strict JSON with unique names;
 /// unknown types; offsets that do not fit types and shapes, overlap, leave gaps or reach past the end.
 [[nodiscard]] inline Safetensors parse_safetensors(std::span<const std::byte> bytes, const std::string& name) {
-  const std::size_t length = safetensors_detail::header_length(bytes, name);
-  const auto rest = bytes.subspan(safetensors_detail::length_bytes);
-  if (rest.size() < length) safetensors_detail::raise<FormatError>("'" + name + "' ends within its safetensors header");
-  safetensors_detail::Header header = safetensors_detail::parse_header(rest.first(length), name);
-  const auto data = rest.subspan(length);
-  safetensors_detail::require_data(header, data.size(), name);
-  return {name, std::move(header), std::vector<std::byte>(data.begin(), data.end())};
+  return io_detail::with_memory_for(name, [&]() -> Safetensors {
+    const std::size_t length = safetensors_detail::header_length(bytes, name);
+    const auto rest = bytes.subspan(safetensors_detail::length_bytes);
+    safetensors_detail::require_header(rest.size(), length, name);
+    safetensors_detail::Header header = safetensors_detail::parse_header(rest.first(length), name);
+    const auto data = rest.subspan(length);
+    safetensors_detail::require_data(header, data.size(), name);
+    return {name, std::move(header), std::vector<std::byte>(data.begin(), data.end())};
+  });
 }
 
 /// Reads a safetensors file with at most `limit` bytes of data. No more is allocated than the file really holds,
 /// whatever its header says.
-/// \throws FileError if it cannot be read; FormatError as `parse_safetensors`, and for data beyond the limit.
+/// \throws FileError if it cannot be read; FormatError as `parse_safetensors`, and for data beyond the limit;
+/// OutOfMemory if there is too little memory for it.
 [[nodiscard]] inline Safetensors read_safetensors(const std::string& path,
                                                   std::uint64_t limit = std::uint64_t{1} << 36) {
-  const io_detail::File file = io_detail::open_to_read(path);
-  const auto next = [&](std::uint64_t count) { return io_detail::next_bytes(file.get(), count, path); };
-  const std::size_t length = safetensors_detail::header_length(next(safetensors_detail::length_bytes), path);
-  const std::vector<std::byte> text = next(length);
-  if (text.size() < length) safetensors_detail::raise<FormatError>("'" + path + "' ends within its safetensors header");
-  safetensors_detail::Header header = safetensors_detail::parse_header(text, path);
-  if (header.bytes > limit)
-    safetensors_detail::raise<FormatError>("'" + path + "' claims " + std::to_string(header.bytes) +
-                                           " bytes of data, more than the limit of " + std::to_string(limit));
-  std::vector<std::byte> data = next(std::uint64_t{header.bytes} + 1);  // one more, to notice an overlong file
-  safetensors_detail::require_data(header, data.size(), path);
-  return {path, std::move(header), std::move(data)};
+  return io_detail::with_memory_for(path, [&]() -> Safetensors {
+    const io_detail::File file = io_detail::open_to_read(path);
+    const auto next = [&](std::uint64_t count) { return io_detail::next_bytes(file.get(), count, path); };
+    const std::size_t length = safetensors_detail::header_length(next(safetensors_detail::length_bytes), path);
+    const std::vector<std::byte> text = next(length);
+    safetensors_detail::require_header(text.size(), length, path);
+    safetensors_detail::Header header = safetensors_detail::parse_header(text, path);
+    if (header.bytes > limit)
+      safetensors_detail::raise<FormatError>("'" + path + "' claims " + std::to_string(header.bytes) +
+                                             " bytes of data, more than the limit of " + std::to_string(limit));
+    std::vector<std::byte> data = next(std::uint64_t{header.bytes} + 1);  // one more, to notice an overlong file
+    safetensors_detail::require_data(header, data.size(), path);
+    return {path, std::move(header), std::move(data)};
+  });
 }
 
 namespace safetensors_detail {
 
-/// The tensors in the order in which they are written. Those with elements of one size come together, so that all are
-/// aligned.
 inline std::vector<const Tensors::value_type*> in_file_order(const Safetensors& file) {
-  std::vector<const Tensors::value_type*> order;
-  for (const auto& entry : file.tensors()) order.push_back(&entry);
-  std::sort(order.begin(), order.end(), [](const auto* a, const auto* b) {
-    const std::size_t first = bytes_of(a->second.dtype), second = bytes_of(b->second.dtype);
-    return first != second ? first > second : a->first < b->first;
-  });
-  return order;
+  return in_file_order(file.tensors());
+}
+inline std::string header_text(const Safetensors& file) { return header_text(file.tensors(), file.metadata()); }
+
+inline constexpr const char* checksum_key = "lifelong.checksum";
+
+/// The checksum of all names, types, shapes, values and metadata but itself.
+inline std::string checksum_of(const Safetensors& file) {
+  Metadata metadata = file.metadata();
+  metadata.erase(checksum_key);
+  io_detail::Crc64 crc;
+  crc.add(header_text(file.tensors(), metadata));
+  for (const auto* entry : in_file_order(file)) crc.add(file.bytes(entry->first));
+  return "crc64 " + crc.text();
 }
 
-/// `"0.bias":{"dtype":"F32","shape":[16],"data_offsets":[0,64]}`
-inline std::string entry_text(const std::string& name, const Tensor& tensor, std::size_t offset) {
-  std::string shape;
-  for (const std::size_t extent : tensor.shape) shape += (shape.empty() ? "" : ",") + std::to_string(extent);
-  return io_detail::json_string(name) + ":{\"dtype\":\"" + tensor.dtype + "\",\"shape\":[" + shape +
-         "],\"data_offsets\":[" + std::to_string(offset) + "," + std::to_string(offset + tensor.bytes) + "]}";
-}
-
-inline std::string header_text(const Safetensors& file) {
-  std::string text = "{", separator;
-  if (!file.metadata().empty()) {
-    text += io_detail::json_string(metadata_key) + ":{";
-    for (const auto& [key, value] : file.metadata()) {
-      text += separator + io_detail::json_string(key) + ":" + io_detail::json_string(value);
-      separator = ",";
-    }
-    text += "}";
-  }
-  std::size_t offset = 0;
-  for (const auto* entry : in_file_order(file)) {
-    text += separator + entry_text(entry->first, entry->second, offset);
-    separator = ",";
-    offset += entry->second.bytes;
-  }
-  text += "}";
-  text.resize((text.size() + 7) / 8 * 8, ' ');
-  return text;
-}
+inline bool has_checksum(const Safetensors& file) { return file.metadata().contains(checksum_key); }
+inline bool is_intact(const Safetensors& file) { return file.metadata().at(checksum_key) == checksum_of(file); }
 
 }  // namespace safetensors_detail
 
-/// Writes a safetensors file in one step: `path` is either the whole new file or what it was before. The same contents
-/// make the same bytes. \throws FileError if it cannot be written.
+/// Adds a checksum over all tensors and metadata, CRC-64 under the key `lifelong.checksum`. A change of the contents
+/// needs another call, or they count as damaged. It takes one pass over the data.
+inline void seal(Safetensors& contents) {
+  contents.set_metadata(safetensors_detail::checksum_key, safetensors_detail::checksum_of(contents));
+}
+
+/// \throws FormatError unless there is a checksum and it is that of the contents.
+inline void require_seal(const Safetensors& contents) {
+  using namespace safetensors_detail;
+  if (!has_checksum(contents))
+    raise<FormatError>("'" + contents.name() +
+                       "' has no checksum: it is damaged, or it is no checkpoint of this version of lifelong");
+  if (!is_intact(contents))
+    raise<FormatError>("'" + contents.name() + "' is damaged: its contents are not those its checksum was made of");
+}
+
+/// Writes a safetensors file in one step: `path` is either the whole new file or what it was before, also after a power
+/// failure. The same contents make the same bytes. \throws FileError if it cannot be written, InvalidArgument if the
+/// contents have changed since `seal` added a checksum, or their names and texts take more than 100 MB.
 inline void write_safetensors(const std::string& path, const Safetensors& contents) {
-  const std::string header = safetensors_detail::header_text(contents);
-  const std::uint64_t length[] = {header.size()};
-  io_detail::AtomicFile file(path);
-  file.write(io_detail::to_little_endian(std::span<const std::uint64_t>(length)));
-  file.write(header);
-  for (const auto* entry : safetensors_detail::in_file_order(contents)) file.write(contents.bytes(entry->first));
-  file.commit();
+  io_detail::with_memory_for(path, [&] {
+    if (safetensors_detail::has_checksum(contents) && !safetensors_detail::is_intact(contents))
+      safetensors_detail::raise<InvalidArgument>(
+          "'" + path +
+          "' would be a damaged file: its contents have changed since their checksum was made; call "
+          "io::seal(contents) after the last change");
+    const std::string header = safetensors_detail::header_text(contents);
+    if (header.size() > safetensors_detail::longest_header)
+      safetensors_detail::raise<InvalidArgument>("'" + path + "' would have a header of " +
+                                                 std::to_string(header.size()) + " bytes, more than can be read again");
+    const std::uint64_t length[] = {header.size()};
+    io_detail::AtomicFile file(path);
+    file.write(io_detail::to_little_endian(std::span<const std::uint64_t>(length)));
+    file.write(header);
+    for (const auto* entry : safetensors_detail::in_file_order(contents)) file.write(contents.bytes(entry->first));
+    file.commit();
+  });
 }
 
 }  // namespace lifelong::io
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,6 +2,8 @@
 // Reads a text from front to back. The parsers of file headers are made of it.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -76,3 +78,5 @@ class Scanner {
 };
 
 }  // namespace lifelong::io::io_detail
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,11 +2,14 @@
 // A network's parameters under PyTorch's names, to and from a safetensors file.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <algorithm>
 #include <cstddef>
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include <lifelong/core/error.hpp>
@@ -31,8 +34,34 @@ Layout buffer_layout_of(const Network& network) {
     return {};
 }
 
+/// \throws NumericError, which names tensor and element, for a value that is NaN or Inf.
+template <class T>
+void require_finite(std::span<const T> values, const std::string& tensor, const std::string& file) {
+  if constexpr (std::is_floating_point_v<T>)
+    for (std::size_t i = 0; i < values.size(); ++i)
+      if (!lifelong::detail::is_finite(values[i]))
+        lifelong::detail::raise<NumericError>(tensor + "[" + std::to_string(i) + "] of '" + file + "' is " +
+                                              lifelong::detail::text(static_cast<double>(values[i])));
+}
+
 /// PyTorch counts the batches that made the running statistics; nothing here uses that number.
 inline bool is_counter(std::string_view name) { return name.ends_with(".num_batches_tracked"); }
+
+/// The tensors of the blocks, one after the other.
+template <class T>
+std::vector<T> joined_blocks(const Safetensors& file, const Layout& layout) {
+  std::vector<T> all;
+  for (const Block& block : layout.blocks()) {
+    const std::vector<T> values = file.values<T>(block.name);
+    if (file.at(block.name).shape != block.shape)
+      lifelong::detail::raise<ShapeMismatch>(block.name + " of '" + file.name() + "' is " +
+                                             lifelong::detail::shape_text(file.at(block.name).shape) +
+                                             ", but the network's is " + lifelong::detail::shape_text(block.shape));
+    require_finite<T>(values, block.name, file.name());
+    all.insert(all.end(), values.begin(), values.end());
+  }
+  return all;
+}
 
 }  // namespace state_dict_detail
 
@@ -49,19 +78,10 @@ void add_blocks(Safetensors& file, const Layout& layout, std::span<const T> valu
 /// per parameter. Other tensors of the file do not matter. To give a learner an importance and its anchor, call
 /// `load_state_dict` with the anchor, then `learner.set_importance(read_blocks<T>(file, layout))`, and load the
 /// parameters last. \throws FormatError for a tensor that is missing or not of type T, ShapeMismatch for one of another
-/// shape.
+/// shape, NumericError for a value that is NaN or Inf.
 template <class T>
 [[nodiscard]] std::vector<T> read_blocks(const Safetensors& file, const Layout& layout) {
-  std::vector<T> all;
-  for (const Block& block : layout.blocks()) {
-    const std::vector<T> values = file.values<T>(block.name);
-    if (file.at(block.name).shape != block.shape)
-      lifelong::detail::raise<ShapeMismatch>(block.name + " of '" + file.name() + "' is " +
-                                             lifelong::detail::shape_text(file.at(block.name).shape) +
-                                             ", but the network's is " + lifelong::detail::shape_text(block.shape));
-    all.insert(all.end(), values.begin(), values.end());
-  }
-  return all;
+  return io_detail::with_memory_for(file.name(), [&] { return state_dict_detail::joined_blocks<T>(file, layout); });
 }
 
 /// The parameters of a network, and its running statistics if it has any, as in PyTorch's `state_dict()`.
@@ -79,7 +99,7 @@ template <class Network>
 /// strict=True)` does: names, shapes and type must be the network's, and no tensor except `num_batches_tracked` may be
 /// left over. If this throws, nothing has changed.
 /// \throws FormatError for a tensor that is missing, left over or of another type, ShapeMismatch for one of another
-/// shape.
+/// shape, NumericError for a value that is NaN or Inf.
 template <class Network>
 void load_state_dict(const Safetensors& file, Network& network) {
   using T = typename Network::value_type;
@@ -96,3 +116,5 @@ void load_state_dict(const Safetensors& file, Network& network) {
 }
 
 }  // namespace lifelong::io
+
+#include <lifelong/config/pop_macros.hpp>
