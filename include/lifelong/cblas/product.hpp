@@ -3,6 +3,8 @@
 // BLAS.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #if defined(LIFELONG_USE_CBLAS)
 
 #include <cblas.h>
@@ -55,3 +57,5 @@ void multiply(Matrix<T> a, Matrix<T> b, T* c, std::size_t rows, std::size_t colu
 }  // namespace lifelong::cblas
 
 #endif
+
+#include <lifelong/config/pop_macros.hpp>

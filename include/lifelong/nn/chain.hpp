@@ -2,6 +2,8 @@
 // Layers one after the other: where the parameters, inputs and outputs of each lie, and the passes over all of them.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -64,7 +66,7 @@ void for_each_layer_backwards(Layers& layers, const Visit& visit) {
 
 /// Runs `call`. An error is thrown again with `place` in front of its message.
 template <class Call>
-auto at(const std::string& place, const Call& call) {
+auto at([[maybe_unused]] const std::string& place, const Call& call) {
 #if defined(__cpp_exceptions)
   try {
     return call();
@@ -72,6 +74,8 @@ auto at(const std::string& place, const Call& call) {
     lifelong::detail::raise<ShapeMismatch>(place + ": " + error.what());
   } catch (const InvalidArgument& error) {
     lifelong::detail::raise<InvalidArgument>(place + ": " + error.what());
+  } catch (const OutOfMemory& error) {
+    lifelong::detail::raise<OutOfMemory>(place + ": " + error.what());
   }
 #else
   return call();
@@ -116,23 +120,38 @@ class Chain {
     return found;
   }
 
-  /// Connects all layers; returns the shape of the outputs. \throws what a layer throws, with its number in front.
+  /// All layers in a line: `Linear(in 4, out 3), ReLU()`.
+  [[nodiscard]] std::string recipe() const {
+    std::string line;
+    detail::for_each_layer(layers_, [&](std::size_t l, const auto& layer) {
+      line += (l == 0 ? "" : ", ") + detail::recipe_of(layer, "a layer without a recipe");
+    });
+    return line;
+  }
+
+  /// Connects all layers; returns the shape of the outputs. \throws what a layer throws, with its number in front, and
+  /// InvalidArgument for one with 2^32 outputs or more.
   Shape connect(Shape in) {
+    detail::at("the inputs", [&] { detail::require_addressable(in); });
     input_ = in;
     slots_.clear();
     Layout parameters, buffers;
     std::size_t draws = 0;
     Shape shape = in;
     detail::for_each_layer(layers_, [&](std::size_t l, auto& layer) {
-      shape = detail::at("layer " + std::to_string(l), [&] { return layer.connect(shape); });
+      shape = detail::at("layer " + std::to_string(l), [&] {
+        const Shape out = layer.connect(shape);
+        detail::require_addressable(out);
+        return out;
+      });
       Slot slot;
       slot.shape = shape;
       slot.offset = parameters.size();
-      layer.declare(parameters, std::string());
+      layer.declare(parameters, std::to_string(l));
       slot.size = parameters.size() - slot.offset;
       slot.buffer_offset = buffers.size();
       if constexpr (requires { layer.declare_buffers(buffers, std::string()); })
-        layer.declare_buffers(buffers, std::string());
+        layer.declare_buffers(buffers, std::to_string(l));
       slot.buffer_size = buffers.size() - slot.buffer_offset;
       slot.first_draw = draws;
       if constexpr (requires { layer.draws(); }) draws += layer.draws();
@@ -157,6 +176,17 @@ class Chain {
         lifelong::detail::raise<InvalidArgument>("layer " + std::to_string(l) +
                                                  " makes the outputs and cannot grow: use Heads in its place");
     });
+  }
+
+  /// Whether that layer can grow.
+  [[nodiscard]] bool can_grow() const {
+    bool can = false;
+    detail::for_each_layer(layers_, [&](std::size_t l, const auto& layer) {
+      if (slots_[l].size > 0) can = requires(std::remove_cvref_t<decltype(layer)> & last) {
+          last.grow(std::size_t{});
+        };
+    });
+    return can;
   }
 
   /// Appends the blocks of all layers: `prefix.0.weight`, ...; without a prefix `0.weight`.
@@ -217,7 +247,8 @@ class Chain {
   Rows<const T> forward(const Backend& backend, const Flow<T>& flow, Rows<const T> x) const {
     flow.memory.resize_children(slots_.size());
     for (std::size_t l = 0; l < slots_.size(); ++l)
-      if (!slots_[l].passes_through) detail::grow(flow.memory.child(l).output(), x.count * slots_[l].shape.size());
+      if (!slots_[l].passes_through)
+        detail::grow(flow.memory.child(l).output(), detail::values_of(x.count, slots_[l].shape));
     detail::for_each_layer(layers_, [&]<class L>(std::size_t l, const L& layer) {
       if constexpr (!detail::passes_through<L>)
         layer.forward(backend, flow_of(l, flow, x.count), input(l, flow, x),
@@ -344,10 +375,11 @@ class Chain {
   /// Makes room for the gradients between the layers from `lowest` on.
   template <class T>
   void reserve(LayerMemory<T>& memory, std::size_t samples, std::size_t lowest) const {
-    std::size_t widest = 0;
-    for (std::size_t l = lowest; l + 1 < slots_.size(); ++l) widest = std::max(widest, slots_[l].shape.size());
-    detail::grow(memory.array(0), samples * widest);
-    detail::grow(memory.array(1), samples * widest);
+    std::size_t most = 0;
+    for (std::size_t l = lowest; l + 1 < slots_.size(); ++l)
+      most = std::max(most, detail::values_of(samples, slots_[l].shape));
+    detail::grow(memory.array(0), most);
+    detail::grow(memory.array(1), most);
   }
 
   template <class T>
@@ -362,3 +394,5 @@ class Chain {
 };
 
 }  // namespace lifelong::nn
+
+#include <lifelong/config/pop_macros.hpp>

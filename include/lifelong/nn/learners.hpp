@@ -2,6 +2,8 @@
 // The composed learner that needs layers: online structured Laplace.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <lifelong/learner.hpp>
 #include <lifelong/nn/kronecker/fisher.hpp>
 #include <lifelong/nn/kronecker/penalty.hpp>
@@ -14,3 +16,5 @@ template <class Model, class Optimizer = optimizer::Adam, class... Further>
 using StructuredLaplace = Learner<Model, nn::KroneckerFisher, nn::KroneckerPenalty, Optimizer, Further...>;
 
 }  // namespace lifelong::learners
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,10 +2,13 @@
 // The losses of networks.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <span>
+#include <string>
 
 #include <lifelong/core/batch.hpp>
 #include <lifelong/core/softmax.hpp>
@@ -14,7 +17,9 @@
 namespace lifelong::nn {
 
 /// A loss of one sample. `differentiate(row, sample)` replaces the row of outputs f by ∂ℓ/∂f and returns ℓ; the
-/// network takes the mean over samples. `uses_labels` says whether it reads the sample's label or its target.
+/// network takes the mean over samples. `uses_labels` says whether it reads the sample's label or its target. A loss
+/// that is -log p up to a factor may name p by a type `Likelihood`, and itself by a string `name`: then an importance
+/// of another likelihood is refused.
 template <class L>
 concept LossPolicy = std::copyable<L> &&
     requires(const L& loss, std::span<float> row, const SampleContext<float>& sample) {
@@ -23,6 +28,13 @@ concept LossPolicy = std::copyable<L> &&
 };
 
 namespace detail {
+
+/// `name()`. The parts are appended, because g++ 12 warns of a sum that begins with a temporary (bug 105329).
+inline std::string named(const char* name) {
+  std::string text = name;
+  text += "()";
+  return text;
+}
 
 /// Says in one sentence each what a type lacks, as core/model.hpp does.
 template <class L>
@@ -45,6 +57,10 @@ consteval bool require_loss() {
 /// ℓ = -log p_y, where p is the softmax of the sample's active outputs alone; ∂ℓ/∂f = p - e_y, 0 for the other outputs.
 struct SoftmaxCrossEntropy {
   static constexpr bool uses_labels = true;
+  static constexpr const char* name = "SoftmaxCrossEntropy";
+  using Likelihood = importance::Categorical;
+
+  [[nodiscard]] std::string recipe() const { return detail::named(name); }
 
   template <class T>
   double differentiate(std::span<T> row, const SampleContext<T>& sample) const {
@@ -75,6 +91,10 @@ struct SoftmaxCrossEntropy {
 /// reduction "mean"; ∂ℓ/∂f = 2/C (f - t), 0 for outputs that are not active.
 struct MeanSquaredError {
   static constexpr bool uses_labels = false;
+  static constexpr const char* name = "MeanSquaredError";
+  using Likelihood = importance::Gaussian;
+
+  [[nodiscard]] std::string recipe() const { return detail::named(name); }
 
   template <class T>
   double differentiate(std::span<T> row, const SampleContext<T>& sample) const {
@@ -103,3 +123,5 @@ struct MeanSquaredError {
 };
 
 }  // namespace lifelong::nn
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,6 +2,8 @@
 // Networks whose depth and widths are chosen when the program runs.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -62,3 +64,5 @@ Network<T, std::vector<AnyLayer>, Loss, Backend> mlp(const std::vector<std::size
 }
 
 }  // namespace lifelong::nn
+
+#include <lifelong/config/pop_macros.hpp>

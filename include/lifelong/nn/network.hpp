@@ -2,6 +2,8 @@
 // A feed-forward network: any list of layers, one forward pass and one backward pass.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -16,8 +18,10 @@
 #include <lifelong/core/batch.hpp>
 #include <lifelong/core/check_batch.hpp>
 #include <lifelong/core/error.hpp>
+#include <lifelong/core/finite.hpp>
 #include <lifelong/core/functional.hpp>
 #include <lifelong/core/layout.hpp>
+#include <lifelong/core/memory.hpp>
 #include <lifelong/core/model.hpp>
 #include <lifelong/core/moment.hpp>
 #include <lifelong/core/random.hpp>
@@ -43,7 +47,7 @@ namespace lifelong::nn {
 /// run it in evaluation and change nothing but work arrays. These grow to the largest batch seen and are reused, so
 /// nothing is allocated after warm-up. All calls that take a batch use them, so only one thread at a time may use a
 /// network. They throw `ShapeMismatch` or `InvalidArgument` for a batch that does not fit, before anything is written.
-/// NaN and Inf pass through to the results.
+/// NaN and Inf pass through to the results, but not into running statistics.
 template <class T, class Layers, class Loss = SoftmaxCrossEntropy, class Backend = backend::Serial>
 class Network {
   static_assert(detail::require_loss<Loss>());
@@ -54,8 +58,8 @@ class Network {
 
   /// The shape of the inputs comes from the first layer that knows it. Parameters are drawn from `seed` for the purpose
   /// `initialization`, element i of θ with draw i.
-  /// \throws ShapeMismatch if a layer does not take what the one before it makes, InvalidArgument if a layer is empty,
-  /// none has parameters or none knows the shape.
+  /// \throws ShapeMismatch if a layer does not take what the one before it makes, InvalidArgument if a layer is empty
+  /// or too large to be counted, none has parameters or none knows the shape, OutOfMemory.
   explicit Network(Layers layers, std::uint64_t seed = 0, Backend backend = {}, Loss loss = {})
       : Network(Shape{}, std::move(layers), seed, std::move(backend), std::move(loss)) {}
 
@@ -63,25 +67,28 @@ class Network {
   Network(Shape input, Layers layers, std::uint64_t seed = 0, Backend backend = {}, Loss loss = {})
       : chain_(std::move(layers)), backend_(std::move(backend)), loss_(std::move(loss)), seed_(seed) {
     connect(input);
-    parameters_.resize(layout_.size());
-    buffers_.resize(buffer_layout_.size());
+    allocate();
     chain_.initialize(std::span<T>(parameters_), Random(seed, Purpose::initialization), 0);
     chain_.initialize_buffers(std::span<T>(buffers_));
   }
 
   /// Adds a head of `outputs` outputs when classes arrive; the last layer with parameters must be `Heads`. Its
-  /// parameters come after the old ones, which stay. \throws InvalidArgument for 0 outputs or if there are no Heads.
+  /// parameters come after the old ones, which stay. \throws InvalidArgument for 0 outputs or if there are no Heads;
+  /// OutOfMemory.
   void grow(std::size_t outputs) {
-    Network grown = *this;
+    Network grown = lifelong::detail::with_memory([&] { return *this; }, [&] { return too_large(); });
     grown.layout_ = {};
     grown.buffer_layout_ = {};
     grown.chain_.grow(outputs);
     grown.connect(input_shape());
-    grown.parameters_.resize(grown.layout_.size());
+    grown.allocate();
     grown.chain_.initialize(std::span<T>(grown.parameters_), Random(seed_, Purpose::initialization), 0);
     std::copy(parameters_.begin(), parameters_.end(), grown.parameters_.begin());
     *this = std::move(grown);
   }
+
+  /// Whether `grow` can add outputs: whether the last layer with parameters is `Heads`.
+  friend bool can_grow(const Network& network) { return network.chain_.can_grow(); }
 
   /// θ, all layers in order, contiguous; the blocks of `layout()`.
   [[nodiscard]] std::span<T> parameters() { return parameters_; }
@@ -100,6 +107,13 @@ class Network {
   [[nodiscard]] const Loss& loss_function() const { return loss_; }
   [[nodiscard]] const Backend& backend() const { return backend_; }
 
+  /// Everything that results depend on besides parameters and buffers, in a line: the shape of the inputs, the layers,
+  /// the loss and the seed.
+  [[nodiscard]] std::string recipe() const {
+    return "Network(input " + input_shape().word() + ", " + chain_.recipe() + ", " +
+           detail::recipe_of(loss_, "a loss without a recipe") + ", seed " + std::to_string(seed_) + ")";
+  }
+
   /// Calls `number(name, value)` for the numbers besides parameters and buffers that the next training passes depend
   /// on; they may be written to. `io::checkpoint` uses it.
   template <class Number>
@@ -108,17 +122,21 @@ class Network {
   }
 
   /// out = ∂L/∂θ of L = 1/N Σ_n ℓ_n in training; returns L. `out` is as long as `parameters()` and overwritten. Every
-  /// call draws its own dropout. Running statistics are updated unless L is not finite.
+  /// call draws its own dropout and updates running statistics, but a call whose L is not finite, or that throws,
+  /// changes nothing. \throws NumericError, which names it, for a running statistic that would not be finite.
   double gradient(const Batch<T>& batch, std::span<T> out) {
     check_supervised(batch);
     check_parameters(out.size());
     moving_buffers_ = buffers_;
     const Flow<T> flow = flow_in(Mode::train, moving_buffers_);
     const double value = differentiate(flow, batch);
+    const bool finite = lifelong::detail::is_finite(value);
+    if (finite && !moving_buffers_.empty()) check_moving_buffers();
     chain_.backward(backend_, Pass<moment::Sum>{}, flow, input(batch), delta(batch.size), no_input_gradient(batch),
                     out);
+    if (!finite) return value;
     ++training_passes_;
-    if (value - value == 0) std::copy(moving_buffers_.begin(), moving_buffers_.end(), buffers_.begin());
+    std::copy(moving_buffers_.begin(), moving_buffers_.end(), buffers_.begin());
     return value;
   }
 
@@ -142,7 +160,7 @@ class Network {
   /// out = f(x_n; θ), N x outputs(), row-major. Labels and ranges are ignored.
   void predict(const Batch<T>& batch, std::span<T> out) {
     check_inputs(batch);
-    lifelong::detail::require_size("the array for the outputs", out.size(), batch.size * outputs());
+    lifelong::detail::require_rows("the array for the outputs", out.size(), batch.size, outputs());
     const Rows<const T> f = chain_.forward(backend_, evaluation(), input(batch));
     std::copy_n(f.data, f.size(), out.data());
   }
@@ -152,7 +170,7 @@ class Network {
   /// \throws InvalidArgument if a layer mixes samples, so that there is no J_n.
   void pullback(const Batch<T>& batch, std::span<const T> cotangents, std::span<T> out) {
     check_inputs(batch);
-    lifelong::detail::require_size("the array of cotangents", cotangents.size(), batch.size * outputs());
+    lifelong::detail::require_rows("the array of cotangents", cotangents.size(), batch.size, outputs());
     check_parameters(out.size());
     chain_.require_samples_apart();
     const Flow<T> flow = evaluation();
@@ -218,7 +236,31 @@ class Network {
     if (inputs() == 0)
       lifelong::detail::raise<InvalidArgument>(
           "the first layers take inputs of more than one shape: give the network the shape, as in Shape{1, 28, 28}");
+    lifelong::detail::require_outputs(outputs());
     layout_.mark_head(chain_.last_parameters());
+  }
+
+  [[nodiscard]] std::string too_large() const {
+    return "a network of " + std::to_string(layout_.size()) + " parameters does not fit into memory";
+  }
+
+  /// Makes room for what has been connected.
+  void allocate() {
+    lifelong::detail::with_memory(
+        [&] {
+          parameters_.resize(layout_.size());
+          buffers_.resize(buffer_layout_.size());
+        },
+        [&] { return too_large(); });
+  }
+
+  /// \throws NumericError for the first running statistic that is not finite.
+  void check_moving_buffers() const {
+    const std::size_t i = lifelong::detail::first_not_finite(std::span<const T>(moving_buffers_));
+    if (i < moving_buffers_.size())
+      lifelong::detail::raise<NumericError>(buffer_layout_.describe(i) + " would be " +
+                                            lifelong::detail::text(static_cast<double>(moving_buffers_[i])) +
+                                            " in this pass: an input of the batch is too large");
   }
 
   Flow<T> flow_in(Mode mode, AlignedVector<T>& buffers) {
@@ -320,3 +362,5 @@ class Network {
 };
 
 }  // namespace lifelong::nn
+
+#include <lifelong/config/pop_macros.hpp>

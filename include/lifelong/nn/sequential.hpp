@@ -2,6 +2,8 @@
 // Networks whose layers are fixed when the program is compiled.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstdint>
 #include <tuple>
 #include <utility>
@@ -48,3 +50,5 @@ requires(sizeof...(Layers) > 0) Network<T, std::tuple<Layers...>, Loss, Backend>
 }
 
 }  // namespace lifelong::nn
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,6 +2,8 @@
 // The Kronecker factors of convolutions, from the pixels in their windows, row by row.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <algorithm>
 #include <cstddef>
 #include <span>
@@ -52,3 +54,5 @@ void for_each_outer_product(const Conv2d& layer, const Backend& backend, const F
 }
 
 }  // namespace lifelong::nn::detail
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,6 +2,8 @@
 // The two small matrices per layer whose Kronecker product stands for the layer's Fisher information.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <algorithm>
 #include <cstddef>
 #include <iterator>
@@ -18,6 +20,8 @@
 #include <lifelong/core/check_batch.hpp>
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/layout.hpp>
+#include <lifelong/core/memory.hpp>
+#include <lifelong/core/packet.hpp>
 #include <lifelong/importance/sample_sum.hpp>
 #include <lifelong/nn/kronecker/convolution.hpp>
 #include <lifelong/nn/layer/heads.hpp>
@@ -61,9 +65,9 @@ namespace detail {
 
 /// Adds the lower triangle of Xᵀ X to C, and some of the upper one; `mirror` completes that at the end. Results are
 /// bitwise equal for any number of threads.
-template <class T, class Backend>
+template <class T, class Backend, class V = Packet<T>>
 void add_gram(const Backend& backend, Rows<const T> x, Rows<T> c) {
-  const Panels<T> panels(x.width);
+  const Panels<V> panels(x.width);
   constexpr std::size_t most = PieceLimits<T>::packed_rows;
   const std::size_t pieces = (x.width + most - 1) / most;
   const std::size_t tiles = (x.width + tile_rows - 1) / tile_rows;
@@ -73,7 +77,7 @@ void add_gram(const Backend& backend, Rows<const T> x, Rows<T> c) {
     const std::size_t end = std::min(x.width, (i + 1) * tiles / pieces * tile_rows);
     std::size_t last = panels.count();
     while (last > 1 && panels.begin(last - 1) >= end) --last;
-    Piece<T> piece;
+    Piece<V> piece;
     piece.compute(as_left<T>(Transposed<T>{x}), as_right<T>(x), c, x.count, panels, row, end - row, 0, last, Add{});
   });
 }
@@ -166,7 +170,7 @@ concept makes_outer_products = requires(const L& layer, const Backend& backend, 
 template <class T>
 class KroneckerAccumulator {
  public:
-  /// \throws InvalidArgument, which names the layer, for one with parameters but without factors.
+  /// \throws InvalidArgument, which names the layer, for one with parameters but without factors; OutOfMemory.
   explicit KroneckerAccumulator(const Layout& layout) {
     for (KroneckerSite& site : detail::kronecker_sites(layout)) sums_.push_back(Sum(std::move(site)));
   }
@@ -232,9 +236,20 @@ class KroneckerAccumulator {
   }
 
   struct Sum {
-    explicit Sum(KroneckerSite site) : factors{std::move(site), {}, {}} {
-      factors.a.resize(factors.site.columns * factors.site.columns);
-      factors.g.resize(factors.site.rows * factors.site.rows);
+    explicit Sum(KroneckerSite its_site) : factors{std::move(its_site), {}, {}} {
+      const KroneckerSite& site = factors.site;
+      const auto message = [&] {
+        return "the Kronecker factors of layer " + site.name + ", squares of side " + std::to_string(site.columns) +
+               " and " + std::to_string(site.rows) + ", do not fit into memory";
+      };
+      const std::size_t most = 0xFFFFFFFF;  // whose square can still be counted
+      if (site.columns > most || site.rows > most) lifelong::detail::raise<OutOfMemory>(message());
+      lifelong::detail::with_memory(
+          [&] {
+            factors.a.resize(site.columns * site.columns);
+            factors.g.resize(site.rows * site.rows);
+          },
+          message);
     }
     void fold_in() {
       on_all([](auto& sum, const auto& loop, std::span<T> part) { sum.fold_in(loop, part); });
@@ -312,3 +327,5 @@ class KroneckerAccumulator {
 };
 
 }  // namespace lifelong::nn
+
+#include <lifelong/config/pop_macros.hpp>

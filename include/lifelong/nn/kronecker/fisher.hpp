@@ -2,6 +2,8 @@
 // The Fisher information with the correlations inside each layer, as Kronecker products.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -11,6 +13,7 @@
 
 #include <lifelong/backend/loop.hpp>
 #include <lifelong/core/layout.hpp>
+#include <lifelong/importance/fit.hpp>
 #include <lifelong/importance/likelihood.hpp>
 #include <lifelong/importance/log_likelihood.hpp>
 #include <lifelong/importance/merge.hpp>
@@ -51,6 +54,16 @@ struct KroneckerFisherOf {
   void validate() const {
     functional().validate();
     merge.validate();
+  }
+  /// \throws InvalidArgument for a setting that is no number in the parameters' type T: too large, or rounded to 0.
+  template <class T>
+  void validate_as() const {
+    functional().template validate_as<T>();
+  }
+  /// \throws InvalidArgument if it does not fit the model's loss or outputs.
+  template <class Model>
+  void validate_for(Model& model) const {
+    lifelong::detail::require_likelihood_of<L>("KroneckerFisher", model, "nn::KroneckerFisherOf");
   }
 
   /// Begins an estimate, with no samples yet. \throws InvalidArgument, which names the layer, for one whose parameters
@@ -112,3 +125,5 @@ struct KroneckerFisherOf {
 using KroneckerFisher = KroneckerFisherOf<importance::Categorical>;
 
 }  // namespace lifelong::nn
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,6 +2,8 @@
 // The quadratic penalty that a Kronecker-factored importance defines.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <algorithm>
 #include <cstddef>
 #include <span>
@@ -149,6 +151,12 @@ struct KroneckerPenalty {
   /// \throws InvalidArgument unless λ >= 0 and finite.
   void validate() const { lifelong::detail::require_at_least("KroneckerPenalty.strength", strength, 0); }
 
+  /// \throws InvalidArgument for a setting that is no number in the parameters' type T: too large, or rounded to 0.
+  template <class T>
+  void validate_as() const {
+    lifelong::detail::setting<T>("KroneckerPenalty.strength", strength);
+  }
+
   /// The settings in a line.
   [[nodiscard]] std::string recipe() const {
     return "KroneckerPenalty(strength " + lifelong::detail::text(strength) + ", sum " + text(sum) + ", anchor last)";
@@ -184,6 +192,7 @@ struct KroneckerPenalty {
     for (std::size_t l = 0; l < estimate.size(); ++l)
       layers.push_back({estimate[l].site, merged<T>(l < state.layers.size() ? &state.layers[l].pairs : nullptr,
                                                     {estimate[l].a, estimate[l].g}, weights)});
+    require_finite_and_some(layers);
     AlignedVector<T> anchor(theta.begin(), theta.end());
     for (const auto& layer : layers) state.reserve_work(layer.site);
     state.layers = std::move(layers);
@@ -209,10 +218,29 @@ struct KroneckerPenalty {
     return pairs;
   }
 
+  /// Checks merged factors: they may have overflowed, and if all are 0 they protect nothing.
+  template <class Layer>
+  static void require_finite_and_some(const std::vector<Layer>& layers) {
+    const auto is_zero = [](const auto& values) {
+      return std::all_of(values.begin(), values.end(), [](auto value) { return value == 0; });
+    };
+    bool some = false;
+    for (const Layer& layer : layers)
+      for (const auto& pair : layer.pairs) {
+        require_finite(std::span(pair.a), "A", layer.site);
+        require_finite(std::span(pair.g), "G", layer.site);
+        some = some || !(is_zero(pair.a) || is_zero(pair.g));
+      }
+    if (!some)
+      lifelong::detail::raise<NumericError>(
+          "consolidate: the importance of every layer is 0, so nothing would be protected. Does the importance fit the "
+          "outputs of the network and its loss, and does the scope leave any layer?");
+  }
+
   template <class T>
   static void require_finite(std::span<const T> values, const char* factor, const KroneckerSite& site) {
     for (const T value : values)
-      if (!(value - value == 0))
+      if (!lifelong::detail::is_finite(value))
         lifelong::detail::raise<NumericError>(std::string("the importance of layer ") + site.name + ": its factor " +
                                               factor + " holds " + lifelong::detail::text(static_cast<double>(value)));
   }
@@ -281,3 +309,5 @@ struct KroneckerPenalty {
 };
 
 }  // namespace lifelong::nn
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,6 +2,8 @@
 // How the Kronecker products of several tasks become one importance.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cmath>
 #include <cstddef>
 #include <utility>
@@ -112,3 +114,5 @@ KroneckerPair<T> additive(double keep, const KroneckerPair<T>& old, double add, 
 
 }  // namespace detail
 }  // namespace lifelong::nn
+
+#include <lifelong/config/pop_macros.hpp>

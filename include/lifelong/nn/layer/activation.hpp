@@ -2,6 +2,8 @@
 // Layers that apply a function to every value: ReLU, Tanh, Sigmoid, GELU.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <Eigen/Core>
 #include <cmath>
 #include <cstddef>
@@ -20,7 +22,8 @@
 namespace lifelong::nn {
 
 /// Makes a layer without parameters from a `Function` with two members over the elements [begin, end): `apply(x, y,
-/// begin, end)` writes y = f(x); `multiply_by_slope(x, y, d, begin, end)` does d ← d · f'(x).
+/// begin, end)` writes y = f(x); `multiply_by_slope(x, y, d, begin, end)` does d ← d · f'(x). A
+/// `recipe()` is up to the function.
 template <class Function>
 struct Elementwise {
   static constexpr bool in_place = true;
@@ -59,6 +62,8 @@ using ConstValues = Eigen::Map<const Eigen::Array<T, Eigen::Dynamic, 1>>;
 struct ReLU : Elementwise<ReLU> {
   static constexpr std::size_t operations = 8;  ///< time per element, in floating-point operations
 
+  [[nodiscard]] std::string recipe() const { return "ReLU()"; }
+
   template <class T>
   static void apply(const T* x, T* y, std::size_t begin, std::size_t end) {
     detail::for_each_packet<T>(begin, end,
@@ -75,6 +80,8 @@ struct ReLU : Elementwise<ReLU> {
 /// tanh(x), slope 1 - tanh²(x).
 struct Tanh : Elementwise<Tanh> {
   static constexpr std::size_t operations = 32;
+
+  [[nodiscard]] std::string recipe() const { return "Tanh()"; }
 
   template <class T>
   static void apply(const T* x, T* y, std::size_t begin, std::size_t end) {
@@ -94,6 +101,8 @@ struct Tanh : Elementwise<Tanh> {
 struct Sigmoid : Elementwise<Sigmoid> {
   static constexpr std::size_t operations = 32;
 
+  [[nodiscard]] std::string recipe() const { return "Sigmoid()"; }
+
   template <class T>
   static void apply(const T* x, T* y, std::size_t begin, std::size_t end) {
     const auto count = static_cast<Eigen::Index>(end - begin);
@@ -111,6 +120,8 @@ struct Sigmoid : Elementwise<Sigmoid> {
 /// x Φ(x) with Φ the normal distribution function by erf (PyTorch's default), slope Φ(x) + x φ(x).
 struct GELU : Elementwise<GELU> {
   static constexpr std::size_t operations = 128;
+
+  [[nodiscard]] std::string recipe() const { return "GELU()"; }
 
   template <class T>
   static void apply(const T* x, T* y, std::size_t begin, std::size_t end) {
@@ -132,3 +143,5 @@ struct GELU : Elementwise<GELU> {
 };
 
 }  // namespace lifelong::nn
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,6 +2,8 @@
 // Normalisation of each channel over the batch.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -38,6 +40,12 @@ struct BatchNorm {
   static constexpr bool in_place = true;
 
   [[nodiscard]] Shape expected() const { return {}; }
+
+  /// The settings in a line.
+  [[nodiscard]] std::string recipe() const {
+    return "BatchNorm(channels " + std::to_string(channels) + ", momentum " + lifelong::detail::text(momentum) +
+           ", epsilon " + lifelong::detail::text(epsilon) + (running_statistics ? ")" : ", statistics of the batch)");
+  }
 
   /// \throws InvalidArgument for 0 channels, a momentum outside [0, 1] or ε <= 0, ShapeMismatch unless the first extent
   /// is `channels`.
@@ -184,3 +192,5 @@ struct BatchNorm {
 };
 
 }  // namespace lifelong::nn
+
+#include <lifelong/config/pop_macros.hpp>

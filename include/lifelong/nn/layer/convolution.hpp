@@ -2,6 +2,8 @@
 // The convolution of images.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -12,6 +14,7 @@
 #include <lifelong/backend/serial.hpp>
 #include <lifelong/core/aligned_vector.hpp>
 #include <lifelong/core/error.hpp>
+#include <lifelong/core/extents.hpp>
 #include <lifelong/core/layout.hpp>
 #include <lifelong/core/packet.hpp>
 #include <lifelong/core/random.hpp>
@@ -62,8 +65,15 @@ struct Conv2d {
 
   [[nodiscard]] Shape expected() const { return {}; }
 
-  /// \throws InvalidArgument if channels, kernel or stride are 0 or the groups do not divide the channels,
-  /// ShapeMismatch unless it is given {in, height, width} with room for the kernel.
+  /// The settings in a line.
+  [[nodiscard]] std::string recipe() const {
+    return "Conv2d(in " + std::to_string(in) + ", out " + std::to_string(out) + ", kernel " + kernel.word() +
+           ", stride " + stride.word() + ", padding " + padding.word() + ", groups " + std::to_string(groups) + ")";
+  }
+
+  /// \throws InvalidArgument if channels, kernel or stride are 0, the groups do not divide the channels, or an unfolded
+  /// image has more values than can be counted; ShapeMismatch unless it is given {in, height, width} with room for the
+  /// kernel.
   Shape connect(Shape given) {
     if (in == 0 || out == 0)
       lifelong::detail::raise<InvalidArgument>(text() + " must have at least 1 input channel and 1 output channel");
@@ -74,6 +84,11 @@ struct Conv2d {
     if (given[0] != in)
       lifelong::detail::raise<ShapeMismatch>(text() + " takes " + std::to_string(in) + " channels but is given " +
                                              given.text());
+    constexpr std::size_t reserve = 256;  // for the gaps of the workspace
+    const std::size_t extents[] = {in, kernel.height, kernel.width, windows.out.height, windows.out.width, reserve};
+    if (!lifelong::detail::checked_product(extents))
+      lifelong::detail::raise<InvalidArgument>(text() + ": the windows on " + given.text() +
+                                               " have more values than can be counted");
     return {out, windows.out.height, windows.out.width};
   }
 
@@ -341,3 +356,5 @@ struct Conv2d {
 };
 
 }  // namespace lifelong::nn
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,6 +2,8 @@
 // Values that are left out at random in training.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -29,6 +31,9 @@ struct Dropout {
   static constexpr bool in_place = true;
 
   [[nodiscard]] Shape expected() const { return {}; }
+
+  /// The settings in a line.
+  [[nodiscard]] std::string recipe() const { return "Dropout(rate " + lifelong::detail::text(p) + ")"; }
 
   /// \throws InvalidArgument unless 0 <= p < 1.
   Shape connect(Shape in) {
@@ -71,3 +76,5 @@ struct Dropout {
 };
 
 }  // namespace lifelong::nn
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,6 +2,8 @@
 // A row of parameters for each token.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -35,10 +37,17 @@ struct Embedding {
 
   [[nodiscard]] Shape expected() const { return {}; }
 
-  /// \throws InvalidArgument without tokens or features, ShapeMismatch unless it is given {positions}.
+  /// The settings in a line.
+  [[nodiscard]] std::string recipe() const {
+    return "Embedding(tokens " + std::to_string(tokens) + ", features " + std::to_string(features) + ")";
+  }
+
+  /// \throws InvalidArgument without tokens or features or for more than 2^32 tokens, ShapeMismatch unless it is given
+  /// {positions}.
   Shape connect(Shape in) {
     if (tokens == 0 || features == 0)
       lifelong::detail::raise<InvalidArgument>(name() + " must have at least 1 token and 1 feature");
+    if (tokens - 1 > most_index) lifelong::detail::raise<InvalidArgument>(name() + " has more than 2^32 tokens");
     if (in.rank() != 1)
       lifelong::detail::raise<ShapeMismatch>(name() + " takes one token number per position but is given " + in.text());
     positions = in.size();
@@ -54,7 +63,7 @@ struct Embedding {
     for (std::size_t i = 0; i < own.size(); ++i) own[i] = static_cast<T>(random.normal(first + i));
   }
 
-  /// \throws InvalidArgument for a value that is not the number of a token.
+  /// \throws InvalidArgument for a value that is not the number of a token, or for 2^32 positions or more in a batch.
   template <class T, class Backend>
   void forward(const Backend& backend, const Flow<T>& flow, Rows<const T> x, Rows<T> y) const {
     read_tokens(flow.memory.indices(), x);
@@ -89,6 +98,8 @@ struct Embedding {
   }
 
  private:
+  static constexpr std::size_t most_index = 0xFFFFFFFF;
+
   [[nodiscard]] std::string name() const {
     return "Embedding{" + std::to_string(tokens) + ", " + std::to_string(features) + "}";
   }
@@ -96,6 +107,9 @@ struct Embedding {
   /// Writes the tokens to the first N · positions indices.
   template <class T>
   void read_tokens(std::vector<std::uint32_t>& indices, Rows<const T> x) const {
+    if (x.size() > most_index)
+      lifelong::detail::raise<InvalidArgument>(name() + " is given a batch of " + std::to_string(x.count) + " x " +
+                                               std::to_string(x.width) + " positions, more than 2^32 - 1");
     detail::grow(indices, 2 * x.size());
     for (std::size_t r = 0; r < x.size(); ++r) {
       const T value = x.data[r];
@@ -121,3 +135,5 @@ struct Embedding {
 };
 
 }  // namespace lifelong::nn
+
+#include <lifelong/config/pop_macros.hpp>

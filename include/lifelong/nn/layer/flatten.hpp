@@ -2,6 +2,8 @@
 // Turns images or positions into one row of values.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstdint>
 #include <span>
 #include <string>
@@ -18,6 +20,7 @@ struct Flatten {
   static constexpr bool passes_through = true;
 
   [[nodiscard]] Shape expected() const { return {}; }
+  [[nodiscard]] std::string recipe() const { return "Flatten()"; }
   [[nodiscard]] Shape connect(Shape in) const { return {in.size()}; }
   void declare(Layout&, const std::string&) const {}
   template <class T>
@@ -25,3 +28,5 @@ struct Flatten {
 };
 
 }  // namespace lifelong::nn
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,6 +2,8 @@
 // Normalisation over groups of channels of each sample.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -33,6 +35,12 @@ struct GroupNorm {
   static constexpr bool in_place = true;
 
   [[nodiscard]] Shape expected() const { return {}; }
+
+  /// The settings in a line.
+  [[nodiscard]] std::string recipe() const {
+    return "GroupNorm(groups " + std::to_string(groups) + ", channels " + std::to_string(channels) + ", epsilon " +
+           lifelong::detail::text(epsilon) + ")";
+  }
 
   /// \throws InvalidArgument unless the groups divide the channels and ε > 0, ShapeMismatch unless the first extent is
   /// `channels`.
@@ -120,3 +128,5 @@ struct GroupNorm {
 };
 
 }  // namespace lifelong::nn
+
+#include <lifelong/config/pop_macros.hpp>

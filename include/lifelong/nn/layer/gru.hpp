@@ -2,6 +2,8 @@
 // The gated recurrent unit.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstddef>
 
 #include <lifelong/core/packet.hpp>
@@ -52,3 +54,5 @@ struct GruCell {
 using Gru = Recurrent<GruCell>;
 
 }  // namespace lifelong::nn
+
+#include <lifelong/config/pop_macros.hpp>

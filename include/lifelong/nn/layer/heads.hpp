@@ -2,6 +2,8 @@
 // Several linear heads on the same inputs. Heads are added when classes arrive.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -34,10 +36,23 @@ struct Heads {
 
   [[nodiscard]] Shape expected() const { return {in}; }
 
-  /// \throws InvalidArgument without heads or for an empty one, ShapeMismatch unless it is given {in}.
+  /// The settings in a line; the outputs of the heads are `2+2+3`.
+  [[nodiscard]] std::string recipe() const {
+    std::string line = "Heads(in " + std::to_string(in) + ", out ";
+    for (std::size_t h = 0; h < widths.size(); ++h) line += (h == 0 ? "" : "+") + std::to_string(widths[h]);
+    return line + ")";
+  }
+
+  /// \throws InvalidArgument without heads, for an empty one or for 2^32 outputs or more, ShapeMismatch unless it is
+  /// given {in}.
   Shape connect(Shape given) {
     if (widths.empty()) lifelong::detail::raise<InvalidArgument>("Heads must have at least one head");
-    for (const std::size_t width : widths) Linear{in, width}.connect(Shape{in});
+    std::size_t room = 0xFFFFFFFF;  // `OutputRange` has 32 bits
+    for (const std::size_t width : widths) {
+      Linear{in, width}.connect(Shape{in});
+      if (width > room) lifelong::detail::raise<InvalidArgument>("Heads have more than 2^32 - 1 outputs");
+      room -= width;
+    }
     if (given != Shape{in})
       lifelong::detail::raise<ShapeMismatch>("Heads take " + std::to_string(in) + " inputs but are given " +
                                              given.text());
@@ -143,3 +158,5 @@ struct Heads {
 };
 
 }  // namespace lifelong::nn
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,6 +2,8 @@
 // The last position of a sequence, for a classifier.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -23,6 +25,7 @@ struct LastPosition {
   static constexpr bool in_place = false;
 
   [[nodiscard]] Shape expected() const { return {}; }
+  [[nodiscard]] std::string recipe() const { return "LastPosition()"; }
 
   /// \throws ShapeMismatch unless given {positions, features}.
   Shape connect(Shape in) const {
@@ -53,3 +56,5 @@ struct LastPosition {
 };
 
 }  // namespace lifelong::nn
+
+#include <lifelong/config/pop_macros.hpp>

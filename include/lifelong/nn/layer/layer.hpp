@@ -2,6 +2,8 @@
 // What a layer is, and what it is given when it runs.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <array>
 #include <concepts>
 #include <cstddef>
@@ -12,8 +14,10 @@
 #include <vector>
 
 #include <lifelong/backend/serial.hpp>
+#include <lifelong/config.hpp>
 #include <lifelong/core/aligned_vector.hpp>
 #include <lifelong/core/layout.hpp>
+#include <lifelong/core/memory.hpp>
 #include <lifelong/core/moment.hpp>
 #include <lifelong/core/random.hpp>
 #include <lifelong/nn/layer/shape.hpp>
@@ -77,10 +81,27 @@ struct Flow {
 
 namespace detail {
 
-/// Makes room for `size` elements.
+template <class V>
+LIFELONG_ONE_COPY void resize_work_array(V& values, std::size_t size) {
+  lifelong::detail::with_memory([&] { values.resize(size); },
+                                [&] { return "no memory for a work array of " + std::to_string(size) + " values"; });
+}
+
+/// Makes room for `size` elements. \throws OutOfMemory.
 template <class V>
 void grow(V& values, std::size_t size) {
-  if (values.size() < size) values.resize(size);
+  if (values.size() < size) resize_work_array(values, size);
+}
+
+/// The settings of a layer or a loss in a line, or `otherwise` if it has none to tell.
+template <class Part>
+std::string recipe_of(const Part& part, const char* otherwise) {
+  if constexpr (requires {
+                  { part.recipe() } -> std::convertible_to<std::string>;
+                })
+    return part.recipe();
+  else
+    return otherwise;
 }
 
 /// True for layers that are already in a tuple.
@@ -121,6 +142,8 @@ concept has_passes = requires(const L& layer, Flow<float> flow, std::span<float>
 ///   applies m to that. No layer has an array of N x P.
 ///
 /// It may also have
+/// - `recipe()`: its settings in a line, `Dropout(rate 0.3)`: a name, and in parentheses each setting's name and value,
+///   for `Network::recipe`;
 /// - `declare_buffers(layout, prefix)` and `initialize_buffers(buffers)`: running statistics;
 /// - `draws()`: the number of random numbers it needs per sample in training;
 /// - `require_samples_apart()`: \throws InvalidArgument if, in evaluation, outputs of a sample depend on the other
@@ -175,3 +198,5 @@ consteval bool require_layer() {
 }  // namespace detail
 
 }  // namespace lifelong::nn
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,6 +2,8 @@
 // Normalisation over the features of each position.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -33,6 +35,11 @@ struct LayerNorm {
   static constexpr bool in_place = true;
 
   [[nodiscard]] Shape expected() const { return {features}; }
+
+  /// The settings in a line.
+  [[nodiscard]] std::string recipe() const {
+    return "LayerNorm(features " + std::to_string(features) + ", epsilon " + lifelong::detail::text(epsilon) + ")";
+  }
 
   /// \throws InvalidArgument for 0 features or ε <= 0, ShapeMismatch unless the last extent is `features`.
   Shape connect(Shape in) {
@@ -131,3 +138,5 @@ struct LayerNorm {
 };
 
 }  // namespace lifelong::nn
+
+#include <lifelong/config/pop_macros.hpp>

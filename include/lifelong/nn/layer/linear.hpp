@@ -2,6 +2,8 @@
 // The fully connected layer.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cmath>
 #include <concepts>
 #include <cstddef>
@@ -40,6 +42,11 @@ struct Linear {
   static constexpr bool in_place = false;
 
   [[nodiscard]] Shape expected() const { return {in}; }
+
+  /// The settings in a line.
+  [[nodiscard]] std::string recipe() const {
+    return "Linear(in " + std::to_string(in) + ", out " + std::to_string(out) + ")";
+  }
 
   /// \throws InvalidArgument if a side is 0, ShapeMismatch unless the last extent is `in`.
   Shape connect(Shape given) {
@@ -153,3 +160,5 @@ struct Linear {
 };
 
 }  // namespace lifelong::nn
+
+#include <lifelong/config/pop_macros.hpp>

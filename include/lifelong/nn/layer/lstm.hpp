@@ -2,6 +2,8 @@
 // The long short-term memory.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstddef>
 
 #include <lifelong/core/packet.hpp>
@@ -58,3 +60,5 @@ struct LstmCell {
 using Lstm = Recurrent<LstmCell>;
 
 }  // namespace lifelong::nn
+
+#include <lifelong/config/pop_macros.hpp>

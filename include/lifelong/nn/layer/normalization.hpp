@@ -2,6 +2,8 @@
 // What the normalisation layers share: sums over positions and samples, and the passes over {channels, positions}.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstddef>
 
 #include <lifelong/core/packet.hpp>
@@ -11,9 +13,8 @@
 namespace lifelong::nn::detail {
 
 /// Σ_i term.operator()<V>(i) of `count` terms, in a fixed order.
-template <class T, class Term>
+template <class T, class Term, class V = Packet<T>>
 T total(std::size_t count, const Term& term) {
-  using V = Packet<T>;
   V lanes(T(0));
   std::size_t i = 0;
   for (; i + lane_count<V> <= count; i += lane_count<V>) lanes = lanes + term.template operator()<V>(i);
@@ -121,3 +122,5 @@ struct ChannelsFirst {
 };
 
 }  // namespace lifelong::nn::detail
+
+#include <lifelong/config/pop_macros.hpp>

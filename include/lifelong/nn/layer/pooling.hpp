@@ -2,6 +2,8 @@
 // Layers that make images smaller: the maximum or the mean of every window, or the mean of every channel.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -23,10 +25,15 @@ namespace lifelong::nn {
 
 namespace detail {
 
+/// `MaxPool2d(kernel 2, stride 2, padding 0)`
+inline std::string pooling_recipe(const std::string& name, Sides kernel, Sides stride, Sides padding) {
+  return name + "(kernel " + kernel.word() + ", stride " + stride.word() + ", padding " + padding.word() + ")";
+}
+
 /// The windows of a pooling layer. As in PyTorch, no window may lie in the padding alone.
 inline Windows pooling_windows(const std::string& name, Shape given, Sides kernel, Sides stride, Sides padding) {
   const Windows windows(name + "{" + kernel.text() + "}", given, kernel, stride, padding);
-  if (2 * padding.height > kernel.height || 2 * padding.width > kernel.width)
+  if (padding.height > kernel.height / 2 || padding.width > kernel.width / 2)
     lifelong::detail::raise<InvalidArgument>(name + "{" + kernel.text() + "}: the padding of " + padding.text() +
                                              " is more than half the kernel");
   return windows;
@@ -46,6 +53,9 @@ struct MaxPool2d {
   static constexpr bool in_place = false;
 
   [[nodiscard]] Shape expected() const { return {}; }
+
+  /// The settings in a line.
+  [[nodiscard]] std::string recipe() const { return detail::pooling_recipe("MaxPool2d", kernel, stride, padding); }
 
   /// \throws InvalidArgument for an empty kernel, a stride of 0 or a padding of more than half the kernel,
   /// ShapeMismatch unless it is given {channels, height, width} with room for a window.
@@ -113,6 +123,9 @@ struct AvgPool2d {
 
   [[nodiscard]] Shape expected() const { return {}; }
 
+  /// The settings in a line.
+  [[nodiscard]] std::string recipe() const { return detail::pooling_recipe("AvgPool2d", kernel, stride, padding); }
+
   /// \throws as `MaxPool2d`.
   Shape connect(Shape given) {
     windows = detail::pooling_windows("AvgPool2d", given, kernel, stride, padding);
@@ -167,6 +180,8 @@ struct GlobalAvgPool {
 
   [[nodiscard]] Shape expected() const { return {}; }
 
+  [[nodiscard]] std::string recipe() const { return "GlobalAvgPool()"; }
+
   /// \throws ShapeMismatch unless it is given {channels, height, width}.
   Shape connect(Shape given) {
     if (given.rank() != 3 || given.size() == 0)
@@ -199,3 +214,5 @@ struct GlobalAvgPool {
 };
 
 }  // namespace lifelong::nn
+
+#include <lifelong/config/pop_macros.hpp>

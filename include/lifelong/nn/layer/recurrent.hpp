@@ -3,6 +3,8 @@
 // cell.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
@@ -82,6 +84,11 @@ struct Recurrent {
 
   /// This layer does not know the number of positions.
   [[nodiscard]] Shape expected() const { return {}; }
+
+  /// The settings in a line.
+  [[nodiscard]] std::string recipe() const {
+    return Cell::name + ("(in " + std::to_string(in) + ", hidden " + std::to_string(hidden) + ")");
+  }
 
   /// \throws InvalidArgument if a side is 0, ShapeMismatch unless given {positions, in}.
   Shape connect(Shape given) {
@@ -261,3 +268,5 @@ struct Recurrent {
 };
 
 }  // namespace lifelong::nn
+
+#include <lifelong/config/pop_macros.hpp>

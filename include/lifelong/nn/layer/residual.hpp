@@ -2,6 +2,8 @@
 // Layers with a path around them.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -39,6 +41,11 @@ class Residual {
   [[nodiscard]] Shape expected() const {
     const Shape shape = main_.expected();
     return shape.rank() > 0 ? shape : shortcut_.expected();
+  }
+
+  /// The layers in a line: `Residual(Linear(in 8, out 4), ReLU(), shortcut(Linear(in 8, out 4)))`.
+  [[nodiscard]] std::string recipe() const {
+    return "Residual(" + main_.recipe() + (has_shortcut ? ", shortcut(" + shortcut_.recipe() + "))" : ")");
   }
 
   /// \throws ShapeMismatch unless both paths end in the same shape.
@@ -156,3 +163,5 @@ requires(sizeof...(Layers) >
 }
 
 }  // namespace lifelong::nn
+
+#include <lifelong/config/pop_macros.hpp>

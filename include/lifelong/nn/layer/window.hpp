@@ -2,6 +2,8 @@
 // Windows that slide over images, which convolutions and pooling share.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <algorithm>
 #include <cstddef>
 #include <string>
@@ -24,6 +26,10 @@ struct Sides {
   friend constexpr bool operator==(const Sides&, const Sides&) = default;
 
   [[nodiscard]] std::size_t size() const { return height * width; }
+  /// The sides in a recipe: `3` or `3x5`.
+  [[nodiscard]] std::string word() const {
+    return std::to_string(height) + (height == width ? "" : "x" + std::to_string(width));
+  }
   /// The sides in messages: `3` or `{3, 5}`.
   [[nodiscard]] std::string text() const {
     return height == width ? std::to_string(height) : "{" + std::to_string(height) + ", " + std::to_string(width) + "}";
@@ -43,19 +49,23 @@ struct Windows {
     std::size_t out, in, length;
   };
 
-  /// \throws InvalidArgument if a side of kernel or stride is 0, ShapeMismatch unless `given` is an image that has room
-  /// for a window. `name` is the layer's name in messages.
+  /// \throws InvalidArgument if a side of kernel or stride is 0 or an image with its padding has 2^32 pixels or more,
+  /// ShapeMismatch unless `given` is an image that has room for a window. `name` is the layer's name in messages.
   Windows(const std::string& name, Shape given, Sides kernel_size, Sides stride_size, Sides padding_size)
       : kernel(kernel_size), stride(stride_size), padding(padding_size) {
-    if (kernel.size() == 0) lifelong::detail::raise<InvalidArgument>(name + " has an empty kernel");
-    if (stride.size() == 0) lifelong::detail::raise<InvalidArgument>(name + " has a stride of 0");
+    if (kernel.height == 0 || kernel.width == 0)
+      lifelong::detail::raise<InvalidArgument>(name + " has an empty kernel");
+    if (stride.height == 0 || stride.width == 0) lifelong::detail::raise<InvalidArgument>(name + " has a stride of 0");
     if (given.rank() != 3)
       lifelong::detail::raise<ShapeMismatch>(name + " takes {channels, height, width} but is given " + text(given));
     in = {given[1], given[2]};
-    if (in.height + 2 * padding.height < kernel.height || in.width + 2 * padding.width < kernel.width)
+    const Sides padded(padded_side(in.height, padding.height), padded_side(in.width, padding.width));
+    if (padded.height != 0 && padded.width > most_pixels / padded.height)
+      lifelong::detail::raise<InvalidArgument>(name + ": " + text(given) + " with a padding of " + padding.text() +
+                                               " has more than 2^32 - 1 pixels per channel");
+    if (padded.height < kernel.height || padded.width < kernel.width)
       lifelong::detail::raise<ShapeMismatch>(name + ": no window fits into " + text(given));
-    out = {(in.height + 2 * padding.height - kernel.height) / stride.height + 1,
-           (in.width + 2 * padding.width - kernel.width) / stride.width + 1};
+    out = {(padded.height - kernel.height) / stride.height + 1, (padded.width - kernel.width) / stride.width + 1};
   }
   Windows() = default;
 
@@ -84,6 +94,13 @@ struct Windows {
     return {(before + stride - 1) / stride, std::min(out, end)};
   }
 
+  static constexpr std::size_t most_pixels = 0xFFFFFFFF;
+
+  /// A side with its padding, or more than `most_pixels`.
+  static std::size_t padded_side(std::size_t side, std::size_t padding) {
+    return side > most_pixels || padding > most_pixels ? most_pixels + 1 : side + 2 * padding;
+  }
+
   static std::string text(Shape shape) { return shape.rank() == 0 ? "nothing" : shape.text(); }
 };
 
@@ -99,3 +116,5 @@ void for_each_plane(const Backend& backend, Rows<T> images, std::size_t channels
 
 }  // namespace detail
 }  // namespace lifelong::nn
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,6 +2,8 @@
 // The inner product of two vectors.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstddef>
 
 #include <lifelong/config.hpp>
@@ -11,9 +13,8 @@
 namespace lifelong::nn::detail {
 
 /// Σ_k a[k] b[k · step], k < count, in an order that follows from `step` and `count` alone.
-template <class T>
+template <class T, class V = Packet<T>>
 T dot(const T* a, const T* b, std::size_t step, std::size_t count) {
-  using V = Packet<T>;
   constexpr std::size_t lanes = lane_count<V>, ways = 4;
   V sums[ways];
   unroll<ways>([&](auto w) LIFELONG_ALWAYS_INLINE { sums[w] = V(T(0)); });
@@ -31,3 +32,5 @@ T dot(const T* a, const T* b, std::size_t step, std::size_t count) {
 }
 
 }  // namespace lifelong::nn::detail
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,6 +2,8 @@
 // Products with very few rows, such as those of one sample. Nothing is packed; the matrix is read once for each row.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstddef>
 #include <type_traits>
 
@@ -26,7 +28,7 @@ void row_times_transposed(const T* a, Rows<const T> b, Rows<T> c, std::size_t ro
 }
 
 /// C(row, j) = start + Σ_k a[k] B(k, j) for the columns [begin, end).
-template <class T, class Start>
+template <class T, class Start, class P = Packet<T>>
 void row_times(const T* a, Rows<const T> b, Rows<T> c, std::size_t row, std::size_t begin, std::size_t end,
                std::size_t depth, const Start& start) {
   constexpr std::size_t ways = 4;
@@ -43,13 +45,14 @@ void row_times(const T* a, Rows<const T> b, Rows<T> c, std::size_t row, std::siz
       store<V>(to, 0, start.template value<V>(row, j + w * lane_count<V>, to) + sums[w]);
     });
   };
-  using V = Packet<T>;
   using One = std::integral_constant<std::size_t, 1>;
   std::size_t j = begin;
-  for (; j + ways * lane_count<V> <= end; j += ways * lane_count<V>)
-    sum_columns.template operator()<V>(j, std::integral_constant<std::size_t, ways>{});
-  for (; j + lane_count<V> <= end; j += lane_count<V>) sum_columns.template operator()<V>(j, One{});
+  for (; j + ways * lane_count<P> <= end; j += ways * lane_count<P>)
+    sum_columns.template operator()<P>(j, std::integral_constant<std::size_t, ways>{});
+  for (; j + lane_count<P> <= end; j += lane_count<P>) sum_columns.template operator()<P>(j, One{});
   for (; j < end; ++j) sum_columns.template operator()<T>(j, One{});
 }
 
 }  // namespace lifelong::nn::detail
+
+#include <lifelong/config/pop_macros.hpp>

@@ -3,6 +3,8 @@
 // it.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <algorithm>
 #include <cstddef>
 
@@ -26,15 +28,14 @@ void parallel_for(const Backend& backend, std::size_t count, std::size_t operati
 /// `parallel_threshold / 8` operations.
 template <class Backend, class Body>
 void for_each_range(const Backend& backend, std::size_t count, std::size_t operations, const Body& body) {
-  const std::size_t length = std::max<std::size_t>(1, parallel_threshold / 8 / operations);
+  const std::size_t length = std::max<std::size_t>(1, parallel_threshold / 8 / std::max<std::size_t>(1, operations));
   parallel_for(backend, (count + length - 1) / length, count * operations,
                [&](std::size_t range) { body(range * length, std::min(count, (range + 1) * length)); });
 }
 
 /// Calls `kernel.operator()<V>(i)` for the elements begin .. end-1, with V = Packet<T> for whole packets, then V = T.
-template <class T, class Kernel>
+template <class T, class Kernel, class V = Packet<T>>
 void for_each_packet(std::size_t begin, std::size_t end, const Kernel& kernel) {
-  using V = Packet<T>;
   std::size_t i = begin;
   for (; i + lane_count<V> <= end; i += lane_count<V>) kernel.template operator()<V>(i);
   for (; i < end; ++i) kernel.template operator()<T>(i);
@@ -49,3 +50,5 @@ void for_each_element(const Backend& backend, std::size_t count, const Kernel& k
 }
 
 }  // namespace lifelong::nn::detail
+
+#include <lifelong/config/pop_macros.hpp>

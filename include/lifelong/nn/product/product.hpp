@@ -2,6 +2,8 @@
 // Matrix products in tiles that are summed in registers.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <algorithm>
 #include <cstddef>
 #include <type_traits>
@@ -113,13 +115,13 @@ void prefetch_tile(const Rows<T>& c, std::size_t row, std::size_t rows, std::siz
 
 /// One piece of a product, with what it packs. The left factor's rows are packed only if their values do not follow
 /// each other.
-template <class T>
+template <class V, class T = ScalarOf<V>>
 class Piece {
  public:
   /// Computes rows [row, row + rows) and panels [first, last) of C = start + A·B.
   template <class Start>
   LIFELONG_ONE_COPY void compute(const Positions<T>& a, const Positions<T>& b, const Rows<T>& c, std::size_t depth,
-                                 const Panels<T>& panels, std::size_t row, std::size_t rows, std::size_t first,
+                                 const Panels<V>& panels, std::size_t row, std::size_t rows, std::size_t first,
                                  std::size_t last, const Start& start) {
     const bool packs_left = PieceLimits<T>::packs_left(a);
     // The loop runs once even if the depth is 0, to write the start.
@@ -139,10 +141,10 @@ class Piece {
         for (std::size_t r = 0; r < rows; r += tile_rows) {
           const std::size_t written = std::min(tile_rows, rows - r);
           prefetch_tile(c, row + r, written, column, used);
-          alignas(64) T sums[tile_values<T>];
-          sum_panel<tile_packets<T>>(moment::Sum{}, 1, d,
-                                     packs_left ? left_rows(left_ + r * d, d) : left_rows(left, row + r), panel, width,
-                                     sums);
+          alignas(64) T sums[tile_values<V>];
+          sum_panel<tile_packets<V>, V>(moment::Sum{}, 1, d,
+                                        packs_left ? left_rows(left_ + r * d, d) : left_rows(left, row + r), panel,
+                                        width, sums);
           if (k == 0)
             write_tile(c, row + r, written, column, used, sums, width, start);
           else
@@ -153,7 +155,7 @@ class Piece {
   }
 
  private:
-  alignas(64) T right_[PieceLimits<T>::depth * tile_packets<T> * lane_count<Packet<T>>];
+  alignas(64) T right_[PieceLimits<T>::depth * tile_width<V>];
   alignas(64) T left_[PieceLimits<T>::depth * PieceLimits<T>::packed_rows];
 };
 
@@ -175,10 +177,10 @@ void multiply_few_rows(const Backend& backend, Rows<const T> a, const Factor<T>&
 }
 
 /// A product in pieces of rows, and also of columns where there are threads that can share them.
-template <class T, class Backend, class Start>
+template <class T, class Backend, class Start, class V = Packet<T>>
 void multiply(const Backend& backend, const Positions<T>& a, const Positions<T>& b, Rows<T> c, std::size_t depth,
               const Start& start) {
-  const Panels<T> panels(c.width);
+  const Panels<V> panels(c.width);
   const std::size_t threads = backend.threads(), wanted = threads == 1 ? 1 : 3 * threads;
   const std::size_t tiles = (c.count + tile_rows - 1) / tile_rows;
   const std::size_t most = PieceLimits<T>::rows_of(a), least = (c.count + most - 1) / most;
@@ -187,7 +189,7 @@ void multiply(const Backend& backend, const Positions<T>& a, const Positions<T>&
   parallel_for(backend, down * across, 2 * c.size() * depth, [&](std::size_t index) {
     const std::size_t i = index % down, j = index / down, row = i * tiles / down * tile_rows;
     const std::size_t end = std::min(c.count, (i + 1) * tiles / down * tile_rows);
-    Piece<T> piece;
+    Piece<V> piece;
     piece.compute(a, b, c, depth, panels, row, end - row, j * panels.count() / across,
                   (j + 1) * panels.count() / across, start);
   });
@@ -230,3 +232,5 @@ void product(const Backend& backend, std::type_identity_t<Factor<T>> a, std::typ
 }
 
 }  // namespace lifelong::nn
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,6 +2,8 @@
 // The innermost loop of all products, which sums a tile in registers, and the packing of what it reads.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <algorithm>
 #include <cstddef>
 #include <utility>
@@ -25,16 +27,20 @@ struct Positions {
 
 namespace detail {
 
-// One copy of a function for all layers and backends keeps programs small and their compilation short.
+// One copy of a function for all layers and backends keeps programs small and their compilation short. Whatever counts
+// in packets has their type V as a template argument, so that of a program's files, which may be compiled for different
+// processors, no two have functions of the same name for tiles of different sizes.
 
 /// Rows and packets of the tile: 6 x 4 of AVX-512's 32 registers, else 6 x 2 of 16.
 inline constexpr std::size_t tile_rows = 6;
-template <class T>
-inline constexpr std::size_t tile_packets = sizeof(Packet<T>) >= 64 ? 4 : 2;
+template <class V>
+inline constexpr std::size_t tile_packets = sizeof(V) >= 64 ? 4 : 2;
 
-/// Values of a tile.
-template <class T>
-inline constexpr std::size_t tile_values = tile_rows* tile_packets<T>* lane_count<Packet<T>>;
+/// Values of a row of a tile, and of all of it.
+template <class V>
+inline constexpr std::size_t tile_width = tile_packets<V>* lane_count<V>;
+template <class V>
+inline constexpr std::size_t tile_values = tile_rows* tile_width<V>;
 
 /// Calls `visit(k)` for the constants k = 0 .. count-1. An array that is indexed by constants only can stay in
 /// registers.
@@ -94,10 +100,9 @@ struct Panel {
 
 /// sums(r, c) = Σ_n m(Σ_t left(n, t, r) right(n, t, c)), r < tile_rows, c < `packets` packets. The inner sum is in
 /// registers, and the outer one too as far as there are enough.
-template <std::size_t packets, class T, class Moment>
+template <std::size_t packets, class V, class T, class Moment>
 LIFELONG_ONE_COPY void sum_tile(const Moment& moment, std::size_t samples, std::size_t positions,
                                 const LeftRows<T>& left, Panel<T> right, T* sums) {
-  using V = Packet<T>;
   const auto each = [](const auto& visit) LIFELONG_ALWAYS_INLINE {
     unroll<tile_rows>(
         [&](auto r) LIFELONG_ALWAYS_INLINE { unroll<packets>([&](auto c) LIFELONG_ALWAYS_INLINE { visit(r, c); }); });
@@ -125,24 +130,24 @@ LIFELONG_ONE_COPY void sum_tile(const Moment& moment, std::size_t samples, std::
 }
 
 /// The same for a panel of `width` values, which are at most `most` whole packets; row r of the sums is at r · width.
-template <std::size_t most, class T, class Moment>
+template <std::size_t most, class V, class T, class Moment>
 void sum_panel(const Moment& moment, std::size_t samples, std::size_t positions, const LeftRows<T>& left,
                Panel<T> right, std::size_t width, T* sums) {
   if constexpr (most > 1) {
-    if (width < most * lane_count<Packet<T>>)
-      return sum_panel<most - 1>(moment, samples, positions, left, right, width, sums);
+    if (width < most * lane_count<V>)
+      return sum_panel<most - 1, V>(moment, samples, positions, left, right, width, sums);
   }
-  sum_tile<most>(moment, samples, positions, left, right, sums);
+  sum_tile<most, V>(moment, samples, positions, left, right, sums);
 }
 
 /// Cuts the features of the right factor into panels of about equally many packets.
-template <class T>
+template <class V>
 class Panels {
  public:
   explicit Panels(std::size_t features)
       : features_(features),
         packets_((features + lanes - 1) / lanes),
-        count_((packets_ + tile_packets<T> - 1) / tile_packets<T>) {}
+        count_((packets_ + tile_packets<V> - 1) / tile_packets<V>) {}
 
   [[nodiscard]] std::size_t count() const { return count_; }
   /// Panel p consists of the features [begin(p), end(p)).
@@ -153,7 +158,7 @@ class Panels {
   [[nodiscard]] std::size_t width() const { return packets_ * lanes; }
 
  private:
-  static constexpr std::size_t lanes = lane_count<Packet<T>>;
+  static constexpr std::size_t lanes = lane_count<V>;
 
   std::size_t features_, packets_, count_;
 };
@@ -168,18 +173,18 @@ LIFELONG_ALWAYS_INLINE inline void prefetch([[maybe_unused]] const void* address
 }
 
 /// to[t · step + f] = from[f · stride + t] for f < features and t < positions, one square at a time in registers.
-template <class T>
+template <class V, class T>
 LIFELONG_ONE_COPY void copy_transposed(const T* from, std::size_t stride, std::size_t features, std::size_t positions,
                                        T* to, std::size_t step) {
-  constexpr std::size_t lanes = lane_count<Packet<T>>;
+  constexpr std::size_t lanes = lane_count<V>;
   std::size_t f = 0;
   if constexpr (lanes > 1) {
     for (; f + lanes <= features; f += lanes) {
       std::size_t t = 0;
       for (; t + lanes <= positions; t += lanes) {
-        Packet<T> square[lanes];
+        V square[lanes];
         unroll<lanes>([&](auto k) LIFELONG_ALWAYS_INLINE {
-          square[k] = load<Packet<T>>(from, (f + k) * stride + t);
+          square[k] = load<V>(from, (f + k) * stride + t);
           prefetch<Access::read>(from + (f + k + lanes) * stride + t);
         });
         transpose(square);
@@ -194,20 +199,20 @@ LIFELONG_ONE_COPY void copy_transposed(const T* from, std::size_t stride, std::s
 }
 
 /// Copies panel p of sample n; values beyond the last feature become zero.
-template <class T>
-LIFELONG_ONE_COPY void pack_right(const Panels<T>& panels, std::size_t p, const Positions<T>& from, std::size_t n,
+template <class V, class T>
+LIFELONG_ONE_COPY void pack_right(const Panels<V>& panels, std::size_t p, const Positions<T>& from, std::size_t n,
                                   std::size_t positions, T* to) {
   const std::size_t width = panels.width(p), used = panels.end(p) - panels.begin(p);
   const T* data = from.data + n * from.sample + panels.begin(p) * from.feature;
   if (used < width) std::fill_n(to, positions * width, T(0));
   if (from.feature == 1)
     for (std::size_t t = 0; t < positions; ++t, data += from.position, to += width)
-      for_each_packet<T>(0, used, [=]<class V>(std::size_t f) {
+      for_each_packet<T>(0, used, [=]<class W>(std::size_t f) {
         prefetch<Access::read>(data + 8 * from.position + f);
-        store<V>(to, f, load<V>(data, f));
+        store<W>(to, f, load<W>(data, f));
       });
   else if (from.position == 1)
-    copy_transposed(data, from.feature, used, positions, to, width);
+    copy_transposed<V>(data, from.feature, used, positions, to, width);
   else
     for (std::size_t f = 0; f < used; ++f)
       for (std::size_t t = 0; t < positions; ++t) to[t * width + f] = data[f * from.feature + t * from.position];
@@ -216,3 +221,5 @@ LIFELONG_ONE_COPY void pack_right(const Panels<T>& panels, std::size_t p, const 
 }  // namespace detail
 
 }  // namespace lifelong::nn
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,6 +2,8 @@
 // A matrix with one sample per row, as a view.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstddef>
 #include <span>
 
@@ -20,3 +22,5 @@ struct Rows {
 };
 
 }  // namespace lifelong::nn
+
+#include <lifelong/config/pop_macros.hpp>

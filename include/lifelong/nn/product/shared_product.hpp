@@ -2,6 +2,8 @@
 // Gradients of a parameter that every sample uses at several positions: the moment of each sample's own sum over them.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <algorithm>
 #include <cstddef>
 #include <span>
@@ -72,16 +74,16 @@ void write_sums(const Elements<T>& out, bool add, std::size_t row, std::size_t r
 /// One factor is packed into `scratch`, 2^19 values or one sample at a time. The other is packed as well unless a
 /// feature's positions follow each other. Tiles and the order of summation depend on the shapes alone, so results are
 /// bitwise equal for any number of threads.
-template <class T, class Backend, class Moment>
+template <class T, class Backend, class Moment, class V = Packet<T>>
 void shared_product(const Backend& backend, const Moment& moment, std::size_t samples, std::size_t positions,
                     Positions<T> left, Positions<T> right, bool add, Elements<T> out, AlignedVector<T>& scratch) {
   using detail::tile_rows, detail::packed_tiles;
-  constexpr std::size_t most = detail::tile_packets<T>;
+  constexpr std::size_t most = detail::tile_packets<V>;
   if (detail::better_exchanged(left, right)) {
     std::swap(left, right);
     std::swap(out.row, out.column);
   }
-  const detail::Panels<T> panels(right.features);
+  const detail::Panels<V> panels(right.features);
   if (samples == 0 && !add)
     for (std::size_t i = 0; i < left.features; ++i)
       for (std::size_t j = 0; j < right.features; ++j) out(i, j) = T(0);
@@ -105,8 +107,8 @@ void shared_product(const Backend& backend, const Moment& moment, std::size_t sa
     };
     const auto multiply = [&](std::size_t i) {
       const std::size_t p = i / down, row = i % down * tile_rows, width = panels.width(p), column = panels.begin(p);
-      alignas(64) T sums[detail::tile_values<T>];
-      detail::sum_panel<most>(
+      alignas(64) T sums[detail::tile_values<V>];
+      detail::sum_panel<most, V>(
           moment, count, positions,
           packs_left ? detail::left_rows<T>(packed_left(row), positions) : detail::left_rows(left, row),
           detail::Panel<T>{packed(p), width}, width, sums);
@@ -142,3 +144,5 @@ void shared_sum(const Backend& backend, const Moment& moment, std::size_t sample
 }
 
 }  // namespace lifelong::nn
+
+#include <lifelong/config/pop_macros.hpp>
