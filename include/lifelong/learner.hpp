@@ -2,6 +2,8 @@
 // The composition: any model, importance, penalty and optimizer as one learner.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <array>
 #include <concepts>
 #include <cstddef>
@@ -16,7 +18,6 @@
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/memory.hpp>
 #include <lifelong/core/model.hpp>
-#include <lifelong/core/random.hpp>
 #include <lifelong/importance/estimation.hpp>
 #include <lifelong/importance/merge.hpp>
 #include <lifelong/importance/policy.hpp>
@@ -24,8 +25,9 @@
 #include <lifelong/learner/consolidation.hpp>
 #include <lifelong/learner/options.hpp>
 #include <lifelong/learner/roles.hpp>
-#include <lifelong/learner/stepper.hpp>
 #include <lifelong/learner/structured.hpp>
+#include <lifelong/learner/trainer.hpp>
+#include <lifelong/penalty/none.hpp>
 #include <lifelong/penalty/policy.hpp>
 #include <lifelong/stream/loader.hpp>
 
@@ -40,15 +42,17 @@ namespace lifelong {
 /// type: bitwise the same result for any number of threads. A learner is not shared between threads; learners do not
 /// share anything.
 ///
-/// An error leaves the learner as it was before the call that threw (`fit`: before the step that threw). The one
-/// exception is a step so large that θ itself overflows, which is reported in the same step but not undone.
+/// An error leaves the learner as it was before the call that threw (`fit`: before the step that threw): parameters,
+/// importances, the optimizer's arrays, running statistics and random numbers. A step that might overflow, because of a
+/// huge gradient, learning rate or importance, is taken with a way back, which costs a copy of all arrays; an optimizer
+/// of your own that overflows on ordinary numbers is reported in the same step, but not undone.
 ///
 /// The first four parts satisfy `ParameterModel`, `ImportancePolicy`, `PenaltyPolicy` and `OptimizerPolicy`; `fit` and
 /// `step(batch)` take a `DifferentiableModel`. Further parts follow in any order, at most one of each: an
 /// `ExecutionBackend` (else `backend::Serial`), a `RehearsalPolicy` (else none), a `MemoryLimit` (else none).
 template <class Model, class Importance, class Penalty, class Optimizer, class... Further>
-class Learner : public Stepper<Model, Importance, Penalty, Optimizer, Further...> {
-  using Base = Stepper<Model, Importance, Penalty, Optimizer, Further...>;
+class Learner : public Trainer<Model, Importance, Penalty, Optimizer, Further...> {
+  using Base = Trainer<Model, Importance, Penalty, Optimizer, Further...>;
   using T = typename Model::value_type;
 
   static_assert(
@@ -81,7 +85,8 @@ class Learner : public Stepper<Model, Importance, Penalty, Optimizer, Further...
   using typename Base::State;
 
   /// Takes its parts over; further parts that are not given are made by default. \throws InvalidArgument for a setting
-  /// outside its domain, OutOfMemory if its arrays do not fit into memory, or not into the limit.
+  /// outside its domain, or an importance that does not fit the model's loss or outputs; OutOfMemory if its arrays do
+  /// not fit into memory, or not into the limit.
   explicit Learner(Model model, Importance importance, Penalty penalty, Optimizer optimizer, Further... further)
       : Base(std::move(model), std::move(importance), std::move(penalty), std::move(optimizer),
              detail::part_or_default<Backend>(further...), detail::part_or_default<Rehearsal>(further...),
@@ -90,50 +95,6 @@ class Learner : public Stepper<Model, Importance, Penalty, Optimizer, Further...
   explicit Learner(Model model, Importance importance, Penalty penalty,
                    Optimizer optimizer) requires(sizeof...(Further) > 0)
       : Learner(std::move(model), std::move(importance), std::move(penalty), std::move(optimizer), Further{}...) {}
-
-  using Base::step;
-  /// Takes one step on a batch of the model's own kind. \throws as `step(gradient)`, and NumericError for a loss that
-  /// is not finite.
-  template <class B>
-  requires(!std::convertible_to<const B&, std::span<const T>>) StepResult step(const B& batch) {
-    static_assert(detail::require_differentiable_model<Model, B>());
-    const double loss =
-        this->rehearsal_.gradient(this->state_.rehearsal, this->backend_, this->model_, batch, this->gradient());
-    if (!(loss - loss == 0))
-      detail::raise<NumericError>("the loss is " + detail::text(loss) + " in step " +
-                                  std::to_string(this->state_.optimizer_steps + 1));
-    return {loss, step(std::span<const T>(this->gradient()))};
-  }
-
-  /// Trains on one task, without ending it. `on_step(FitProgress)` is called after every step; an exception it throws
-  /// ends the training there. \throws InvalidArgument for a task without examples or a batch size of 0.
-  template <class Examples, class OnStep = detail::NoCallback>
-  void fit(const Examples& examples, const FitOptions& options = {}, OnStep&& on_step = {}) {
-    static_assert(detail::require_example_source<Examples, T>());
-    static_assert(detail::require_differentiable_model<Model, Batch<T>>());
-    if (examples.size() == 0) detail::raise<InvalidArgument>("fit: the task has no examples");
-    detail::require_at_least("FitOptions.batch_size", static_cast<double>(options.batch_size), 1);
-    order_.resize(examples.size());
-    const BatchLoader loader(examples, options.batch_size, buffer_, this->backend_,
-                             std::span<const std::uint32_t>(order_));
-    FitProgress progress{0, options.epochs, 0, options.epochs * loader.size(), 0, 0};
-    detail::ScheduledRate<Optimizer> rate(this->optimizer_, options.schedule, progress.steps);
-    if (options.optimizer_state == OptimizerState::reset) this->reset_optimizer();
-    for (; progress.epoch < options.epochs; ++progress.epoch) {
-      for (std::size_t i = 0; i < order_.size(); ++i) order_[i] = static_cast<std::uint32_t>(i);
-      if (options.shuffle)
-        Random(options.seed, Purpose::shuffle, this->state_.epochs_trained).shuffle(std::span<std::uint32_t>(order_));
-      for (const Batch<T>& batch : loader) {
-        rate.begin_step(progress.step);
-        const StepResult result = step(batch);
-        ++progress.step;
-        progress.loss = result.loss;
-        progress.penalty = result.penalty;
-        on_step(std::as_const(progress));
-      }
-      ++this->state_.epochs_trained;
-    }
-  }
 
   /// Ends a task: estimates the importance on it, merges it into Ω and moves the anchor to where θ is now. The task is
   /// an `ExampleSource`, or a range of batches of the model's own kind, which is walked once and whose empty batches
@@ -144,7 +105,10 @@ class Learner : public Stepper<Model, Importance, Penalty, Optimizer, Further...
     over_batches(task, options, "consolidate", [&](auto&& batches) { end_task(batches); });
   }
   /// Ends a task whose importance needs no data, such as Synaptic Intelligence.
-  void consolidate() requires(!detail::is_estimated<Importance, Model>) { end_task(std::array<Batch<T>, 0>{}); }
+  void consolidate() requires(!detail::is_estimated<Importance, Model>) {
+    this->require_same_model();
+    end_task(std::array<Batch<T>, 0>{});
+  }
 
   /// Renews the importance from data as it arrives, labelled or not, between tasks or without any: Ω ← keep Ω + add F,
   /// F estimated on `task` (as in `consolidate`) at the present θ; no task is counted. The anchor stays: it says where
@@ -163,10 +127,11 @@ class Learner : public Stepper<Model, Importance, Penalty, Optimizer, Further...
       std::size_t samples = 0;
       estimate(batches, "update_importance", samples);
       clear_out_of_scope();
-      this->check_finite(this->gradient(), "the importance of ");
       const T* anchor = this->state_.penalty.template get<Penalty::anchored.anchor>().data();
+      check_importance(anchor, weights, "update_importance");
       detail::absorb(this->penalty_, this->state_.penalty, this->loop(), anchor, this->gradient_.data(), weights,
                      this->importance_);
+      this->penalty_seen_ = true;
     });
   }
 
@@ -180,12 +145,15 @@ class Learner : public Stepper<Model, Importance, Penalty, Optimizer, Further...
     if (!unknown.empty()) detail::raise<InvalidArgument>("Scope: the model has no parameters named " + unknown);
     scope_ = std::move(scope);
   }
+  /// Which parameters have an importance.
+  [[nodiscard]] const Scope& scope() const { return scope_; }
 
   /// Gives the model `outputs` new outputs when classes arrive. Old parameters, importances, anchors and the
   /// optimizer's arrays stay; of the new parameters the importance is 0 and the anchor where they start. \throws what
   /// the model's `grow` throws, and OutOfMemory; then nothing has changed.
   void grow(std::size_t outputs) {
     static_assert(GrowingModel<Model>, "GrowingModel: the model needs grow(outputs), which appends their parameters");
+    this->require_same_model();
     Model grown = this->model_;
     grown.grow(outputs);
     const std::size_t before = this->parameter_count(), after = grown.parameters().size();
@@ -194,6 +162,7 @@ class Learner : public Stepper<Model, Importance, Penalty, Optimizer, Further...
     this->model_ = std::move(grown);
     this->resize(after);
     this->start_parameters(before);
+    this->penalty_seen_ = this->parameters_seen_ = true;
   }
 
   /// One line for a paper's table of settings: every choice that the numbers depend on.
@@ -209,10 +178,10 @@ class Learner : public Stepper<Model, Importance, Penalty, Optimizer, Further...
   /// Calls `body` with the task as a range of batches.
   template <class Task, class Body>
   void over_batches(Task&& task, const ConsolidateOptions& options, const char* call, const Body& body) {
+    this->require_same_model();
     if constexpr (ExampleSource<Task, T>) {
-      if (task.size() == 0) detail::raise<InvalidArgument>(std::string(call) + ": the task has no examples");
-      detail::require_at_least("ConsolidateOptions.batch_size", static_cast<double>(options.batch_size), 1);
-      body(BatchLoader(task, options.batch_size, buffer_, this->backend_));
+      this->require_task(task, options.batch_size, call);
+      body(BatchLoader(task, options.batch_size, this->buffer_, this->backend_));
     } else {
       static_assert(detail::require_batches<Task, T>());
       if constexpr (!detail::is_estimated<Importance, Model>)  // then the range is not walked
@@ -236,6 +205,38 @@ class Learner : public Stepper<Model, Importance, Penalty, Optimizer, Further...
     detail::clear_out_of_scope(this->loop(), scope_, std::as_const(this->model_), this->gradient());
   }
 
+  /// Checks the task's importances, which are in `gradient_`, before they are merged into Ω as those of a task that
+  /// ended at `theta`.
+  void check_importance(const T* theta, const importance::MergeWeights& weights, const char* call) {
+    this->check_finite({theta, this->parameter_count()}, "");
+    this->check_finite(this->gradient(), "the importance of ");
+    if (!wants_zeros() && detail::all_zero(this->loop(), this->gradient_.data())) refuse_zeros(call);
+    const detail::Found overflow = detail::find_overflow(this->penalty_, this->state_.penalty, this->loop(), theta,
+                                                         this->gradient_.data(), weights, this->importance_);
+    if (overflow.any)
+      detail::raise<NumericError>(
+          std::string(call) + ": the importance of " + detail::describe(this->model_, overflow.index) +
+          ", or its penalty, would be more than the largest number, together with the tasks before");
+  }
+  /// True if importances of 0 are no mistake: no penalty uses them, or the importance is 0 by its settings.
+  [[nodiscard]] bool wants_zeros() const {
+    if constexpr (std::is_same_v<Penalty, penalty::None>)
+      return true;
+    else if constexpr (requires { this->importance_.wants_zeros(); })
+      return this->importance_.wants_zeros();
+    else
+      return false;
+  }
+  [[noreturn]] void refuse_zeros(const char* call) {
+    detail::raise<NumericError>(
+        std::string(call) + ": the importance of all " + std::to_string(this->parameter_count()) +
+        " parameters is 0, so nothing of this task would be protected. " +
+        (detail::has_contribution<Importance>
+             ? "It is gathered while the learner takes steps: have they moved anything in this task?"
+             : "Does the importance fit the outputs of the model and its loss, and does the "
+               "scope leave any parameter?"));
+  }
+
   /// Nothing is changed before all importances are known to be finite.
   template <class Batches>
   void end_task(Batches&& batches) {
@@ -245,28 +246,38 @@ class Learner : public Stepper<Model, Importance, Penalty, Optimizer, Further...
       auto factors = estimate(batches, "consolidate", samples);
       if constexpr (restricts_factors)
         this->importance_.restrict_to(scope_, std::as_const(this->model_).layout(), factors);
-      this->penalty_.absorb(this->state_.penalty, factors,
-                            detail::on_host<T>(this->backend_, this->parameters(), this->staging_), weights);
+      this->check_finite({this->theta(), this->parameter_count()}, "");
+      const std::span<const T> theta(this->theta(), this->parameter_count());
+      detail::with_memory(
+          [&] {
+            this->penalty_.absorb(this->state_.penalty, factors,
+                                  detail::on_host<T>(this->backend_, theta, this->staging_), weights);
+          },
+          [&] {
+            return State::bill(this->parameter_count()) + ", and the factors of the importance more than there is";
+          });
     } else {
       if constexpr (detail::is_estimated<Importance, Model>) estimate(batches, "consolidate", samples);
       const auto kernel = this->final_importance_kernel();
       detail::contribute(this->loop(), this->theta(), this->gradient(), kernel);
       clear_out_of_scope();
-      this->check_finite(this->gradient(), "the importance of ");
+      check_importance(this->theta(), weights, "consolidate");
       detail::absorb(this->penalty_, this->state_.penalty, this->loop(), this->theta(), this->gradient_.data(), weights,
                      this->importance_);
       detail::settle(this->penalty_, this->state_.penalty, this->loop(), this->theta());
       detail::restart(this->loop(), this->theta(), this->gradient_.data(), kernel);
     }
     this->rehearsal_.end_task(this->state_.rehearsal, this->model_);
+    this->penalty_seen_ = true;
     ++this->state_.tasks;
     this->state_.task_steps = 0;
+    this->state_.fit_steps = 0;
     this->state_.estimated_on = samples;
   }
 
-  BatchBuffer<T> buffer_;
-  std::vector<std::uint32_t> order_;
   Scope scope_;
 };
 
 }  // namespace lifelong
+
+#include <lifelong/config/pop_macros.hpp>

@@ -3,6 +3,8 @@
 // them.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <lifelong/importance/constant.hpp>
 #include <lifelong/importance/fisher.hpp>
 #include <lifelong/importance/gauss_newton.hpp>
@@ -94,3 +96,5 @@ using EwcSi = Learner<Model, importance::WeightedSum<importance::Fisher, importa
                       penalty::Quadratic, Optimizer, Further...>;
 
 }  // namespace lifelong::learners
+
+#include <lifelong/config/pop_macros.hpp>

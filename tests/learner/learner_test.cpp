@@ -197,8 +197,8 @@ TEST_CASE("bad numbers are found in their step, named, and change nothing", "[le
     }
   TinyTask task(1);
   task.inputs[0] = std::nan("");
-  REQUIRE(message_of<ll::NumericError>([&] { learner.step(task.all()); }) == "the loss is nan in step 2");
-  REQUIRE(message_of<ll::NumericError>([&] { learner.consolidate(task); }).find("the importance of parameter 0") == 0);
+  REQUIRE(message_of<ll::NumericError>([&] { learner.step(task.all()); }) == "sample 0, feature 0 of the batch is nan");
+  REQUIRE(message_of<ll::NumericError>([&] { learner.consolidate(task); }) == "example 0, feature 0 is nan");
   REQUIRE_THROWS_AS(learner.step(std::span<const double>(before).first(3)), ll::ShapeMismatch);
   learner.step(TinyTask(2).all());
   untouched.step(TinyTask(2).all());
@@ -231,7 +231,10 @@ TEST_CASE("state does not grow with the number of tasks", "[learner]") {
   ll::Learner learner{TinyModel(), SynapticIntelligence{}, Quadratic{}, ll::optimizer::Adam{}};
   const std::size_t count = learner.parameters().size();
   REQUIRE(learner.state_bytes() == 6 * count * sizeof(double));
-  for (int task = 0; task < 5; ++task) learner.consolidate();
+  for (std::uint64_t task = 0; task < 5; ++task) {
+    learner.step(TinyTask(task).all());
+    learner.consolidate();
+  }
   REQUIRE(learner.state_bytes() == 6 * count * sizeof(double));
 }
 
@@ -337,8 +340,6 @@ TEST_CASE("a failed update of the importance changes nothing", "[learner][errors
           "MergeWeights.add must be a finite number of at least 0, but is nan");
   REQUIRE_THROWS_AS(learner.update_importance(task, {}, {.batch_size = 0}), ll::InvalidArgument);
   task.inputs[0] = std::nan("");
-  REQUIRE(message_of<ll::NumericError>([&] {
-            learner.update_importance(task);
-          }).find("the importance of parameter 0") == 0);
+  REQUIRE(message_of<ll::NumericError>([&] { learner.update_importance(task); }) == "example 0, feature 0 is nan");
   REQUIRE(copy(learner.importance()) == before);
 }

@@ -22,7 +22,12 @@ TEST_CASE("every importance names its settings in a line", "[recipe]") {
         "BatchMas(norm squared, absolute value of a batch's mean, mean over batches, merge average 0.5)");
   CHECK(LocalMas{}.recipe() == "LocalMas(norm squared, per sample, mean over samples, merge sum)");
   CHECK(Scp{.slices = 10, .seed = 2}.recipe() == "Scp(slices 10, seed 2, square of the mean over samples, merge sum)");
-  CHECK(Scp{.directions = {1, 0}}.recipe() == "Scp(directions given, square of the mean over samples, merge sum)");
+  CHECK(Scp{.directions = {1, 0}}.recipe() ==
+        "Scp(directions given with hash 3391875629931365560, square of the mean over samples, merge sum)");
+  CHECK(RWalk{}.recipe() ==
+        "RWalk(alpha 0.01, epsilon 0.001, half distance, batch squares, clamp increment, normalised by max, old score "
+        "0.5, new score 0.5, first score 1, merge last)");
+  CHECK(IntervalRWalk{}.recipe() == "IntervalRWalk(" + RWalk{}.recipe() + ", interval 10, merge last)");
   CHECK(ScpLimit{}.recipe() == "ScpLimit(square of the mean over samples, merge sum)");
   CHECK(GaussNewton{}.recipe() == "GaussNewton(per sample, mean over samples, merge sum)");
   CHECK(Normalized<Mas>{.by = Normalize::none, .ceiling = 1e-4}.recipe() ==
@@ -52,6 +57,7 @@ TEST_CASE("every penalty and optimizer names its settings in a line", "[recipe]"
   CHECK(penalty::None{}.recipe() == "None()");
   CHECK(optimizer::Sgd{.learning_rate = 0.1}.recipe() == "Sgd(learning rate 0.1)");
   CHECK(optimizer::Momentum{.learning_rate = 0.1}.recipe() == "Momentum(learning rate 0.1, momentum 0.9)");
-  CHECK(optimizer::Adam{}.recipe() == "Adam(learning rate 0.001, beta 0.9 0.999, epsilon 1e-08)");
-  CHECK(optimizer::AdamW{}.recipe() == "AdamW(learning rate 0.001, beta 0.9 0.999, epsilon 1e-08, weight decay 0.01)");
+  CHECK(optimizer::Adam{}.recipe() == "Adam(learning rate 0.001, beta1 0.9, beta2 0.999, epsilon 1e-08)");
+  CHECK(optimizer::AdamW{}.recipe() ==
+        "AdamW(learning rate 0.001, beta1 0.9, beta2 0.999, epsilon 1e-08, weight decay 0.01)");
 }

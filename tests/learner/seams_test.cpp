@@ -63,13 +63,16 @@ struct FirstExamples {
       model.gradient({labels.size(), batch.features, state.inputs, labels}, of_memory);
       for (std::size_t i = 0; i < out.size(); ++i) out[i] = (out[i] + of_memory[i]) / 2;
     }
+    return loss;
+  }
+  template <class Model>
+  void keep(State<Model>& state, Model&, const ll::Batch<double>& batch) const {
     for (std::size_t n = 0; n < batch.size && state.labels.size() < capacity; ++n) {
       const auto row = batch.inputs.subspan(n * batch.features, batch.features);
       state.inputs.insert(state.inputs.end(), row.begin(), row.end());
       state.labels.push_back(batch.labels[n]);
     }
     state.count = static_cast<double>(state.labels.size());
-    return loss;
   }
   template <class Model>
   void end_task(State<Model>& state, Model&) const {

@@ -3,6 +3,8 @@
 // θ*.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstddef>
 #include <limits>
 #include <span>
@@ -10,11 +12,13 @@
 
 #include <lifelong/backend/array_kernels.hpp>
 #include <lifelong/backend/loop.hpp>
+#include <lifelong/core/bfloat16.hpp>
 #include <lifelong/core/layout.hpp>
 #include <lifelong/core/model.hpp>
 #include <lifelong/importance/merge.hpp>
 #include <lifelong/importance/policy.hpp>
 #include <lifelong/importance/scope.hpp>
+#include <lifelong/learner/finite.hpp>
 #include <lifelong/learner/kernels.hpp>
 #include <lifelong/penalty/policy.hpp>
 
@@ -33,6 +37,12 @@ Bounds<T> bounds_of(const Importance& importance) {
   return bounds;
 }
 
+/// True if all values are 0.
+template <class T, class Backend>
+bool all_zero(const Loop<T, Backend>& loop, const T* values) {
+  return loop(CountBeyond<T>{values, T(0)}) == 0;
+}
+
 /// Turns estimates into the task's importances, in place; nothing for an importance without a kernel.
 template <class T, class Backend, class Kernel>
 void contribute(const Loop<T, Backend>& loop, const T* theta, std::span<T> values, const Kernel& kernel) {
@@ -42,9 +52,36 @@ void contribute(const Loop<T, Backend>& loop, const T* theta, std::span<T> value
 /// Sets the values of blocks outside the scope to 0.
 template <class T, class Backend, class Model>
 void clear_out_of_scope(const Loop<T, Backend>& loop, const Scope& scope, const Model& model, std::span<T> values) {
-  if constexpr (NamedModel<const Model>)
-    for (const Block& block : model.layout().blocks())
+  if constexpr (NamedModel<const Model>) {
+    const Layout& layout = model.layout();  // keeps it alive, if it is a value
+    for (const Block& block : layout.blocks())
       if (!scope.contains(block)) loop.range(block.offset, block.offset + block.size, Fill<T>{values.data(), T(0)});
+  }
+}
+
+/// The first parameter whose Ω would leave the range of numbers. If there is one, `contribution` is overwritten;
+/// nothing else changes.
+template <class Penalty, class State, class T, class Backend, class Importance>
+Found find_overflow(const Penalty&, State& state, const Loop<T, Backend>& loop, const T* theta, T* contribution,
+                    const importance::MergeWeights& weights, const Importance& importance) {
+  if constexpr (AnchoredPenalty<Penalty>) {
+    const auto* omega = state.template get<Penalty::anchored.importance>().data();
+    const T* anchor = state.template get<Penalty::anchored.anchor>().data();
+    using Omega = std::remove_cvref_t<decltype(*omega)>;
+    const Bounds<T> bounds = bounds_of<T>(importance);
+    const CountOverflows<T, Omega> count{
+        omega,
+        anchor,
+        theta,
+        contribution,
+        {static_cast<T>(weights.keep), static_cast<T>(weights.add), bounds.least, bounds.most},
+        largest<T, Omega>()};
+    if (loop(count) != 0) {
+      loop(Store<T, CountOverflows<T, Omega>>{contribution, count});
+      return find_beyond(loop, static_cast<const T*>(contribution), T(0));
+    }
+  }
+  return {};
 }
 
 /// Merges importances into Ω as those of a task that ended at `theta`.
@@ -77,3 +114,5 @@ void restart(const Loop<T, Backend>& loop, const T* theta, const T* contribution
 }
 
 }  // namespace lifelong::detail
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,7 +2,10 @@
 // The kernels a learner runs over its parameters, composed from the kernels of its policies.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstddef>
+#include <limits>
 
 #include <lifelong/core/packet.hpp>
 #include <lifelong/importance/policy.hpp>
@@ -32,6 +35,7 @@ concept kernel_knows_tasks = requires(const Kernel& kernel, T v) {
 template <class T, class Optimizer, class Penalty, class Importance>
 struct FusedStep {
   static constexpr bool implicit = kernel_is_implicit<Penalty, T>, observes = kernel_observes<Importance, T>;
+  static constexpr bool flushes_denormals = true;
 
   T* theta;
   const T* gradient;
@@ -99,6 +103,28 @@ struct Absorb {
   }
 };
 
+/// Counts the parameters whose Ω would not be a number that the penalty's array can hold, or whose anchors' offset
+/// would not. Changes nothing.
+template <class T, class Omega>
+struct CountOverflows {
+  const Omega* importance;
+  const T* anchor;
+  const T* theta;
+  const T* contribution;
+  penalty::Absorption<T> how;
+  T most;  // the largest number that Omega holds
+
+  static constexpr T largest_number = std::numeric_limits<T>::max();  // which device code may not call
+
+  template <class V>
+  LIFELONG_HOST_DEVICE V operator()(std::size_t i) const {
+    const V kept = V(how.keep) * load<V>(importance, i);
+    const V merged = min(max(kept + V(how.add) * load<V>(contribution, i), V(how.least)), V(how.most));
+    const V move = load<V>(theta, i) - load<V>(anchor, i);
+    return exceeds(merged, most) + exceeds(kept * move * move, largest_number);
+  }
+};
+
 /// The parameters with which the next task begins, for a penalty that has a say in it.
 template <class T, class Penalty>
 struct Settle {
@@ -156,3 +182,5 @@ struct GivenGradient {
 };
 
 }  // namespace lifelong::detail
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,8 +2,12 @@
 // How a learner trains and consolidates, and what it tells about it.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <string>
 
 #include <lifelong/core/error.hpp>
 #include <lifelong/optimizer/schedule.hpp>
@@ -24,6 +28,10 @@ struct FitOptions {
   std::uint64_t seed = 1;  ///< of the order
   OptimizerState optimizer_state = OptimizerState::keep;
   optimizer::Schedule schedule = {};  ///< of the learning rate over the steps of the call; by default it stays
+  /// Continues the last call of `fit` since a task ended where it was interrupted, by an exception or because the
+  /// learner comes from a checkpoint that was written in the callback. Examples and the other options are those of that
+  /// call.
+  bool resume = false;
 };
 
 /// Where `Learner::fit` is; handed to its callback after every step.
@@ -53,25 +61,62 @@ struct NoCallback {
   void operator()(const FitProgress&) const {}
 };
 
+/// Steps of so many epochs. \throws InvalidArgument if they are too many to count.
+inline std::size_t steps_of(std::size_t epochs, std::size_t batches) {
+  if (epochs > static_cast<std::size_t>(-1) / batches)
+    raise<InvalidArgument>("fit: " + std::to_string(epochs) + " epochs of " + std::to_string(batches) +
+                           " batches are more steps than can be counted");
+  return epochs * batches;
+}
+
+/// Sets a flag for as long as it lives.
+class Flag {
+ public:
+  Flag(bool& flag, bool value) : flag_(flag) { flag_ = value; }
+  ~Flag() { flag_ = false; }
+  Flag(const Flag&) = delete;
+  Flag& operator=(const Flag&) = delete;
+
+ private:
+  bool& flag_;
+};
+
+/// Says that a call of `fit` is running. \throws InvalidArgument if one is running already.
+class Occupied : Flag {
+ public:
+  explicit Occupied(bool& flag) : Flag(free(flag), true) {}
+
+ private:
+  static bool& free(bool& flag) {
+    if (flag) raise<InvalidArgument>("fit: the learner is in the middle of another call of fit, which called this one");
+    return flag;
+  }
+};
+
 /// Lets an optimizer's learning rate follow a schedule, and gives it back at the end.
 template <class Optimizer>
 class ScheduledRate {
  public:
   /// \throws InvalidArgument as the schedule, or if the rate is to change and there is none.
-  ScheduledRate(Optimizer& optimizer, optimizer::Schedule schedule, std::size_t steps)
-      : optimizer_(optimizer), schedule_(schedule), changes_(schedule.changes()) {
+  /// `unscheduled` holds the optimizer's own rate meanwhile.
+  ScheduledRate(Optimizer& optimizer, std::optional<double>& unscheduled, optimizer::Schedule schedule,
+                std::size_t steps)
+      : optimizer_(optimizer), unscheduled_(unscheduled), schedule_(schedule), changes_(schedule.changes()) {
     changes_ = changes_ && steps > 0;
     if (!changes_) return;
     if (schedule_.steps == 0) schedule_.steps = steps;
     schedule_.validate();
     if constexpr (requires { optimizer.learning_rate; })
-      rate_ = optimizer.learning_rate;
+      unscheduled_ = optimizer.learning_rate;
     else
       raise<InvalidArgument>("FitOptions.schedule needs an optimizer with a learning_rate");
   }
   ScheduledRate(const ScheduledRate&) = delete;
   ScheduledRate& operator=(const ScheduledRate&) = delete;
-  ~ScheduledRate() { set(1); }
+  ~ScheduledRate() {
+    set(1);
+    unscheduled_.reset();
+  }
 
   /// The rate of step `step` of the call, from 0.
   void begin_step(std::size_t step) {
@@ -81,14 +126,16 @@ class ScheduledRate {
  private:
   void set(double share) {
     if constexpr (requires { optimizer_.learning_rate; })
-      if (changes_) optimizer_.learning_rate = rate_ * share;
+      if (changes_) optimizer_.learning_rate = *unscheduled_ * share;
   }
 
   Optimizer& optimizer_;
+  std::optional<double>& unscheduled_;
   optimizer::Schedule schedule_;
   bool changes_;
-  double rate_ = 0;
 };
 
 }  // namespace detail
 }  // namespace lifelong
+
+#include <lifelong/config/pop_macros.hpp>

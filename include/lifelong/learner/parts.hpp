@@ -2,8 +2,11 @@
 // What a learner is made of: its parts, their settings, and one line about them.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <concepts>
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -11,7 +14,9 @@
 
 #include <lifelong/core/memory.hpp>
 #include <lifelong/core/model.hpp>
+#include <lifelong/importance/fit.hpp>
 #include <lifelong/importance/policy.hpp>
+#include <lifelong/learner/not_copied.hpp>
 #include <lifelong/learner/roles.hpp>
 #include <lifelong/optimizer/policy.hpp>
 #include <lifelong/penalty/policy.hpp>
@@ -66,7 +71,22 @@ class LearnerParts {
   [[nodiscard]] Optimizer& optimizer_policy() { return optimizer_; }
   [[nodiscard]] Rehearsal& rehearsal_policy() { return rehearsal_; }
 
+  /// Calls `visit("penalty", recipe)` for importance, penalty, optimizer, rehearsal and model: the settings of each in
+  /// a line, from its `recipe()` if it has one. A learning rate is shown as it is without a schedule.
+  template <class Visit>
+  void visit_recipes(const Visit& visit) const {
+    visit(std::string("importance"), detail::recipe_of(importance_, "an importance without a recipe"));
+    visit(std::string("penalty"), detail::recipe_of(penalty_, "a penalty without a recipe"));
+    visit(std::string("optimizer"), detail::recipe_of(unscheduled_optimizer(), "an optimizer without a recipe"));
+    visit(std::string("rehearsal"), std::is_same_v<Rehearsal, rehearsal::None>
+                                        ? no_rehearsal
+                                        : detail::recipe_of(rehearsal_, "a rehearsal without a recipe"));
+    visit(std::string("model"), detail::recipe_of(model_, "a model without a recipe"));
+  }
+
  protected:
+  static constexpr const char* no_rehearsal = "no rehearsal";
+
   LearnerParts(Model model, Importance importance, Penalty penalty, Optimizer optimizer, Backend backend,
                Rehearsal rehearsal, MemoryLimit limit)
       : model_(std::move(model)),
@@ -76,28 +96,48 @@ class LearnerParts {
         backend_(std::move(backend)),
         rehearsal_(std::move(rehearsal)),
         limit_(limit) {
-    importance_.validate();
-    penalty_.validate();
-    optimizer_.validate();
-    rehearsal_.validate();
+    validate(importance_);
+    validate(penalty_);
+    validate(optimizer_);
+    validate(rehearsal_);
+    detail::require_fit(importance_, model_);
+    detail::require_trainable(model_);
   }
 
+  template <class Policy>
+  static void validate(const Policy& policy) {
+    policy.validate();
+    detail::validate_settings_as<typename Model::value_type>(policy);
+  }
+
+  /// The optimizer's settings, with the learning rate as it is without a schedule.
+  [[nodiscard]] Optimizer unscheduled_optimizer() const {
+    Optimizer settings = optimizer_;
+    if constexpr (requires { settings.learning_rate; })
+      if (unscheduled_rate_.value) settings.learning_rate = *unscheduled_rate_.value;
+    return settings;
+  }
+
+  /// The recipes of all parts but the model.
   [[nodiscard]] std::string recipe_of_parts() const {
-    return detail::recipe_of(importance_, "an importance without a recipe") + "; " +
-           detail::recipe_of(penalty_, "a penalty without a recipe") + "; " +
-           detail::recipe_of(optimizer_, "an optimizer without a recipe") +
-           (std::is_same_v<Rehearsal, rehearsal::None>
-                ? ""
-                : "; " + detail::recipe_of(rehearsal_, "a rehearsal without a recipe"));
+    std::string line;
+    visit_recipes([&](const std::string& part, const std::string& recipe) {
+      if (part == "model" || recipe == no_rehearsal) return;
+      line += (line.empty() ? "" : "; ") + recipe;
+    });
+    return line;
   }
 
   Model model_;
   Importance importance_;
   Penalty penalty_;
   Optimizer optimizer_;
+  detail::NotCopied<std::optional<double>> unscheduled_rate_;  // while a schedule changes the learning rate
   Backend backend_;
   Rehearsal rehearsal_;
   MemoryLimit limit_;
 };
 
 }  // namespace lifelong
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,6 +2,8 @@
 // Which of a learner's further parts plays which role. They are recognised by what they are, so their order is free.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <type_traits>
 
 #include <lifelong/backend/backend.hpp>
@@ -64,3 +66,5 @@ Wanted part_or_default(const First& first, const Rest&... rest) {
 }
 
 }  // namespace lifelong::detail
+
+#include <lifelong/config/pop_macros.hpp>

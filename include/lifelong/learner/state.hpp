@@ -2,6 +2,8 @@
 // What a learner remembers beside its model: the states of its policies, and counts.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -32,6 +34,8 @@ struct LearnerState {
   std::uint64_t task_steps = 0;       ///< steps of the present task
   std::size_t tasks = 0;              ///< tasks that have ended
   std::uint32_t epochs_trained = 0;   ///< epochs of all calls of `fit`, which the order of examples follows from
+  std::uint64_t fit_steps = 0;        ///< steps of the last call of `fit` since a task ended
+  std::uint64_t fit_batches = 0;      ///< batches of an epoch of that call
   std::size_t estimated_on = 0;       ///< samples of the task that ended last, 0 if no data were needed
 
   /// New elements are zero.
@@ -69,6 +73,8 @@ struct LearnerState {
     number(std::string("learner.task_steps"), task_steps);
     number(std::string("learner.tasks"), tasks);
     number(std::string("learner.epochs_trained"), epochs_trained);
+    number(std::string("learner.fit_steps"), fit_steps);
+    number(std::string("learner.fit_batches"), fit_batches);
     number(std::string("learner.estimated_on"), estimated_on);
   }
 
@@ -91,3 +97,5 @@ struct LearnerState {
 };
 
 }  // namespace lifelong
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,9 +2,12 @@
 // The arrays of a learner, and what a step does with them.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -13,10 +16,13 @@
 #include <lifelong/backend/elementwise.hpp>
 #include <lifelong/backend/loop.hpp>
 #include <lifelong/core/aligned_vector.hpp>
+#include <lifelong/core/bfloat16.hpp>
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/memory.hpp>
 #include <lifelong/learner/finite.hpp>
 #include <lifelong/learner/kernels.hpp>
+#include <lifelong/learner/not_copied.hpp>
+#include <lifelong/learner/ordinary.hpp>
 #include <lifelong/learner/parts.hpp>
 #include <lifelong/learner/state.hpp>
 #include <lifelong/learner/structured.hpp>
@@ -42,22 +48,24 @@ class Stepper : public LearnerParts<PartTypes...> {
   /// Takes one step with a gradient of the task's loss, which is as long as the parameters, lies where they lie, and
   /// does not include the penalty. This is for people with a training loop of their own. Returns the penalty's value
   /// before the step. \throws ShapeMismatch for another length, NumericError naming the parameter if the gradient is
-  /// not finite.
+  /// not finite, or if the step would leave a parameter or an array of a policy that is not. Then nothing has changed.
   double step(std::span<const T> gradient) {
+    require_same_model();
     detail::require_size("gradient", gradient.size(), parameter_count());
-    check_finite(gradient, "the gradient of ");
     const double structured = structured_gradient();
-    const auto optimizer = this->optimizer_.template kernel<T>(state_.optimizer.pointers(), state_.optimizer_steps + 1);
-    const auto importance = importance_kernel(state_.task_steps + 1);
-    const auto penalty = penalty_kernel();
-    const double value =
-        loop()(detail::FusedStep<T, std::remove_const_t<decltype(optimizer)>, std::remove_const_t<decltype(penalty)>,
-                                 std::remove_const_t<decltype(importance)>>{theta(), gradient.data(), optimizer,
-                                                                            penalty, importance});
-    if (!(value - value == 0)) check_finite(this->parameters(), "the step was too large: ");
-    ++state_.optimizer_steps;
-    ++state_.task_steps;
-    return value + penalty_constant() + structured;
+    bool ordinary = is_ordinary(gradient, "the gradient of ");
+    if constexpr (StructuredPenalty<Penalty>)
+      ordinary = is_ordinary({penalty_gradient_.data(), parameter_count()}, "the penalty's gradient of ") && ordinary;
+    if (!(ordinary && is_ordinary())) return step_carefully(gradient, structured);
+    const double value = take_step(gradient, structured);
+    if (!detail::is_finite(value)) detail::raise<NumericError>(fault_of_step(value));
+    return value;
+  }
+
+  /// θ. With a `DeviceBackend` its elements are not for the host to read.
+  [[nodiscard]] std::span<T> parameters() {
+    parameters_seen_ = true;
+    return this->model_.parameters();
   }
 
   /// The learner's own array for gradients, where the backend has its arrays: written by you and handed to `step`, it
@@ -66,10 +74,9 @@ class Stepper : public LearnerParts<PartTypes...> {
 
   /// The penalty's value at the present parameters, λ and ½ included.
   [[nodiscard]] double penalty_value() {
+    require_same_model();
     const double structured = structured_gradient();
-    const auto penalty = penalty_kernel();
-    return loop()(detail::PenaltyValue<T, std::remove_const_t<decltype(penalty)>>{theta(), penalty}) +
-           penalty_constant() + structured;
+    return elementwise_penalty() + penalty_constant() + structured;
   }
 
   /// Forgets the optimizer's arrays and step count.
@@ -89,6 +96,7 @@ class Stepper : public LearnerParts<PartTypes...> {
   }
   /// Copies Ω to the host. \throws ShapeMismatch unless `out` is as long as the parameters.
   void copy_importance(std::span<T> out) requires AnchoredPenalty<Penalty> {
+    require_same_model();
     detail::require_size("the array for the importance", out.size(), parameter_count());
     auto& omega = state_.penalty.template get<Penalty::anchored.importance>();
     using Omega = std::remove_pointer_t<decltype(omega.data())>;
@@ -97,13 +105,17 @@ class Stepper : public LearnerParts<PartTypes...> {
   }
 
   /// Sets Ω by hand, one value per parameter, on the host, and the anchor to where θ is now.
-  /// \throws ShapeMismatch for another length, NumericError for a value that is not finite.
+  /// \throws ShapeMismatch for another length, NumericError for a value that is not finite, also in the type that Ω is
+  /// kept in.
   void set_importance(std::span<const T> importance) requires AnchoredPenalty<Penalty> {
+    require_same_model();
     detail::require_size("importance", importance.size(), parameter_count());
     detail::copy_in(this->backend_, importance, gradient_.data());
-    check_finite(gradient(), "the importance of ");
     auto& omega = state_.penalty.template get<Penalty::anchored.importance>();
     using Omega = std::remove_pointer_t<decltype(omega.data())>;
+    const detail::Found bad = detail::find_beyond(loop(), gradient_.data(), detail::largest<T, Omega>());
+    if (bad.any) refuse_importance(bad);
+    penalty_seen_ = true;
     loop()(detail::Copy<T, T, Omega>{gradient_.data(), omega.data()});
     loop()(detail::Copy<T>{theta(), state_.penalty.template get<Penalty::anchored.anchor>().data()});
     state_.penalty.numbers() = {};
@@ -112,6 +124,7 @@ class Stepper : public LearnerParts<PartTypes...> {
   /// Copies to the host the parameters to use for task number `task`, from 0: θ, unless the penalty says otherwise for
   /// tasks with parameters of their own. \throws ShapeMismatch unless `out` is as long as the parameters.
   void copy_parameters(std::size_t task, std::span<T> out) {
+    require_same_model();
     detail::require_size("the array for the parameters", out.size(), parameter_count());
     const auto penalty = penalty_kernel();
     using Kernel = std::remove_const_t<decltype(penalty)>;
@@ -125,7 +138,11 @@ class Stepper : public LearnerParts<PartTypes...> {
 
   /// All that the learner remembers beside its model and settings. A state of a learner of the same types, settings and
   /// number of parameters may be assigned to it.
-  [[nodiscard]] State& state() { return state_; }
+  [[nodiscard]] State& state() {
+    require_same_model();
+    penalty_seen_ = parameters_seen_ = true;
+    return state_;
+  }
 
   /// Tasks consolidated so far.
   [[nodiscard]] std::size_t tasks() const { return state_.tasks; }
@@ -166,6 +183,14 @@ class Stepper : public LearnerParts<PartTypes...> {
     if (this->limit_.bytes != MemoryLimit{}.bytes && parameters > this->limit_.bytes / bytes_per_parameter())
       detail::raise<OutOfMemory>(State::bill(parameters) + ", and the limit is " +
                                  detail::bytes_text(static_cast<double>(this->limit_.bytes)));
+  }
+
+  /// \throws ShapeMismatch if the model has changed its size behind the learner's back.
+  void require_same_model() {
+    if (parameter_count() != gradient_.size())
+      detail::raise<ShapeMismatch>("the model has " + std::to_string(parameter_count()) +
+                                   " parameters where the learner has arrays for " + std::to_string(gradient_.size()) +
+                                   ": let learner.grow(outputs) grow it, or make a new learner");
   }
 
   [[nodiscard]] std::size_t parameter_count() { return this->model_.parameters().size(); }
@@ -210,6 +235,10 @@ class Stepper : public LearnerParts<PartTypes...> {
   void check_finite(std::span<const T> values, const char* what) {
     detail::require_finite(loop(), values, what, this->model_, state_.optimizer_steps + 1);
   }
+  [[noreturn]] void refuse_importance(const detail::Found& bad) {
+    detail::raise<NumericError>(
+        detail::sentence_of("the importance of ", this->model_, bad, state_.optimizer_steps + 1));
+  }
 
   /// Sets the anchor and the start of the path of the parameters from `first` on to where they are.
   void start_parameters(std::size_t first) {
@@ -230,6 +259,110 @@ class Stepper : public LearnerParts<PartTypes...> {
   ArrayOf<Backend, T> penalty_gradient_;  // of a structured penalty alone
   AlignedVector<T> staging_;              // for a structured penalty whose backend is not the host's
   std::vector<double> partials_;
+  detail::NotCopied<bool> reset_optimizer_first_;  // the next step that is taken begins with an optimizer like new
+  bool penalty_seen_ = false;                      // Ω, θ* or λ may be others than in the last step
+  bool parameters_seen_ = true;                    // and so may θ
+
+ private:
+  LIFELONG_ONE_COPY double take_step(std::span<const T> gradient, double structured) {
+    if (reset_optimizer_first_.value) reset_optimizer();
+    reset_optimizer_first_.value = false;
+    const auto optimizer = this->optimizer_.template kernel<T>(state_.optimizer.pointers(), state_.optimizer_steps + 1);
+    const auto importance = importance_kernel(state_.task_steps + 1);
+    const auto penalty = penalty_kernel();
+    last_penalty_ =
+        loop()(detail::FusedStep<T, std::remove_const_t<decltype(optimizer)>, std::remove_const_t<decltype(penalty)>,
+                                 std::remove_const_t<decltype(importance)>>{theta(), gradient.data(), optimizer,
+                                                                            penalty, importance});
+    ++state_.optimizer_steps;
+    ++state_.task_steps;
+    return last_penalty_ + penalty_constant() + structured;
+  }
+
+  /// True if all values are ordinary. \throws NumericError if one is not even finite.
+  bool is_ordinary(std::span<const T> values, const char* what) {
+    if (loop()(detail::CountBeyond<T>{values.data(), detail::Ordinary<T>::gradient}) == 0) return true;
+    check_finite(values, what);
+    return false;
+  }
+  /// True if settings, θ and the penalty are such that no step on an ordinary gradient can overflow.
+  bool is_ordinary() {
+    using Ordinary = detail::Ordinary<T>;
+    if (penalty_seen_) {
+      penalty_seen_ = false;
+      pull_is_ordinary_ = pulls_ordinarily();
+      last_penalty_ = elementwise_penalty();
+    }
+    if (parameters_seen_) parameters_seen_ = loop()(detail::CountBeyond<T>{theta(), Ordinary::parameter}) != 0;
+    return !parameters_seen_ && pull_is_ordinary_ && detail::is_within(last_penalty_, Ordinary::penalty) &&
+           detail::has_ordinary_rates<T>(this->optimizer_);
+  }
+  /// The penalty's value without what does not depend on θ or is structured.
+  double elementwise_penalty() {
+    const auto penalty = penalty_kernel();
+    return loop()(detail::PenaltyValue<T, std::remove_const_t<decltype(penalty)>>{theta(), penalty});
+  }
+  bool pulls_ordinarily() {
+    if constexpr (AnchoredPenalty<Penalty> && !ImplicitPenalty<Penalty>) {
+      const auto kernel = penalty_kernel();
+      const T* anchor = state_.penalty.template get<Penalty::anchored.anchor>().data();
+      return loop()(detail::CountPullsBeyond<T, std::remove_const_t<decltype(kernel)>>{anchor, kernel,
+                                                                                       detail::Ordinary<T>::pull}) == 0;
+    } else {
+      return true;
+    }
+  }
+
+  /// Takes a step that might overflow, and takes it back if it does. It costs a copy of all arrays.
+  LIFELONG_ONE_COPY double step_carefully(std::span<const T> gradient, double structured) {
+    const auto out_of_memory = [&] {
+      return State::bill(parameter_count()) + ", and for a step that may overflow as much again";
+    };
+    ArrayOf<Backend, T> parameters;
+    State before = detail::with_memory(
+        [&] {
+          parameters.resize(parameter_count());
+          return state_;
+        },
+        out_of_memory);
+    loop()(detail::Copy<T>{theta(), parameters.data()});
+    const bool reset = reset_optimizer_first_.value;
+    const double value = take_step(gradient, structured);
+    const std::string fault = fault_of_step(value);
+    if (fault.empty()) return value;
+    loop()(detail::Copy<T>{parameters.data(), theta()});
+    state_ = std::move(before);
+    reset_optimizer_first_.value = reset;
+    penalty_seen_ = true;
+    detail::raise<NumericError>(fault);
+  }
+
+  /// What is not finite after a step that has been taken, as a sentence; empty if all is well.
+  LIFELONG_ONE_COPY std::string fault_of_step(double value) {
+    const std::uint64_t step = state_.optimizer_steps;
+    std::string fault;
+    const auto look = [&](const std::string& what, const auto* values) {
+      if (!fault.empty()) return;
+      const detail::Found found = detail::find_beyond(loop(), values);
+      if (found.any) fault = detail::sentence_of("the step was too large: " + what, this->model_, found, step);
+    };
+    look("", static_cast<const T*>(theta()));
+    state_.visit(
+        [&]<class Values>(const std::string& name, Values& values) {
+          if constexpr (std::is_same_v<Values, ArrayOf<Backend, T>> ||
+                        std::is_same_v<Values, ArrayOf<Backend, Bfloat16>>)
+            if (values.size() == parameter_count()) look(name + " of ", std::as_const(values).data());
+        },
+        [](const std::string&, auto&) {});
+    if (fault.empty() && !detail::is_finite(value))
+      fault = "the penalty is " + detail::text(value) + " in step " + std::to_string(step);
+    return fault;
+  }
+
+  double last_penalty_ = 0;  // without what does not depend on θ
+  bool pull_is_ordinary_ = true;
 };
 
 }  // namespace lifelong
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,6 +2,8 @@
 // A structured penalty and its parameters, wherever the backend has its arrays.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstddef>
 #include <span>
 
@@ -43,3 +45,5 @@ double structured_gradient(const Penalty& penalty, State& state, const Backend& 
 }
 
 }  // namespace lifelong::detail
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,6 +2,8 @@
 // Adam, and AdamW with its decoupled weight decay.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <array>
 #include <cmath>
 #include <cstddef>
@@ -63,9 +65,18 @@ void validate_adam(const Adam& adam) {
   require_positive("Adam.epsilon", adam.epsilon);
 }
 
+template <class T, class Adam>
+void validate_adam_as(const Adam& adam) {
+  setting<T>("Adam.learning_rate", adam.learning_rate);
+  setting<T>("Adam.epsilon", adam.epsilon);
+  const double betas[] = {adam.beta1, adam.beta2};
+  for (const double beta : betas)
+    if (static_cast<T>(beta) >= 1) refuse_value("Adam.beta", "below 1 in the parameters' type as well", beta);
+}
+
 template <class Adam>
 std::string adam_settings(const Adam& adam) {
-  return "learning rate " + text(adam.learning_rate) + ", beta " + text(adam.beta1) + " " + text(adam.beta2) +
+  return "learning rate " + text(adam.learning_rate) + ", beta1 " + text(adam.beta1) + ", beta2 " + text(adam.beta2) +
          ", epsilon " + text(adam.epsilon);
 }
 
@@ -87,6 +98,13 @@ struct Adam {
 
   /// \throws InvalidArgument for a rate below 0, β outside [0, 1), ε <= 0.
   void validate() const { detail::validate_adam(*this); }
+
+  /// \throws InvalidArgument for a setting that is no number in the parameters' type T: too large, or rounded to 0
+  /// or 1.
+  template <class T>
+  void validate_as() const {
+    detail::validate_adam_as<T>(*this);
+  }
 
   /// The settings in a line.
   [[nodiscard]] std::string recipe() const { return "Adam(" + detail::adam_settings(*this) + ")"; }
@@ -116,6 +134,13 @@ struct AdamW {
     detail::require_at_least("AdamW.weight_decay", weight_decay, 0);
   }
 
+  /// \throws InvalidArgument as `Adam`.
+  template <class T>
+  void validate_as() const {
+    detail::validate_adam_as<T>(*this);
+    detail::setting<T>("AdamW.weight_decay", weight_decay);
+  }
+
   /// The settings in a line.
   [[nodiscard]] std::string recipe() const {
     return "AdamW(" + detail::adam_settings(*this) + ", weight decay " + detail::text(weight_decay) + ")";
@@ -128,3 +153,5 @@ struct AdamW {
 };
 
 }  // namespace lifelong::optimizer
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,6 +2,8 @@
 // Operations on a gradient before the step: its norm, clipping and accumulation.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cmath>
 #include <cstddef>
 #include <span>
@@ -103,7 +105,7 @@ template <class T, class Backend = backend::Serial>
 double clip_norm(std::span<T> gradient, double most, const Backend& backend = {}) {
   detail::require_positive("the norm to clip to", most);
   const double before = norm(std::span<const T>(gradient), backend);
-  if (before > most && before - before == 0) {
+  if (detail::is_finite(before) && before > most) {
     const detail::OwnLoop<T, Backend> own(backend, gradient.size());
     own.loop(detail::Scale<T>{gradient.data(), static_cast<T>(most / before)});
   }
@@ -128,3 +130,5 @@ void add_share(std::span<T> sum, std::span<const T> gradient, double share, cons
 }
 
 }  // namespace lifelong
+
+#include <lifelong/config/pop_macros.hpp>

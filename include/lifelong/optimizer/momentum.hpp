@@ -2,6 +2,8 @@
 // Stochastic gradient descent with momentum.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -26,6 +28,15 @@ struct Momentum {
   void validate() const {
     detail::require_at_least("Momentum.learning_rate", learning_rate, 0);
     detail::require_within("Momentum.momentum", momentum, 0, 1);
+  }
+
+  /// \throws InvalidArgument for a setting that is no number in the parameters' type T: too large, or rounded to 0
+  /// or 1.
+  template <class T>
+  void validate_as() const {
+    detail::setting<T>("Momentum.learning_rate", learning_rate);
+    if (static_cast<T>(momentum) >= 1)
+      detail::refuse_value("Momentum.momentum", "below 1 in the parameters' type as well", momentum);
   }
 
   /// The settings in a line.
@@ -60,3 +71,5 @@ struct Momentum {
 };
 
 }  // namespace lifelong::optimizer
+
+#include <lifelong/config/pop_macros.hpp>

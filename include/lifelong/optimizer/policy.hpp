@@ -2,6 +2,8 @@
 // What an optimizer must provide.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -49,3 +51,5 @@ consteval bool require_optimizer() {
 
 }  // namespace detail
 }  // namespace lifelong
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,6 +2,8 @@
 // Learning rates that change with the step.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cmath>
 #include <cstddef>
 #include <string>
@@ -52,3 +54,5 @@ struct Schedule {
 };
 
 }  // namespace lifelong::optimizer
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,6 +2,8 @@
 // Stochastic gradient descent.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -18,6 +20,12 @@ struct Sgd {
 
   /// \throws InvalidArgument unless η >= 0 and finite.
   void validate() const { detail::require_at_least("Sgd.learning_rate", learning_rate, 0); }
+
+  /// \throws InvalidArgument for a setting that is no number in the parameters' type T: too large, or rounded to 0.
+  template <class T>
+  void validate_as() const {
+    detail::setting<T>("Sgd.learning_rate", learning_rate);
+  }
 
   /// The settings in a line.
   [[nodiscard]] std::string recipe() const { return "Sgd(learning rate " + detail::text(learning_rate) + ")"; }
@@ -42,3 +50,5 @@ struct Sgd {
 };
 
 }  // namespace lifelong::optimizer
+
+#include <lifelong/config/pop_macros.hpp>

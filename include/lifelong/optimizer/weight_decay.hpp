@@ -2,6 +2,8 @@
 // Weight decay for any optimizer, either as part of the gradient or apart from it.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -9,6 +11,7 @@
 
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/packet.hpp>
+#include <lifelong/policy/arrays.hpp>
 
 namespace lifelong::optimizer {
 
@@ -23,6 +26,13 @@ struct L2 : Optimizer {
   void validate() const {
     Optimizer::validate();
     lifelong::detail::require_at_least("L2.weight_decay", weight_decay, 0);
+  }
+
+  /// \throws InvalidArgument for a setting that is no number in the parameters' type T, as the inner optimizer.
+  template <class T>
+  void validate_as() const {
+    lifelong::detail::validate_settings_as<T>(static_cast<const Optimizer&>(*this));
+    lifelong::detail::setting<T>("L2.weight_decay", weight_decay);
   }
 
   /// The settings in a line.
@@ -59,6 +69,13 @@ struct Decoupled : Optimizer {
     lifelong::detail::require_at_least("Decoupled.weight_decay", weight_decay, 0);
   }
 
+  /// \throws InvalidArgument for a setting that is no number in the parameters' type T, as the inner optimizer.
+  template <class T>
+  void validate_as() const {
+    lifelong::detail::validate_settings_as<T>(static_cast<const Optimizer&>(*this));
+    lifelong::detail::setting<T>("Decoupled.weight_decay", weight_decay);
+  }
+
   /// The settings in a line.
   [[nodiscard]] std::string recipe() const {
     return "Decoupled(" + Optimizer::recipe() + ", weight decay " + lifelong::detail::text(weight_decay) + ")";
@@ -81,3 +98,5 @@ struct Decoupled : Optimizer {
 };
 
 }  // namespace lifelong::optimizer
+
+#include <lifelong/config/pop_macros.hpp>

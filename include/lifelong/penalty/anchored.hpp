@@ -2,6 +2,8 @@
 // What penalties with one importance and one anchor per parameter keep, and how a task changes it.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <array>
 #include <cstddef>
 
@@ -69,3 +71,5 @@ AnchoredKernel<T, FirstElement<Arrays>> anchored_kernel(const Arrays& arrays, bo
 }
 
 }  // namespace lifelong::detail
+
+#include <lifelong/config/pop_macros.hpp>

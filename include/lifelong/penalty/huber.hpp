@@ -2,6 +2,8 @@
 // The Huber penalty: quadratic near the anchor, linear far from it.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <array>
 #include <cstddef>
 #include <string>
@@ -34,6 +36,13 @@ struct Huber {
     detail::require_positive("Huber.threshold", threshold);
   }
 
+  /// \throws InvalidArgument for a setting that is no number in the parameters' type T: too large, or rounded to 0.
+  template <class T>
+  void validate_as() const {
+    detail::setting<T>("Huber.strength", strength);
+    detail::setting<T>("Huber.threshold", threshold);
+  }
+
   /// The settings in a line.
   [[nodiscard]] std::string recipe() const {
     return "Huber(strength " + detail::text(strength) + ", threshold " + detail::text(threshold) + ")";
@@ -60,3 +69,5 @@ struct Huber {
 };
 
 }  // namespace lifelong::penalty
+
+#include <lifelong/config/pop_macros.hpp>

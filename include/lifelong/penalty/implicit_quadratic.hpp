@@ -2,6 +2,8 @@
 // The quadratic penalty as an implicit step: stable for any strength.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <array>
 #include <cstddef>
 #include <limits>
@@ -42,6 +44,12 @@ struct ImplicitQuadratic {
   /// \throws InvalidArgument unless λ >= 0 and finite.
   void validate() const { detail::require_at_least("ImplicitQuadratic.strength", strength, 0); }
 
+  /// \throws InvalidArgument for a setting that is no number in the parameters' type T: too large, or rounded to 0.
+  template <class T>
+  void validate_as() const {
+    detail::setting<T>("ImplicitQuadratic.strength", strength);
+  }
+
   /// The settings in a line.
   [[nodiscard]] std::string recipe() const { return "Implicit" + Quadratic{strength, anchor}.recipe(); }
 
@@ -71,3 +79,5 @@ struct ImplicitQuadratic {
 };
 
 }  // namespace lifelong::penalty
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,6 +2,8 @@
 // The absolute-value penalty: a constant pull to the anchor.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <array>
 #include <cstddef>
 #include <string>
@@ -29,6 +31,12 @@ struct L1 {
   /// \throws InvalidArgument unless λ >= 0 and finite.
   void validate() const { detail::require_at_least("L1.strength", strength, 0); }
 
+  /// \throws InvalidArgument for a setting that is no number in the parameters' type T: too large, or rounded to 0.
+  template <class T>
+  void validate_as() const {
+    detail::setting<T>("L1.strength", strength);
+  }
+
   /// The settings in a line.
   [[nodiscard]] std::string recipe() const { return "L1(strength " + detail::text(strength) + ")"; }
 
@@ -52,3 +60,5 @@ struct L1 {
 };
 
 }  // namespace lifelong::penalty
+
+#include <lifelong/config/pop_macros.hpp>

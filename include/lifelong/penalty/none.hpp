@@ -2,6 +2,8 @@
 // No penalty: plain fine-tuning.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <array>
 #include <cstddef>
 #include <string>
@@ -35,4 +37,9 @@ struct None {
   }
 };
 
+/// The same, for programs in which `None` is a macro, as X11's headers define it.
+using Nothing = None;
+
 }  // namespace lifelong::penalty
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,6 +2,8 @@
 // What a penalty must provide, in either of its two forms.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <array>
 #include <concepts>
 #include <cstddef>
@@ -107,3 +109,5 @@ consteval bool require_penalty() {
 
 }  // namespace detail
 }  // namespace lifelong
+
+#include <lifelong/config/pop_macros.hpp>

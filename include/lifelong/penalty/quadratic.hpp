@@ -2,6 +2,8 @@
 // The quadratic penalty of regularization-based lifelong learning.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <array>
 #include <cstddef>
 #include <string>
@@ -35,6 +37,12 @@ struct Quadratic {
   /// \throws InvalidArgument unless λ >= 0 and finite.
   void validate() const { detail::require_at_least("Quadratic.strength", strength, 0); }
 
+  /// \throws InvalidArgument for a setting that is no number in the parameters' type T: too large, or rounded to 0.
+  template <class T>
+  void validate_as() const {
+    detail::setting<T>("Quadratic.strength", strength);
+  }
+
   /// The settings in a line.
   [[nodiscard]] std::string recipe() const {
     return "Quadratic(strength " + detail::text(strength) + ", anchor " + detail::name_of(anchor) + ")";
@@ -66,3 +74,5 @@ struct Quadratic {
 };
 
 }  // namespace lifelong::penalty
+
+#include <lifelong/config/pop_macros.hpp>

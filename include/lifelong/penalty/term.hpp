@@ -2,6 +2,8 @@
 // A penalty's value and gradient for one parameter, and how a task's importance is merged when the task ends.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <cstddef>
 
 namespace lifelong::penalty {
@@ -27,3 +29,5 @@ struct AnchoredArrays {
 };
 
 }  // namespace lifelong::penalty
+
+#include <lifelong/config/pop_macros.hpp>

@@ -3,6 +3,8 @@
 // pointers to them.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -32,6 +34,12 @@ template <class P>
 concept has_validate = requires(const P& policy) {
   policy.validate();
 };
+
+/// Checks the settings as numbers of the parameters' type, if the policy has `validate_as<T>()`.
+template <class T, class P>
+void validate_settings_as(const P& policy) {
+  if constexpr (requires { policy.template validate_as<T>(); }) policy.template validate_as<T>();
+}
 
 /// Names of the parameter-sized arrays that the learner keeps for a policy; none if the policy names none.
 template <class P>
@@ -102,3 +110,5 @@ using FirstElement = std::remove_pointer_t<std::remove_cvref_t<decltype(get<0>(s
 
 }  // namespace detail
 }  // namespace lifelong
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,6 +2,8 @@
 // Policies that need half the memory for an array.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <concepts>
 #include <cstddef>
 #include <string>
@@ -44,3 +46,5 @@ Compact<Policy> compact(Policy policy) {
 }
 
 }  // namespace lifelong
+
+#include <lifelong/config/pop_macros.hpp>

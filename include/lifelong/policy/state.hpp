@@ -2,6 +2,8 @@
 // What a learner remembers for one of its policies.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <array>
 #include <concepts>
 #include <cstddef>
@@ -186,3 +188,5 @@ void reserve(State& state, std::size_t parameters) {
 
 }  // namespace detail
 }  // namespace lifelong
+
+#include <lifelong/config/pop_macros.hpp>

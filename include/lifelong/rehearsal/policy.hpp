@@ -2,6 +2,8 @@
 // What computes the gradient of a step. Methods that keep or generate examples belong here.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <concepts>
 #include <cstddef>
 #include <span>
@@ -17,7 +19,8 @@ namespace lifelong {
 /// lies where the backend has its arrays, with the gradient that the step takes, and returns the loss; `end_task(state,
 /// model)` is called when a task has ended. The learner owns the `State<Model>`, a default-constructed `PolicyState`.
 /// An importance that is gathered during training sees this gradient.
-/// `end_task` does not throw. What `gradient` keeps of a batch, it keeps even if the step is refused afterwards.
+/// `end_task` does not throw. A step may be refused after `gradient`, so what a policy remembers of a batch it takes in
+/// `keep(state, model, batch)`, if it has that, which is called after a step that was taken and does not throw.
 template <class R, class Model>
 concept RehearsalPolicy = std::copyable<R> && detail::has_validate<R> && requires {
   typename R::template State<Model>;
@@ -52,5 +55,10 @@ struct None {
   void end_task(State<Model>&, Model&) const {}
 };
 
+/// The same, for programs in which `None` is a macro, as X11's headers define it.
+using Nothing = None;
+
 }  // namespace rehearsal
 }  // namespace lifelong
+
+#include <lifelong/config/pop_macros.hpp>
