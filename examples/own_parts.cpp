@@ -289,9 +289,6 @@ struct OldBatch {
   template <class Model, class Backend>
   double gradient(State<Model>& state, const Backend&, Model& model, const ll::Batch<float>& batch,
                   std::span<float> out) const {
-    state.features = batch.features;
-    state.inputs.assign(batch.inputs.begin(), batch.inputs.end());
-    state.targets.assign(batch.targets.begin(), batch.targets.end());
     const double loss = model.gradient(batch, out);
     if (state.old_targets.empty()) return loss;
 
@@ -303,6 +300,14 @@ struct OldBatch {
                                            old);
     for (std::size_t i = 0; i < out.size(); ++i) out[i] = (out[i] + old[i]) / 2;
     return (loss + old_loss) / 2;
+  }
+
+  /// Remembers a batch, after the step on it was taken. A step that is refused leaves no trace.
+  template <class Model>
+  void keep(State<Model>& state, Model&, const ll::Batch<float>& batch) const {
+    state.features = batch.features;
+    state.inputs.assign(batch.inputs.begin(), batch.inputs.end());
+    state.targets.assign(batch.targets.begin(), batch.targets.end());
   }
 
   template <class Model>

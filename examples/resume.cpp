@@ -22,21 +22,23 @@ auto make_learner() {
 int main() try {
   const auto stream = ll::stream::permuted(ll::SplitData<float>{patterns(1200, 1), patterns(400, 2)}, 2, {.seed = 3});
   const std::string path = (std::filesystem::temp_directory_path() / "lifelong_resume.safetensors").string();
-  const ll::FitOptions epoch{.epochs = 1, .batch_size = 32};
 
   auto learner = make_learner();
-  learner.fit(stream[0].train, epoch);
+  learner.fit(stream[0].train, {.batch_size = 32});
   learner.consolidate(stream[0].train);
-  learner.fit(stream[1].train, epoch);
   // [save]
-  ll::io::write_safetensors(path, ll::io::checkpoint(learner));  // the whole new file, or the old one
+  ll::FitOptions options{.epochs = 3, .batch_size = 32};
+  learner.fit(stream[1].train, options, [&](const ll::FitProgress& at) {
+    if (at.step % 50 == 0)
+      ll::io::write_safetensors(path, ll::io::checkpoint(learner));  // the whole new file, or the old one
+  });
   // [save]
-  learner.fit(stream[1].train, epoch);
 
   // [resume]
   auto resumed = make_learner();
   ll::io::restore(ll::io::read_safetensors(path), resumed);  // all of it, or nothing
-  resumed.fit(stream[1].train, epoch);
+  options.resume = true;
+  resumed.fit(stream[1].train, options);  // the steps that are missing
   // [resume]
 
   const bool same = std::ranges::equal(resumed.parameters(), learner.parameters());

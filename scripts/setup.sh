@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Installs what is missing, and only that: setup.sh GROUP...   (build, library, tests, lab, data, clang, packages, python, docs, torch)
+# Installs what is missing, and only that: setup.sh GROUP...
+#   build, library, tests, lab, data, clang, packages, python, docs, torch; and for scripts/portability.sh
+#   gcc11, clang13, cmake, aarch64
 # Instant where nothing is missing. What is already there is never touched, wherever it came from.
 set -euo pipefail
 tools=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)/build/tools
@@ -17,6 +19,11 @@ have_modules() {
     "$each" -c "import $1" 2>/dev/null && return
   done
   return 1
+}
+old_cmakes=(3.16 3.22) # the oldest that can use the installed library, and Ubuntu 22.04's
+have_old_cmakes() {
+  local each
+  for each in "${old_cmakes[@]}"; do [[ -x $tools/cmake-$each/cmake/data/bin/cmake ]] || return 1; done
 }
 have_pip() { "$python" -c "import ensurepip, venv" 2>/dev/null; }
 
@@ -46,7 +53,15 @@ packages_of() {
       echo libtorch-dev python3-torch
       have_pip || echo python3-venv
       ;;
-    *) echo "setup.sh: no group '$1' (build, library, tests, lab, data, clang, packages, python, docs, torch)" >&2 && exit 2 ;;
+    gcc11) echo g++-11 ;;
+    clang13) echo clang-13 ;;
+    cmake) have_old_cmakes || have_pip || echo python3-venv ;;
+    aarch64) echo g++-aarch64-linux-gnu qemu-user ;;
+    *)
+      echo "setup.sh: no group '$1' (build, library, tests, lab, data, clang, packages, python, docs, torch," \
+        "gcc11, clang13, cmake, aarch64)" >&2
+      exit 2
+      ;;
   esac
 }
 
@@ -78,6 +93,10 @@ describe() {
     doxygen) what="API reference" signs=doxygen ;;
     python3-venv) what="place for what comes from PyPI" signs="" ;;
     python3-numpy) what="files that NumPy reads and writes" signs=/usr/lib/python3/dist-packages/numpy ;;
+    g++-11) what="oldest g++ that is supported" signs=g++-11 ;;
+    clang-13) what="oldest clang that is supported" signs=clang++-13 ;;
+    g++-aarch64-linux-gnu) what="compiler for another processor" signs=aarch64-linux-gnu-g++ ;;
+    qemu-user) what="runs programs of another processor" signs="qemu-aarch64 qemu-aarch64-static" ;;
     python3-torch) what="networks of PyTorch" signs=/usr/lib/python3/dist-packages/torch ;;
   esac
 }
@@ -137,11 +156,11 @@ if ((${#missing[@]})); then
   }
 fi
 
-# What is no Debian package comes from PyPI, into a folder of this checkout.
+# What is no Debian package comes from PyPI, into a folder of this checkout: from_pypi PACKAGE [PIP ARGUMENTS]
 from_pypi() {
   echo "Installing $1 with pip, in build/tools ..." >&2
   [[ -x $tools/bin/pip ]] || "$python" -m venv --system-site-packages "$tools" >&2
-  "$tools/bin/pip" install --quiet --retries 1 "$1" >&2 || {
+  "$tools/bin/pip" install --quiet --retries 1 "$@" >&2 || {
     echo "$1 cannot be installed here." >&2
     exit 1
   }
@@ -149,6 +168,9 @@ from_pypi() {
 if [[ " $* " == *" packages "* ]] && ! have_conan; then from_pypi "conan>=2,<3"; fi
 if [[ " $* " == *" python "* ]] && ! have_modules "numpy, safetensors"; then from_pypi safetensors; fi
 if [[ " $* " == *" torch "* ]] && ! have_modules "torch, safetensors"; then from_pypi safetensors; fi
+if [[ " $* " == *" cmake "* ]] && ! have_old_cmakes; then
+  for each in "${old_cmakes[@]}"; do from_pypi "cmake==$each.*" --no-deps --target "$tools/cmake-$each"; done
+fi
 
 # What was there before may be too old; replacing it is not ours to do.
 if [[ " $* " == *" build "* ]]; then
@@ -159,8 +181,8 @@ if [[ " $* " == *" build "* ]]; then
   read -ra compiler <<<"${CXX:-g++}"
   banner=$("${compiler[@]}" --version)
   version=$("${compiler[@]}" -dumpversion)
-  [[ $banner == *"Free Software Foundation"* && ${version%%.*} -lt 12 ]] &&
-    too_old "${compiler[*]}" "$version" "g++ 12 or clang 16" " or set CXX"
+  [[ $banner == *"Free Software Foundation"* && ${version%%.*} -lt 11 ]] &&
+    too_old "${compiler[*]}" "$version" "g++ 11 or clang 13" " or set CXX"
   version=$(cmake --version | sed -n '1s/.* //p')
   [[ $(printf '%s\n' 3.25 "$version" | sort -V | head -n 1) == 3.25 ]] || too_old cmake "$version" 3.25
 fi

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Builds and runs the consumer WAY, a folder beside this script, outside of the tree: consume.sh WAY FOLDER [NAME]
 # FOLDER is what prepare.sh made; what the consumer prints goes to FOLDER/output/NAME, which is WAY if not given.
+# The variable CMAKE says which CMake, if it is not the one on the path.
 set -euo pipefail
 ways=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 way=$1
@@ -18,8 +19,8 @@ export CXX=${CXX:-g++}
 if [[ -e build.sh ]]; then
   bash -eux build.sh
 else
-  cmake -B .
-  cmake --build .
+  "${CMAKE:-cmake}" -B .
+  "${CMAKE:-cmake}" --build .
 fi
 [[ ! -e components ]] || ./components
 ./consumer | tee "$folder/output/${3:-$way}"

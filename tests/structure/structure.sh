@@ -23,7 +23,7 @@ rooms="
 # Headers for users, which collect rooms: they include anything, and no room includes them.
 entries="lifelong learners nn conventions torch xtensor zlib"
 
-# Headers of other libraries, and the only places that include them.
+# Headers of other libraries and of POSIX, and the only places that include them.
 third_parties="
   Eigen/*       nn/* adapter/eigen.hpp
   xtensor/*     adapter/xtensor/*
@@ -31,6 +31,10 @@ third_parties="
   omp.h         backend/openmp.hpp
   zlib.h        zlib/*
   cblas.h       cblas/*
+  fcntl.h       io/temporary_file.hpp
+  unistd.h      io/temporary_file.hpp
+  pthread.h     backend/openmp.hpp
+  sys/*         io/temporary_file.hpp
 "
 
 lines_limit=400   # a header is shorter

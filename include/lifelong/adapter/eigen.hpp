@@ -2,6 +2,8 @@
 // Eigen matrices as data sets, which view them and copy nothing.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <Eigen/Core>
 #include <concepts>
 #include <cstddef>
@@ -103,3 +105,5 @@ requires(dataset_detail::eigen_array<std::remove_cvref_t<I>> &&
                                                      std::vector<std::size_t> shape = {}) = delete;
 
 }  // namespace lifelong::nn
+
+#include <lifelong/config/pop_macros.hpp>

@@ -3,6 +3,8 @@
 // functions are the interface.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <concepts>
 #include <cstddef>
 #include <span>
@@ -157,3 +159,5 @@ template <class Function, class Matrix>
 }
 
 }  // namespace lifelong::adapter
+
+#include <lifelong/config/pop_macros.hpp>

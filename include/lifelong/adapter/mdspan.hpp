@@ -2,6 +2,8 @@
 // Data sets that view a std::mdspan (C++23). This header does not include <mdspan>; any type with its members will do.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -74,3 +76,5 @@ template <MultidimensionalSpan Inputs, MultidimensionalSpan Answers>
 }
 
 }  // namespace lifelong::adapter
+
+#include <lifelong/config/pop_macros.hpp>

@@ -2,6 +2,8 @@
 // Unpacks gzip with zlib; link with it (-lz).
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <zlib.h>
 
 #include <cstddef>
@@ -78,3 +80,5 @@ inline uInt clamped(std::size_t size) {
 }
 
 }  // namespace lifelong::zlib
+
+#include <lifelong/config/pop_macros.hpp>

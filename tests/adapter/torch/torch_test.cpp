@@ -108,6 +108,36 @@ struct ElsewhereNet : torch::nn::Module {
   torch::Tensor forward(torch::Tensor x) { return x; }
 };
 
+/// A linear layer, and `then` on its outputs.
+template <class Then>
+struct After : torch::nn::Module {
+  torch::nn::Linear layer{nullptr};
+  Then then;
+  explicit After(Then function) : then(function) { layer = register_module("layer", torch::nn::Linear(4, 4)); }
+  torch::Tensor forward(torch::Tensor x) { return then(layer(x)); }
+};
+template <class Then>
+std::shared_ptr<After<Then>> after(Then then) {
+  return std::make_shared<After<Then>>(then);
+}
+
+/// An estimation on 5 samples.
+template <class Module>
+void estimate_on(const Module& module, const std::vector<std::int64_t>& shape) {
+  torch::manual_seed(11);
+  auto model = ll::libtorch::model(module, shape);
+  const RandomBatch<float> data(5, model.inputs(), model.outputs());
+  estimated(ll::importance::Mas{}, model, data.batch());
+}
+
+/// What it is refused with.
+template <class E = ll::InvalidArgument, class Module>
+std::string refusal(const Module& module, const std::vector<std::int64_t>& shape = {4}) {
+  return message_of<E>([&] { estimate_on(module, shape); });
+}
+
+bool starts_with(const std::string& text, const std::string& start) { return text.substr(0, start.size()) == start; }
+
 }  // namespace
 
 TEST_CASE("a LibTorch module has the importances of the same network of nn", "[torch]") {
@@ -406,6 +436,168 @@ TEST_CASE("a module that was moved behind the model's back is refused by name", 
         "2.bias is no longer where it was: load or convert a module before a model is made of it");
   CHECK(message_of<ll::InvalidArgument>([&] { estimated(ll::importance::Mas{}, model, data.batch()); }) ==
         "2.bias is no longer where it was: load or convert a module before a model is made of it");
+}
+
+TEST_CASE("a module whose parameters are not those it had is refused by name", "[torch]") {
+  torch::nn::Sequential net = mlp();
+  auto model = ll::libtorch::model(net, {12});
+  const RandomBatch<float> data(5, 12, 4);
+  std::vector<float> gradient(model.parameters().size());
+  const auto refused = [&] { return message_of<ll::InvalidArgument>([&] { model.gradient(data.batch(), gradient); }); };
+  const std::string advice = ": change, freeze or load a module before a model is made of it";
+  SECTION("converted") {
+    net->to(torch::kFloat64);
+    CHECK(refused() == "0.weight is no longer where it was: load or convert a module before a model is made of it");
+  }
+  SECTION("frozen") {
+    net->parameters()[1].set_requires_grad(false);
+    CHECK(refused() == "0.bias no longer requires a gradient" + advice);
+  }
+  SECTION("another layer") {
+    net->push_back(torch::nn::Linear(4, 4));
+    CHECK(refused() == "3.weight requires a gradient that it did not require" + advice);
+  }
+  SECTION("a member assigned") {
+    net->ptr(0)->as<torch::nn::Linear>()->weight = torch::zeros({16, 12});
+    const std::string message =
+        "0.weight is not what its layer computes with: the member was assigned another tensor" + advice;
+    CHECK(refused() == message);
+    CHECK(message_of<ll::InvalidArgument>([&] { static_cast<void>(ll::libtorch::model(net, {12})); }) == message);
+  }
+  SECTION("resized") {
+    net->parameters()[0].set_data(torch::zeros({20, 12}));
+    CHECK(refused() == "0.weight is no longer where it was: load or convert a module before a model is made of it");
+  }
+  ll::Learner learner{model, ll::importance::Mas{}, ll::penalty::Quadratic{}, ll::optimizer::Sgd{}};
+  CHECK_THROWS_AS(learner.step(data.batch()), ll::InvalidArgument);
+}
+
+TEST_CASE("a module that mixes samples is refused when it is first estimated", "[torch]") {
+  const std::string mixes =
+      " alone: the module mixes samples, as normalisation or attention over the batch does, or a recurrent layer "
+      "without batch_first";
+  const auto check = [&](const std::string& message) {
+    CHECK(starts_with(message, "in evaluation mode, output "));
+    CHECK_THAT(message, test::ContainsSubstring(" among 3 samples and "));
+    CHECK_THAT(message, test::ContainsSubstring(mixes));
+  };
+  SECTION("normalisation over the batch") {
+    check(refusal(after([](const torch::Tensor& x) { return x - x.mean(0, true); })));
+    namespace nn = torch::nn;
+    check(refusal(nn::Sequential(nn::Conv2d(1, 2, 2),
+                                 nn::BatchNorm2d(nn::BatchNorm2dOptions(2).track_running_stats(false)), nn::Flatten()),
+                  {1, 4, 4}));
+  }
+  SECTION("attention over the batch") {
+    check(refusal(after([](const torch::Tensor& x) { return torch::softmax(x.matmul(x.t()), 1).matmul(x); })));
+  }
+  SECTION("time is taken for the batch, and only later samples are touched") {
+    check(refusal(after([](const torch::Tensor& x) { return x.cumsum(0); })));
+    check(refusal(after([](const torch::Tensor& x) { return x.flip(0).cumsum(0).flip(0); })));
+  }
+  SECTION("chance in evaluation") {
+    CHECK_THAT(
+        refusal(after([](const torch::Tensor& x) { return torch::dropout(x, 0.5, true); })),
+        test::ContainsSubstring(" in the next: the module draws random numbers, which it may do in training alone"));
+  }
+  SECTION("what keeps samples apart is not refused") {
+    CHECK_NOTHROW(estimate_on(after([](const torch::Tensor& x) { return x - x.mean(1, true); }), {4}));
+    CHECK_NOTHROW(estimate_on(mlp(), {12}));
+    namespace nn = torch::nn;
+    CHECK_NOTHROW(estimate_on(nn::Sequential(nn::Linear(4, 3), nn::BatchNorm1d(3)), {4}));
+  }
+}
+
+TEST_CASE("layers that see another order of samples are not taken for samples", "[torch]") {
+  torch::manual_seed(12);
+  namespace nn = torch::nn;
+  const auto turn = [](const torch::Tensor& x) { return x.transpose(0, 1).contiguous(); };
+  nn::Sequential net(nn::Functional(turn), nn::Linear(3, 4), nn::Functional(turn), nn::Flatten());
+  net->to(torch::kFloat64);
+  auto model = ll::libtorch::model<double>(net, {5, 3});  // 5 positions: as many as samples
+  check_moments(model, RandomBatch<double>(5, 15, 20).batch(), 1e-12);
+}
+
+TEST_CASE("outputs that are not N x K of the parameters' type are refused", "[torch]") {
+  CHECK(
+      refusal<ll::ShapeMismatch>(after([](const torch::Tensor& x) { return x.t(); })) ==
+      "the module's outputs for 1 sample are 4 x 1, but must have 4 for each, and the first extent must count samples");
+  CHECK(
+      refusal<ll::ShapeMismatch>(after([](const torch::Tensor& x) { return x.sum(); })) ==
+      "the module's outputs for 1 sample are a single value, but must have 1 for each, and the first extent must count "
+      "samples");
+  CHECK(refusal<ll::ShapeMismatch>(after([](const torch::Tensor& x) { return x.narrow(0, 0, 1); })) ==
+        "the module's outputs for 3 samples are 1 x 4, but must have 4 for each, and the first extent must count "
+        "samples");
+  CHECK(refusal(after([](const torch::Tensor& x) { return x.to(torch::kFloat64); })) ==
+        "the module's outputs must be of type Float, but are Double");
+  CHECK(refusal(after([](const torch::Tensor&) { return torch::Tensor(); })) ==
+        "the module's outputs must be of type Float, but are undefined");
+  CHECK_FALSE(refusal(after([](const torch::Tensor& x) { return x.detach(); })).empty());
+}
+
+TEST_CASE("what LibTorch refuses is an error of the library with its cause", "[torch]") {
+  using ll::InvalidArgument;
+  CHECK(refusal(mlp(), {11}) ==
+        "an input of shape 1 x 11 is refused by LibTorch: mat1 and mat2 shapes cannot be multiplied (1x11 and 12x16)");
+  CHECK(refusal(mlp(), {12, -1}) == "input_shape[1] must be at least 1, but is -1");
+  CHECK(refusal(std::shared_ptr<OwnNet>()) == "there is no module: the pointer or holder is empty");
+  CHECK(refusal(torch::nn::Linear(nullptr)) == "there is no module: the pointer or holder is empty");
+  struct Own {};
+  const RandomBatch<float> data(5, 12, 4);
+  const auto learning_with = [&](auto loss, const Batch<float>& batch) {
+    auto model = ll::libtorch::model(mlp(), {12}, loss);
+    std::vector<float> gradient(model.parameters().size());
+    model.gradient(batch, gradient);
+  };
+  const auto refused_with = [&](auto loss, const Batch<float>& batch) {
+    return message_of<InvalidArgument>([&] { learning_with(loss, batch); });
+  };
+  CHECK_THAT(refused_with([](const torch::Tensor& f, const torch::Tensor&) { return f; }, data.batch()),
+             test::ContainsSubstring("grad can be implicitly created only for scalar outputs"));
+  const auto cross_entropy = [](const torch::Tensor& f, const torch::Tensor& y) {
+    CHECK(y.scalar_type() == torch::kInt64);
+    return torch::nn::functional::cross_entropy(f, y);
+  };
+  Batch<float> batch = data.batch();
+  CHECK_NOTHROW(learning_with(cross_entropy, batch));
+  const std::vector<ll::OutputRange> all(5, {0, 4}), half(5, {2, 2});
+  batch.active = all;
+  CHECK_NOTHROW(learning_with(cross_entropy, batch));
+  std::vector<std::int32_t> labels(5, 3);
+  batch.labels = labels;
+  batch.active = half;
+  CHECK(refused_with(cross_entropy, batch) ==
+        "batch.active[0] is [2, 4), but a loss in tensors uses all 4 outputs: take one of lifelong::nn");
+  const auto own = [](const torch::Tensor&, const torch::Tensor&) -> torch::Tensor { throw Own{}; };
+  CHECK_THROWS_AS(learning_with(own, data.batch()), Own);  // not LibTorch's
+}
+
+TEST_CASE("a step that is refused leaves a module as it was", "[torch]") {
+  namespace nn = torch::nn;
+  torch::manual_seed(13);
+  nn::Sequential net(nn::Linear(12, 8), nn::BatchNorm1d(8), nn::Dropout(0.5), nn::Linear(8, 4));
+  ll::Learner learner{ll::libtorch::model(net, {12}), ll::importance::Mas{}, ll::penalty::Quadratic{},
+                      ll::optimizer::Adam{}};
+  const RandomBatch<float> data(20, 12, 4);
+  learner.step(data.batch());
+  auto huge = data.inputs;
+  for (float& value : huge) value *= 1e30f;  // finite, and too large for the sums of squares
+  Batch<float> bad = data.batch();
+  bad.inputs = huge;
+  const auto state = [&] {
+    std::vector<torch::Tensor> tensors;
+    for (const auto& tensor : net->parameters()) tensors.push_back(tensor.detach().clone());
+    for (const auto& tensor : net->buffers()) tensors.push_back(tensor.clone());
+    tensors.push_back(at::detail::getDefaultCPUGenerator().get_state());
+    return tensors;
+  };
+  const auto before = state();
+  CHECK(message_of<ll::NumericError>([&] { learner.step(bad); }) == "1.running_var[0] is inf after a training pass");
+  const auto after_it = state();
+  REQUIRE(before.size() == after_it.size());
+  for (std::size_t k = 0; k < before.size(); ++k) CHECK(torch::equal(before[k], after_it[k]));
+  CHECK(net->ptr(1)->as<nn::BatchNorm1d>()->num_batches_tracked.item<std::int64_t>() == 1);
 }
 
 TEST_CASE("a batch that does not fit a module is refused", "[torch]") {

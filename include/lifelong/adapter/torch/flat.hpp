@@ -2,6 +2,8 @@
 // Turns the tensors of a LibTorch module into views of one contiguous tensor, on which a learner's step runs.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <torch/nn.h>
 
 #include <cstddef>
@@ -13,14 +15,13 @@
 #include <utility>
 #include <vector>
 
+#include <lifelong/adapter/torch/guard.hpp>
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/extents.hpp>
+#include <lifelong/core/finite.hpp>
 #include <lifelong/core/layout.hpp>
 
 namespace lifelong::libtorch::detail {
-
-using lifelong::detail::raise;
-using ::torch::Tensor;
 
 template <class T>
 inline constexpr ::torch::ScalarType dtype = std::is_same_v<T, double> ? ::torch::kFloat64 : ::torch::kFloat32;
@@ -40,6 +41,7 @@ Tensor copy_of(std::span<const T> values, ::torch::IntArrayRef shape) {
 }
 
 inline std::string shape_text(const Tensor& tensor) {
+  if (tensor.dim() == 0) return "a single value";
   return lifelong::detail::shape_text(std::vector<std::size_t>(tensor.sizes().begin(), tensor.sizes().end()));
 }
 
@@ -94,9 +96,22 @@ class Flat {
   void require_attached() const {
     for (std::size_t k = 0; k < tensors_.size(); ++k)
       if (static_cast<const T*>(tensors_[k].data_ptr()) != values().data() + block(k).offset ||
-          tensors_[k].scalar_type() != dtype<T> || !tensors_[k].is_contiguous())
+          tensors_[k].scalar_type() != dtype<T> || !tensors_[k].is_contiguous() ||
+          tensors_[k].numel() != to_int(block(k).size))
         raise<InvalidArgument>(block(k).name +
                                " is no longer where it was: load or convert a module before a model is made of it");
+  }
+
+  /// \throws NumericError, which names the place, for a value of a normalisation that is not finite.
+  void require_finite_statistics() const {
+    for (const Block& each : layout_.blocks()) {
+      if (each.kind != BlockKind::normalization) continue;
+      const std::span<const T> statistics = values().subspan(each.offset, each.size);
+      const std::size_t i = lifelong::detail::first_not_finite(statistics);
+      if (i < statistics.size())
+        raise<NumericError>(layout_.describe(each.offset + i) + " is " +
+                            lifelong::detail::text(static_cast<double>(statistics[i])) + " after a training pass");
+    }
   }
 
   [[nodiscard]] std::span<T> values() const {
@@ -129,3 +144,5 @@ class Flat {
 };
 
 }  // namespace lifelong::libtorch::detail
+
+#include <lifelong/config/pop_macros.hpp>

@@ -3,10 +3,11 @@
 // The namespace is not called torch, so that `using namespace lifelong` leaves ::torch alone.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <torch/autograd.h>
 #include <torch/nn.h>
 
-#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -16,7 +17,11 @@
 #include <utility>
 #include <vector>
 
+#include <lifelong/adapter/torch/apart.hpp>
 #include <lifelong/adapter/torch/flat.hpp>
+#include <lifelong/adapter/torch/guard.hpp>
+#include <lifelong/adapter/torch/registered.hpp>
+#include <lifelong/adapter/torch/tensors.hpp>
 #include <lifelong/adapter/torch/trace.hpp>
 #include <lifelong/backend/loop.hpp>
 #include <lifelong/backend/serial.hpp>
@@ -32,58 +37,7 @@
 
 namespace lifelong::libtorch {
 
-/// A loss in LibTorch's terms: `loss(outputs, answers)` returns the mean over samples as a tensor of one value. Outputs
-/// are N x K; answers are N labels (int64) where the batch has labels, else N x K targets.
-template <class L>
-concept TensorLoss = requires(const L& loss, const ::torch::Tensor& tensor) {
-  { loss(tensor, tensor) } -> std::convertible_to<::torch::Tensor>;
-};
-
-/// A batch as tensors of LibTorch's.
-struct Tensors {
-  ::torch::Tensor inputs;   ///< N x features
-  ::torch::Tensor answers;  ///< N labels (int64), or N x K targets if the batch has no labels
-};
-
-/// Copies of a batch's arrays.
-template <class T>
-[[nodiscard]] Tensors tensors(const Batch<T>& batch) {
-  const std::int64_t samples = detail::to_int(batch.size);
-  const ::torch::Tensor inputs = detail::copy_of(batch.inputs, {samples, detail::to_int(batch.features)});
-  if (batch.labels.empty()) return {inputs, detail::copy_of(batch.targets, {samples, batch.targets.empty() ? 0 : -1})};
-  const ::torch::Tensor labels = ::torch::empty({samples}, ::torch::kInt64);
-  for (std::size_t n = 0; n < batch.size; ++n) labels.data_ptr<std::int64_t>()[n] = batch.labels[n];
-  return {inputs, labels};
-}
-
 namespace detail {
-
-/// Puts a module into evaluation mode, and at the end every part of it back into the mode it was in.
-class Evaluating {
- public:
-  explicit Evaluating(const std::vector<std::shared_ptr<::torch::nn::Module>>& modules) : modules_(modules) {
-    for (const auto& module : modules) training_.push_back(module->is_training());
-    modules.front()->eval();
-  }
-  Evaluating(const Evaluating&) = delete;
-  Evaluating& operator=(const Evaluating&) = delete;
-  ~Evaluating() {
-    for (std::size_t i = 0; i < modules_.size(); ++i) modules_[i]->train(training_[i]);  // parents come first
-  }
-
- private:
-  const std::vector<std::shared_ptr<::torch::nn::Module>>& modules_;
-  std::vector<bool> training_;
-};
-
-template <class Impl>
-std::shared_ptr<Impl> pointer_to(const std::shared_ptr<Impl>& module) {
-  return module;
-}
-template <class Impl>
-std::shared_ptr<Impl> pointer_to(const ::torch::nn::ModuleHolder<Impl>& module) {
-  return module.ptr();
-}
 
 /// The model without the pass over a whole batch, so that it is called one sample at a time.
 template <class Model>
@@ -109,7 +63,13 @@ struct OneByOne {
 /// modules without parameters that treat samples apart; one sample at a time for any other module. Estimation and
 /// `predict` run the module in evaluation mode; `gradient` runs it in the mode it is in (`train()` or not).
 ///
-/// The function `model` makes one. LibTorch throws its own errors (`c10::Error`), and it allocates in every pass.
+/// The module must keep samples apart: in evaluation mode, what it gives for a sample must not depend on the others of
+/// the batch. The first estimation looks at three samples, together and alone, and refuses a module whose outputs then
+/// differ by more than √ε of the largest (3e-4 for float): normalisation or attention over the batch, `batch_first` of
+/// a recurrent layer not set, dropout in evaluation.
+///
+/// The function `model` makes one. What LibTorch itself refuses (`c10::Error`) arrives as InvalidArgument with its
+/// cause, or OutOfMemory. LibTorch allocates in every pass.
 template <class Impl, class T, class Loss>
 class Model {
   using Tensor = ::torch::Tensor;
@@ -119,7 +79,9 @@ class Model {
 
   Model(std::shared_ptr<Impl> module, std::vector<std::int64_t> input_shape, Loss loss = {})
       : module_(std::move(module)), input_shape_(std::move(input_shape)), loss_(std::move(loss)) {
+    if (!module_) detail::raise<InvalidArgument>("there is no module: the pointer or holder is empty");
     modules_ = module_->modules();
+    registered_ = detail::Registered(*module_);
     for (const auto& part : module_->named_modules()) {
       const BlockKind kind = detail::kind_of(*part.value());
       const std::string path = part.key().empty() ? part.key() : part.key() + ".";
@@ -128,14 +90,14 @@ class Model {
         if (parameter.value().requires_grad()) parameters_.add(path + parameter.key(), parameter.value(), kind);
       if (parameters_.count() > before) head_ = before;
       for (const auto& buffer : part.value()->named_buffers(false))
-        if (buffer.value().is_floating_point()) buffers_.add(path + buffer.key(), buffer.value(), kind);
+        if (buffer.value().defined() && buffer.value().is_floating_point())
+          buffers_.add(path + buffer.key(), buffer.value(), kind);
     }
     if (parameters_.count() == 0)
       detail::raise<InvalidArgument>("the module has no parameters that require a gradient");
     parameters_.mark_head(head_);
-    inputs_ = 1;
-    for (const std::int64_t extent : input_shape_) inputs_ *= static_cast<std::size_t>(extent);
-    outputs_ = count_outputs();
+    inputs_ = detail::count_of(input_shape_);
+    outputs_ = guarded(1, [&] { return count_outputs(); });
     steps_ = detail::steps_of(*module_);
     parameters_.flatten();
     buffers_.flatten();
@@ -156,21 +118,32 @@ class Model {
   [[nodiscard]] std::size_t inputs() const { return inputs_; }
   [[nodiscard]] std::size_t outputs() const { return outputs_; }
 
-  /// out = ∂L/∂θ of the mean loss L, with the module in the mode it is in; returns L. Buffers are updated unless L is
-  /// not finite.
-  /// \throws InvalidArgument, which names the parameter, if one was moved; ShapeMismatch and InvalidArgument for a
-  /// batch that does not fit.
+  /// What a training pass changes besides gradients: the buffers of the module, whatever their type, and LibTorch's
+  /// random numbers. A learner takes it before a step, and puts it back if the step is refused.
+  [[nodiscard]] detail::TrainingState save_training_state() const { return detail::TrainingState(modules_); }
+  void restore_training_state(const detail::TrainingState& saved) { saved.restore(modules_); }
+
+  /// out = ∂L/∂θ of the mean loss L, with the module in the mode it is in; returns L. If L is not finite, or the pass
+  /// fails, buffers and random numbers are as they were.
+  /// \throws InvalidArgument, which names the parameter, if one was moved, replaced or frozen; ShapeMismatch and
+  /// InvalidArgument for a batch or outputs that do not fit, or active outputs for a `TensorLoss`; NumericError for a
+  /// running statistic that is not finite after the pass.
   double gradient(const Batch<T>& batch, std::span<T> out) {
-    const std::vector<T> before(buffers().begin(), buffers().end());
-    const double loss = differentiate_loss(batch, out);
-    if (!(loss - loss == 0)) std::copy(before.begin(), before.end(), buffers().begin());
+    const detail::TrainingState before = save_training_state();
+    bool kept = false;
+    const detail::AtEnd give_back([&] {
+      if (!kept) restore_training_state(before);
+    });
+    const double loss = guarded(batch.size, [&] { return differentiate_loss(batch, out); });
+    if (lifelong::detail::is_finite(loss)) buffers_.require_finite_statistics();
+    kept = lifelong::detail::is_finite(loss);
     return loss;
   }
 
   /// The same with the module in evaluation mode.
   double evaluation_gradient(const Batch<T>& batch, std::span<T> out) {
     const detail::Evaluating as_used(modules_);
-    return differentiate_loss(batch, out);
+    return guarded(batch.size, [&] { return differentiate_loss(batch, out); });
   }
 
   /// out = f(x_n; θ), N x outputs(), row-major.
@@ -179,7 +152,7 @@ class Model {
     lifelong::detail::require_size("the array for the outputs", out.size(), batch.size * outputs());
     const detail::Evaluating as_used(modules_);
     const ::torch::NoGradGuard no_grad;
-    rows(out).copy_(forward(batch));
+    guarded(batch.size, [&] { rows(out).copy_(forward(batch)); });
   }
 
   /// out = Σ_n J_nᵀ v_n with J_n = ∂f(x_n)/∂θ; the cotangents are N x outputs(). It costs a gradient.
@@ -189,7 +162,7 @@ class Model {
     check_gradient(out);
     const detail::Evaluating as_used(modules_);
     const ::torch::AutoGradMode with_gradient(true);
-    pull(forward(batch), cotangents, out);
+    guarded(batch.size, [&] { pull(forward(batch), cotangents, out); });
   }
 
   /// out += Σ_n Σ_k m(J_nᵀ v_nk), k = 0 .. functional.cotangents(outputs())-1, exact for each sample. At batch speed
@@ -199,7 +172,8 @@ class Model {
   void accumulate_moment(const Batch<T>& batch, const Functional& functional, Moment moment, std::span<T> out) {
     lifelong::detail::check_answers(batch, inputs(), outputs());
     check_gradient(out);
-    if (steps_.empty() || !accumulate_traced(batch, functional, moment, out)) {
+    if (!apart_ && batch.size > 1) guarded(batch.size, [&] { require_apart(batch); });
+    if (steps_.empty() || !guarded(batch.size, [&] { return accumulate_traced(batch, functional, moment, out); })) {
       detail::OneByOne<Model> apart{*this};
       const lifelong::detail::OwnLoop<T, backend::Serial> own({}, out.size());
       importance::accumulate_moment(apart, batch, functional, moment, own.loop, out, scratch_);
@@ -211,7 +185,7 @@ class Model {
   /// copied unless they are reset to undefined tensors, as `zero_grad` of LibTorch 2 does. You may add up the gradients
   /// of several `backward()`; call `zero_gradient()` before the next sum.
   [[nodiscard]] std::span<const T> backward_gradient() {
-    parameters_.require_attached();
+    require_same_module();
     if (!gradient_.defined())
       gradient_ = ::torch::zeros({detail::to_int(layout().size())}, ::torch::dtype(detail::dtype<T>));
     const ::torch::NoGradGuard no_grad;
@@ -241,23 +215,61 @@ class Model {
     return shape;
   }
 
+  /// Runs `pass`, in which LibTorch may refuse `samples` samples.
+  template <class Pass>
+  decltype(auto) guarded(std::size_t samples, Pass pass) const {
+    return detail::guarded(
+        [&] { return "an input of shape " + detail::shape_text(::torch::empty(shape_of(samples), ::torch::kMeta)); },
+        pass);
+  }
+
   /// K, found by running the module on a sample of zeros.
   [[nodiscard]] std::size_t count_outputs() {
     const detail::Evaluating as_used(modules_);
     const ::torch::NoGradGuard no_grad;
-    return static_cast<std::size_t>(
-        module_->forward(::torch::zeros(shape_of(1), ::torch::dtype(detail::dtype<T>))).numel());
+    const Tensor f = module_->forward(::torch::zeros(shape_of(1), ::torch::dtype(detail::dtype<T>)));
+    detail::require_type<T>(f);
+    detail::require_outputs<T>(f, 1, static_cast<std::size_t>(f.numel()));
+    return lifelong::detail::require_outputs(static_cast<std::size_t>(f.numel()));
+  }
+
+  void require_same_module() const {
+    registered_.require_same(*module_);
+    parameters_.require_attached();
+    buffers_.require_attached();
   }
 
   [[nodiscard]] Tensor forward(const Batch<T>& batch) {
-    parameters_.require_attached();
-    return module_->forward(detail::copy_of(batch.inputs, shape_of(batch.size)))
-        .reshape({detail::to_int(batch.size), detail::to_int(outputs())});
+    require_same_module();
+    const Tensor f = module_->forward(detail::copy_of(batch.inputs, shape_of(batch.size)));
+    detail::require_outputs<T>(f, batch.size, outputs());
+    return f.reshape({detail::to_int(batch.size), detail::to_int(outputs())});
+  }
+
+  /// Looks, once, whether the module treats samples apart. Layers whose rows are not samples are not used at batch
+  /// speed. \throws InvalidArgument if what a sample gives depends on the others, or on chance.
+  void require_apart(const Batch<T>& batch) {
+    const detail::Evaluating as_used(modules_);
+    const ::torch::NoGradGuard no_grad;
+    const std::vector<T> inputs = detail::three_of(batch);
+    const Batch<T> three{3, batch.features, inputs};
+    detail::require_apart(three, [&](const Batch<T>& some) { return forward(some); });
+    if (!steps_.empty() && !detail::rows_are_samples(steps_, three, shape_of(3))) steps_.clear();
+    apart_ = true;
   }
 
   /// `values` in place as N x K.
   [[nodiscard]] Tensor rows(std::span<T> values) const {
     return detail::as_tensor(values, {-1, detail::to_int(outputs())});
+  }
+
+  /// \throws InvalidArgument unless every sample uses all outputs.
+  void require_all_active(const Batch<T>& batch) const {
+    for (std::size_t n = 0; n < batch.active.size(); ++n)
+      if (const OutputRange active = batch.context(n, outputs()).active; active.count != outputs())
+        detail::raise<InvalidArgument>("batch.active[" + std::to_string(n) + "] is " + lifelong::detail::text(active) +
+                                       ", but a loss in tensors uses all " + std::to_string(outputs()) +
+                                       " outputs: take one of lifelong::nn");
   }
 
   void check_gradient(std::span<T> out) const {
@@ -269,6 +281,7 @@ class Model {
     const ::torch::AutoGradMode with_gradient(true);
     if constexpr (TensorLoss<Loss>) {
       lifelong::detail::check_supervised(batch, inputs(), outputs(), !batch.labels.empty());
+      require_all_active(batch);
       const Tensor loss = loss_(forward(batch), tensors(batch).answers);
       pull(loss, {}, out);
       return loss.template item<double>();
@@ -308,7 +321,7 @@ class Model {
   /// Adds the moment at batch speed. Returns false, with nothing done, if the layers do not keep samples apart by rows.
   template <class Functional, class Moment>
   bool accumulate_traced(const Batch<T>& batch, const Functional& functional, Moment moment, std::span<T> out) {
-    parameters_.require_attached();
+    require_same_module();
     const detail::Evaluating as_used(modules_);
     const ::torch::AutoGradMode with_gradient(true);
     const std::int64_t samples = detail::to_int(batch.size);
@@ -317,6 +330,7 @@ class Model {
     if (!trace.is_intact(samples))
       trace = detail::Trace(steps_, detail::copy_of(batch.inputs, shape_of(batch.size)), true);
     if (!trace.is_intact(samples)) return false;
+    detail::require_outputs<T>(trace.outputs, batch.size, outputs());
 
     const Tensor prepared = trace.outputs.detach().reshape({samples, -1}).clone(at::MemoryFormat::Contiguous);
     const Tensor delta = ::torch::empty_like(prepared);
@@ -336,15 +350,17 @@ class Model {
   }
 
   std::shared_ptr<Impl> module_;
-  std::vector<std::shared_ptr<::torch::nn::Module>> modules_;
+  detail::Modules modules_;
   std::vector<std::int64_t> input_shape_;
   Loss loss_;
+  detail::Registered registered_;
   detail::Flat<T> parameters_, buffers_;
   std::vector<detail::Step> steps_;
   ::torch::Tensor gradient_;
   std::vector<T> rows_;
   AlignedVector<T> scratch_;
   std::size_t inputs_ = 0, outputs_ = 0, head_ = 0;
+  bool apart_ = false;  ///< whether `require_apart` has looked
 };
 
 /// A module as a model: `model(net, {1, 28, 28})`, where the shape is that of one sample. `loss` is one of `nn::`
@@ -363,3 +379,5 @@ template <class T = float, class Loss = nn::SoftmaxCrossEntropy, class Module>
 }
 
 }  // namespace lifelong::libtorch
+
+#include <lifelong/config/pop_macros.hpp>

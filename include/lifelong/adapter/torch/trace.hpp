@@ -3,6 +3,8 @@
 // gradients are computed for a whole batch at once.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #include <torch/autograd.h>
 #include <torch/nn.h>
 
@@ -185,3 +187,5 @@ struct Trace {
 };
 
 }  // namespace lifelong::libtorch::detail
+
+#include <lifelong/config/pop_macros.hpp>

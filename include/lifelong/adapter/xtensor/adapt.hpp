@@ -2,6 +2,8 @@
 // xtensor arrays as data sets, and arrays as xtensor views, without copying.
 #pragma once
 
+#include <lifelong/config/push_macros.hpp>
+
 #if __has_include(<xtensor/containers/xadapt.hpp>)
 #include <xtensor/containers/xadapt.hpp>
 #include <xtensor/containers/xcontainer.hpp>
@@ -100,3 +102,5 @@ template <class T>
 }
 
 }  // namespace lifelong::xtensor
+
+#include <lifelong/config/pop_macros.hpp>
