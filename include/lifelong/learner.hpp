@@ -246,6 +246,7 @@ class Learner : public Trainer<Model, Importance, Penalty, Optimizer, Further...
       auto factors = estimate(batches, "consolidate", samples);
       if constexpr (restricts_factors)
         this->importance_.restrict_to(scope_, std::as_const(this->model_).layout(), factors);
+      if constexpr (requires { this->penalty_.require_some(factors); }) this->penalty_.require_some(factors);
       this->check_finite({this->theta(), this->parameter_count()}, "");
       const std::span<const T> theta(this->theta(), this->parameter_count());
       detail::with_memory(

@@ -128,6 +128,13 @@ TEST_CASE("nothing that overflows is stored, in whatever array of a policy it wo
     CHECK(refusal_of_gradient(learner, std::vector<float>(5, 0.0F)) ==
           "the step was too large: parameter 4 is -inf in step 1");
   }
+  SECTION("an implicit penalty of parameters that were moved by hand") {
+    ll::Learner learner{Plain{}, Constant{}, ll::penalty::ImplicitQuadratic{}, Sgd{.learning_rate = 0.1}};
+    learner.set_importance(std::vector<float>(5, 1e38F));
+    learner.step(std::vector<float>(5, 0.1F));
+    learner.parameters()[3] += 1e3F;
+    CHECK(refusal_of_gradient(learner, std::vector<float>(5, 0.1F)) == "the penalty is inf in step 2");
+  }
   SECTION("the penalty's value alone") {
     ll::Learner learner{Plain{}, Constant{}, Quadratic{}, Sgd{.learning_rate = 0}};
     learner.consolidate();
@@ -371,7 +378,8 @@ TEST_CASE("Kronecker factors that are 0 or overflow are refused, and the old one
   ll::Learner learner{mlp<float>({4, 2}, {.seed = 1}), KroneckerFisher{}, KroneckerPenalty{}, Sgd{}};
   learner.consolidate(batches);
   Points large = points;
-  for (float& value : large.inputs) value *= 1e19F;
+  for (float& value : large.inputs) value *= 1e20F;
+  for (float& value : learner.parameters()) value = 0;  // so that the classes are not certain
   CHECK_THAT(refusal(learner, [&](auto& at) { at.consolidate(std::vector{large.batch()}); }),
              test::ContainsSubstring("0: its factor A holds inf"));
   learner.parameters()[2] = infinity;

@@ -28,6 +28,7 @@ third_parties="
   Eigen/*       nn/* adapter/eigen.hpp
   xtensor/*     adapter/xtensor/*
   torch/*       adapter/torch/*
+  ATen/*        adapter/torch/*
   omp.h         backend/openmp.hpp
   zlib.h        zlib/*
   cblas.h       cblas/*

@@ -292,6 +292,8 @@ class Stepper : public LearnerParts<PartTypes...> {
       penalty_seen_ = false;
       pull_is_ordinary_ = pulls_ordinarily();
       last_penalty_ = elementwise_penalty();
+    } else if (parameters_seen_ && ImplicitPenalty<Penalty>) {
+      last_penalty_ = elementwise_penalty();  // its pull has no bound
     }
     if (parameters_seen_) parameters_seen_ = loop()(detail::CountBeyond<T>{theta(), Ordinary::parameter}) != 0;
     return !parameters_seen_ && pull_is_ordinary_ && detail::is_within(last_penalty_, Ordinary::penalty) &&

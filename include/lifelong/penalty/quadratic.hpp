@@ -19,7 +19,8 @@ namespace lifelong::penalty {
 
 /// λ/2 Σ_i Ω_i (θ_i - θ*_i)² with gradient λ Ω_i (θ_i - θ*_i). It reads two arrays per step, whatever the number of
 /// tasks. With an anchor per task, Σ_k F_k (θ - a_k)² = A (θ - ā)² + c with A = Σ F_k, ā = Σ F_k a_k / A, and c is kept
-/// too. So value, gradient and curvature are those of the separate penalties.
+/// too. So value, gradient and curvature are those of the separate penalties. Where A is not above 0, as it can be with
+/// importances below 0, there is no such ā, and the anchor stays where it was.
 ///
 /// The gradient goes into the optimizer's step, which is stable only while η λ Ω_i is of the order of 1 or below.
 /// `ImplicitQuadratic` has no such bound.

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -192,11 +193,25 @@ struct KroneckerPenalty {
     for (std::size_t l = 0; l < estimate.size(); ++l)
       layers.push_back({estimate[l].site, merged<T>(l < state.layers.size() ? &state.layers[l].pairs : nullptr,
                                                     {estimate[l].a, estimate[l].g}, weights)});
-    require_finite_and_some(layers);
+    require_finite(layers);
     AlignedVector<T> anchor(theta.begin(), theta.end());
     for (const auto& layer : layers) state.reserve_work(layer.site);
     state.layers = std::move(layers);
     state.anchor = std::move(anchor);
+  }
+
+  /// Checks a task's importance before it is merged. \throws NumericError if all of it is 0.
+  template <class T>
+  void require_some(const std::vector<KroneckerFactors<T>>& estimate) const {
+    const auto is_zero = [](const auto& values) {
+      return std::all_of(values.begin(), values.end(), [](T value) { return value == 0; });
+    };
+    for (const KroneckerFactors<T>& factors : estimate)
+      if (!is_zero(factors.a) && !is_zero(factors.g)) return;
+    lifelong::detail::raise<NumericError>(
+        "consolidate: the importance of every layer is 0, so nothing of this task would be protected. Does the "
+        "importance "
+        "fit the outputs of the network and its loss, and does the scope leave any layer?");
   }
 
  private:
@@ -218,23 +233,14 @@ struct KroneckerPenalty {
     return pairs;
   }
 
-  /// Checks merged factors: they may have overflowed, and if all are 0 they protect nothing.
+  /// Merged factors may have overflowed.
   template <class Layer>
-  static void require_finite_and_some(const std::vector<Layer>& layers) {
-    const auto is_zero = [](const auto& values) {
-      return std::all_of(values.begin(), values.end(), [](auto value) { return value == 0; });
-    };
-    bool some = false;
+  static void require_finite(const std::vector<Layer>& layers) {
     for (const Layer& layer : layers)
       for (const auto& pair : layer.pairs) {
-        require_finite(std::span(pair.a), "A", layer.site);
-        require_finite(std::span(pair.g), "G", layer.site);
-        some = some || !(is_zero(pair.a) || is_zero(pair.g));
+        require_finite<typename std::remove_cvref_t<decltype(pair.a)>::value_type>(pair.a, "A", layer.site);
+        require_finite<typename std::remove_cvref_t<decltype(pair.g)>::value_type>(pair.g, "G", layer.site);
       }
-    if (!some)
-      lifelong::detail::raise<NumericError>(
-          "consolidate: the importance of every layer is 0, so nothing would be protected. Does the importance fit the "
-          "outputs of the network and its loss, and does the scope leave any layer?");
   }
 
   template <class T>
