@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 #include <tuple>
+#include <type_traits>
 
 namespace golden {
 
@@ -86,22 +88,41 @@ void add_growing(Report& report) {
   });
 }
 
+struct RealTargets {};
+struct YesOrNo {};
+
+/// The mean squared error, without a word about a likelihood: every importance fits it.
+struct SquaredError {
+  static constexpr bool uses_labels = false;
+
+  template <class T>
+  double differentiate(std::span<T> row, const SampleContext<T>& sample) const {
+    return nn::MeanSquaredError{}.differentiate(row, sample);
+  }
+};
+
 template <class T>
 void add_regression(Report& report, const std::string& type) {
-  const auto add = [&](const std::string& name, const auto& importance, bool yes_or_no) {
+  const auto add = [&](const std::string& name, const auto& importance, auto kind) {
+    constexpr bool yes_or_no = std::is_same_v<decltype(kind), YesOrNo>;
     report.add("regression/" + name + "/" + type, [=, tasks = regression_tasks(yes_or_no)](OpenMP backend) {
-      auto model =
-          nn::mlp<T>({6, 7, 2}, {.seed = 1, .activation = nn::Activation::tanh}, backend, nn::MeanSquaredError{});
-      return history(std::move(model), importance, per_task, adam, backend, tasks);
+      const auto trained = [&](auto loss) {
+        auto model = nn::mlp<T>({6, 7, 2}, {.seed = 1, .activation = nn::Activation::tanh}, backend, loss);
+        return history(std::move(model), importance, per_task, adam, backend, tasks);
+      };
+      if constexpr (yes_or_no)
+        return trained(SquaredError{});
+      else
+        return trained(nn::MeanSquaredError{});
     });
   };
-  add("gaussian", imp::GaussianFisher{.likelihood = {.variance = 0.5}}, false);
-  add("gaussian_sampled", imp::GaussianFisher{.labels = Labels::sampled, .seed = 9, .draws = 2}, false);
-  add("gaussian_empirical", imp::GaussianFisher{.labels = Labels::empirical}, false);
-  add("gaussian_batches", imp::GaussianBatchFisher{}, false);
-  add("gauss_newton", imp::GaussNewton{}, false);
-  add("bernoulli", imp::BernoulliFisher{}, true);
-  add("bernoulli_sampled", imp::BernoulliFisher{.labels = Labels::sampled, .seed = 9, .draws = 2}, true);
+  add("gaussian", imp::GaussianFisher{.likelihood = {.variance = 0.5}}, RealTargets{});
+  add("gaussian_sampled", imp::GaussianFisher{.labels = Labels::sampled, .seed = 9, .draws = 2}, RealTargets{});
+  add("gaussian_empirical", imp::GaussianFisher{.labels = Labels::empirical}, RealTargets{});
+  add("gaussian_batches", imp::GaussianBatchFisher{}, RealTargets{});
+  add("gauss_newton", imp::GaussNewton{}, RealTargets{});
+  add("bernoulli", imp::BernoulliFisher{}, YesOrNo{});
+  add("bernoulli_sampled", imp::BernoulliFisher{.labels = Labels::sampled, .seed = 9, .draws = 2}, YesOrNo{});
 }
 
 template <class T>
