@@ -51,14 +51,18 @@ part_aarch64() {
     penalty/penalty optimizer/optimizer learner/learner learner/refused_step learner/resume nn/moments)
   mkdir -p "$build/headers"
   ln -sfn /usr/include/catch2 "$build/headers/catch2" # alone: the other headers there are the machine's own
+  printf '#define CATCH_CONFIG_MAIN\n#include <catch2/catch.hpp>\n' >"$build/main.cpp"
+  aarch64-linux-gnu-g++ -std=c++20 -O1 -isystem "$build/headers" -c "$build/main.cpp" -o "$build/main.o" || return 1
   for source in "${sources[@]}"; do
     object=$build/${source//\//_}
     printf '%2d of %d: %s\n' $((++passed)) ${#sources[@]} "$source"
-    [[ -f $build/catch.o ]] || { printf '#define CATCH_CONFIG_MAIN\n#include <catch2/catch.hpp>\n' >"$build/catch.cpp" &&
-      aarch64-linux-gnu-g++ -std=c++20 -O1 -isystem "$build/headers" -c "$build/catch.cpp" -o "$build/catch.o"; } || return 1
-    aarch64-linux-gnu-g++ -std=c++20 -O1 -static -fopenmp -Iinclude -Itests/support -isystem "$build/headers" -isystem /usr/include/eigen3 \
-      -DLIFELONG_TEST_DATA="\"$PWD/tests/data\"" "tests/${source}_test.cpp" "$build/catch.o" -o "$object" &&
-      qemu-aarch64 "$object" | tail -n 2 || { summary="FAILED in tests/${source}_test.cpp"; return 1; }
+    if ! aarch64-linux-gnu-g++ -std=c++20 -O1 -static -fopenmp -Iinclude -Itests/support -isystem "$build/headers" \
+      -isystem /usr/include/eigen3 -DLIFELONG_TEST_DATA="\"$PWD/tests/data\"" "tests/${source}_test.cpp" "$build/main.o" \
+      -o "$object" || ! qemu-aarch64 "$object" >"$object.log"; then
+      tail -n 20 "$object.log"
+      summary="FAILED in tests/${source}_test.cpp"
+      return 1
+    fi
   done
   summary="${#sources[@]} test programs passed"
 }

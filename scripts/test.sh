@@ -13,7 +13,7 @@ fi
 scripts/setup.sh build library tests lab
 [[ $preset != clang ]] || scripts/setup.sh clang
 [[ $preset != torch ]] || scripts/setup.sh torch
-for group in packages python; do
+for group in packages python cmake; do
   [[ $preset != ci ]] || scripts/setup.sh $group || echo "Tests that need what is missing will be skipped." >&2
 done
 

@@ -41,7 +41,19 @@ void check(const RemoteFile& file, const fs::path& path) {
   const std::string hash = sha256(lifelong::zlib::gunzip(std::as_bytes(std::span(packed)), limit, path.string()));
   if (hash != file.sha256)
     throw lifelong::FormatError(
-        fmt::format("what was downloaded as '{}' is something else: its SHA-256 is {}", file.name, hash));
+        fmt::format("what is called '{}' is something else: its SHA-256 is {}", file.name, hash));
+}
+
+/// Whether the file is there; one that is damaged is named.
+bool is_whole(const RemoteFile& file, const fs::path& path) {
+  if (!fs::exists(path)) return false;
+  try {
+    check(file, path);
+    return true;
+  } catch (const lifelong::FormatError& error) {
+    fmt::print(stderr, "{} is damaged ({}): not used\n", path.string(), error.what());
+    return false;
+  }
 }
 
 void fetch(const RemoteFile& file, const std::string& address, const fs::path& folder) {
@@ -80,7 +92,7 @@ void download(const std::string& name, const RemoteData& data, const fs::path& f
       mirror == nullptr ? data.addresses : std::vector{fmt::format("{}/{}", mirror, name)};
   require_writable_folder(folder);
   for (const RemoteFile& file : data.files) {
-    if (fs::exists(folder / file.name)) continue;
+    if (is_whole(file, folder / file.name)) continue;
     fmt::print(stderr, "Downloading {} into {}\n", file.name, folder.string());
     fetch_from_any(file, addresses, folder);
   }

@@ -20,9 +20,9 @@ struct RemoteData {
   std::vector<RemoteFile> files;
 };
 
-/// Brings all files of `data` that `folder` lacks there, with curl; a file is there only whole and checked.
-/// `LIFELONG_MIRROR` names an address to be tried instead of the usual ones.
-/// \throws lifelong::FileError saying what went wrong with the last address tried; lifelong::FormatError.
+/// Brings all files of `data` that `folder` lacks there, with curl. A file gets there only whole and checked; one that
+/// is there and damaged is named and comes anew. `LIFELONG_MIRROR` names an address to be tried instead of the usual
+/// ones. \throws lifelong::FileError saying what went wrong with the last address tried; lifelong::FormatError.
 void download(const std::string& name, const RemoteData& data, const std::filesystem::path& folder);
 
 }  // namespace lab

@@ -37,6 +37,15 @@ std::string model_text(const Options& options, const Stream& stream) {
 
 std::size_t run_count(const Options& options) { return options.methods.size() * options.seeds.size(); }
 
+/// One hash of all examples.
+std::string hash_of(const Data& data) {
+  std::string hashes;
+  for (const auto* part : {&data.examples.train, &data.examples.test})
+    hashes += fmt::format("{} {} {} ", fmt::join(part->shape(), "x"), sha256(std::as_bytes(part->inputs())),
+                          sha256(std::as_bytes(part->labels())));
+  return sha256(std::as_bytes(std::span(hashes)));
+}
+
 /// What makes the results what they are, to the bit: the same program with the same arguments on the same data.
 Json experiment_of(const Options& options, const Data& data) {
   const std::filesystem::path self = "/proc/self/exe";
@@ -44,7 +53,7 @@ Json experiment_of(const Options& options, const Data& data) {
   return {{"command", options.command},
           {"version", LIFELONG_VERSION_STRING},
           {"program", sha256(std::as_bytes(std::span(program)))},
-          {"data", data.folder.string()}};
+          {"data", hash_of(data)}};
 }
 
 std::optional<double> strength_of(const Method& method, const Options& options) {
@@ -127,7 +136,8 @@ void run_experiment(const Options& options) {
   const Stream stream = make_stream(data.examples, options, options.seeds.front());
   require_writable_folder(options.output);
   KeptRuns kept(options.output, experiment_of(options, data));
-  if (kept.foreign()) fmt::print(stderr, "{} is of another command or program: not used\n", kept.path().string());
+  if (!kept.refused().empty())
+    fmt::print(stderr, "{} {}: not used, all is run anew\n", kept.path().string(), kept.refused());
   if (!kept.all().empty()) fmt::print(stderr, "resumed: {} of {} runs\n", kept.all().size(), run_count(options));
   try {
     run_all(options, data, stream, kept);

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include "kept_runs.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <lifelong/core/error.hpp>
+#include <span>
 #include <system_error>
 #include <utility>
 
 #include "files.hpp"
+#include "sha256.hpp"
 
 namespace lab {
 
@@ -19,14 +24,26 @@ KeptRuns::KeptRuns(std::filesystem::path folder, Json experiment)
 void KeptRuns::take_up() {
   try {
     const Json kept = Json::parse(read_file(path_));
-    foreign_ = kept.at("experiment") != experiment_;
-    if (foreign_) return;
+    const Json& experiment = kept.at("experiment");
+    for (const auto& [what, value] : experiment_.items())
+      if (!experiment.contains(what) || experiment[what] != value) {
+        refused_ = fmt::format("is of {} {}", what == "data" ? "other" : "another", what);
+        return;
+      }
+    if (kept.at("sha256") != checksum_of(kept.at("runs"))) throw lifelong::FormatError("its SHA-256 is another");
     std::vector<RunResult> runs;
     for (const Json& run : kept.at("runs")) runs.push_back(run_from_json(run));
     runs_ = std::move(runs);
-  } catch (const Json::exception&) {
-    foreign_ = true;
+  } catch (const Json::exception& error) {
+    refused_ = fmt::format("is damaged ({})", error.what());
+  } catch (const lifelong::FormatError& error) {
+    refused_ = fmt::format("is damaged ({})", error.what());
   }
+}
+
+std::string KeptRuns::checksum_of(const Json& runs) const {
+  const std::string text = experiment_.dump() + runs.dump();
+  return sha256(std::as_bytes(std::span(text)));
 }
 
 const RunResult* KeptRuns::find(const std::string& method, std::uint64_t seed) const {
@@ -39,7 +56,8 @@ void KeptRuns::add(RunResult run) {
   runs_.push_back(std::move(run));
   Json runs = Json::array();
   for (const RunResult& each : runs_) runs.push_back(to_json(each));
-  write_atomically(path_, Json{{"experiment", experiment_}, {"runs", runs}}.dump(1) + "\n");
+  write_atomically(path_,
+                   Json{{"experiment", experiment_}, {"runs", runs}, {"sha256", checksum_of(runs)}}.dump(1) + "\n");
 }
 
 void KeptRuns::forget() {

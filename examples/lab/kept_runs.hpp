@@ -13,8 +13,8 @@
 
 namespace lab {
 
-/// The runs in `FOLDER/partial.json`. They are taken up only if `experiment`, which says what makes their results what
-/// they are, is the same as when they were kept.
+/// The runs in `FOLDER/partial.json`. They are taken up only if the file is whole, by its SHA-256, and if `experiment`,
+/// which says what makes their results what they are, is the same as when they were kept.
 class KeptRuns {
  public:
   KeptRuns(std::filesystem::path folder, nlohmann::ordered_json experiment);
@@ -23,8 +23,8 @@ class KeptRuns {
   [[nodiscard]] const RunResult* find(const std::string& method, std::uint64_t seed) const;
   [[nodiscard]] const std::vector<RunResult>& all() const { return runs_; }
 
-  /// Whether there is a file that another experiment left; the first `add` replaces it.
-  [[nodiscard]] bool foreign() const { return foreign_; }
+  /// Why the file that is there is not used, or nothing; the first `add` replaces it.
+  [[nodiscard]] const std::string& refused() const { return refused_; }
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
 
   /// Keeps a run. \throws lifelong::FileError.
@@ -35,11 +35,12 @@ class KeptRuns {
 
  private:
   void take_up();
+  [[nodiscard]] std::string checksum_of(const nlohmann::ordered_json& runs) const;
 
   std::filesystem::path path_;
   nlohmann::ordered_json experiment_;
   std::vector<RunResult> runs_;
-  bool foreign_ = false;
+  std::string refused_;
 };
 
 }  // namespace lab

@@ -96,7 +96,7 @@ struct SquaredError {
   static constexpr bool uses_labels = false;
 
   template <class T>
-  double differentiate(std::span<T> row, const SampleContext<T>& sample) const {
+  double differentiate(std::span<T> row, const lifelong::SampleContext<T>& sample) const {
     return nn::MeanSquaredError{}.differentiate(row, sample);
   }
 };

@@ -157,18 +157,23 @@ TEST_CASE("forward transfer is undefined where classes compete with those learne
   CHECK(run["accuracy_matrix"][1][0] < 0.5);
 }
 
+/// Starts the command, and interrupts it when the first of its runs is kept.
+Finished interrupted_run(const Folder& folder, const Words& words, int signal) {
+  test::Program program(folder, words);
+  const auto patience = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+  while (!test::fs::exists(folder / "out/partial.json") && std::chrono::steady_clock::now() < patience)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  program.send(signal);
+  return program.wait();
+}
+
 TEST_CASE("an interrupted command keeps finished runs and takes them up again") {
   const Folder folder;
   test::write_data(folder / "data");
   const Words words = small_run(folder, {"--methods", "ewc,mas", "--seeds", "1,2,3", "--epochs", "40"});
   const test::fs::path partial = folder / "out/partial.json";
 
-  test::Program program(folder, words);
-  const auto patience = std::chrono::steady_clock::now() + std::chrono::minutes(1);
-  while (!test::fs::exists(partial) && std::chrono::steady_clock::now() < patience)
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  program.send(GENERATE(SIGINT, SIGTERM));
-  const Finished interrupted = program.wait();
+  const Finished interrupted = interrupted_run(folder, words, GENERATE(SIGINT, SIGTERM));
   INFO(interrupted.err);
   REQUIRE(interrupted.code == 130);
   CHECK_THAT(interrupted.err, test::ContainsSubstring("of 6 runs are kept in " + partial.string()));
@@ -186,14 +191,63 @@ TEST_CASE("an interrupted command keeps finished runs and takes them up again") 
   CHECK(matrices_of(Json::parse(test::contents(folder / "out/results.json"))) == matrices_of(results));
 }
 
-TEST_CASE("what another command left is not taken up") {
+TEST_CASE("kept runs that are damaged, or of other data or another command, are named and run anew") {
+  const Folder folder;
+  test::write_data(folder / "data");
+  Words words = small_run(folder, {"--methods", "ewc,mas", "--seeds", "1,2,3", "--epochs", "40"});
+  REQUIRE(interrupted_run(folder, words, SIGINT).code == 130);
+  const test::fs::path partial = folder / "out/partial.json";
+  std::string said;
+  SECTION("a number") {
+    auto kept = nlohmann::ordered_json::parse(test::contents(partial));
+    kept["runs"][0]["average_accuracy"] = 0.125;
+    std::ofstream(partial) << kept.dump(1);
+    said = "is damaged (its SHA-256 is another)";
+  }
+  SECTION("its end") {
+    test::fs::resize_file(partial, test::fs::file_size(partial) / 2);
+    said = "is damaged (";
+  }
+  SECTION("other data in the same place") {
+    test::write_part(folder / "data", "t10k", 100, 3);
+    said = "is of other data";
+  }
+  SECTION("another command") {
+    words.insert(words.end(), {"--tasks", "2"});
+    said = "is of another command";
+  }
+  const Finished finished = test::run(folder, words);
+  INFO(finished.err);
+  REQUIRE(finished.code == 0);
+  CHECK_THAT(finished.err, test::ContainsSubstring("partial.json " + said));
+  CHECK_THAT(finished.err, test::ContainsSubstring(": not used, all is run anew"));
+  CHECK(finished.err.find("resumed") == std::string::npos);
+  const Json results = Json::parse(test::contents(folder / "out/results.json"));
+  REQUIRE(test::run(folder, words).code == 0);
+  CHECK(matrices_of(Json::parse(test::contents(folder / "out/results.json"))) == matrices_of(results));
+}
+
+TEST_CASE("what is no record of runs is not taken up") {
   const Folder folder;
   test::write_data(folder / "data");
   test::fs::create_directories(folder / "out");
-  std::ofstream(folder / "out/partial.json") << GENERATE("{", R"({"experiment": {}, "runs": []})");
+  std::ofstream(folder / "out/partial.json") << GENERATE("", "{", "[]", R"({"experiment": {}, "runs": []})");
   const Finished finished = test::run(folder, small_run(folder, {"--methods", "finetune"}));
   CHECK(finished.code == 0);
-  CHECK_THAT(finished.err, test::ContainsSubstring("partial.json is of another command or program: not used"));
+  CHECK_THAT(finished.err, test::ContainsSubstring(": not used, all is run anew"));
+}
+
+TEST_CASE("a file in the cache that is damaged is named and fetched again") {
+  const Folder folder;
+  const test::fs::path cache = folder / "cache/lifelong/mnist";
+  test::fs::create_directories(cache);
+  std::ofstream(cache / "train-images-idx3-ubyte.gz") << "half a file";
+  const Finished finished = test::run(
+      folder, {"run", "--dataset", "mnist", "--output", (folder / "out").string()},
+      {"LIFELONG_MIRROR=file://" + (folder / "none").string(), "XDG_CACHE_HOME=" + (folder / "cache").string()});
+  CHECK(finished.code == 2);
+  CHECK_THAT(finished.err, test::ContainsSubstring("train-images-idx3-ubyte.gz is damaged ("));
+  CHECK_THAT(finished.err, test::ContainsSubstring("Downloading train-images-idx3-ubyte.gz"));
 }
 
 TEST_CASE("arguments that cannot be meant are refused in one sentence") {

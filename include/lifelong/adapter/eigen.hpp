@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include <lifelong/config.hpp>
 #include <lifelong/core/error.hpp>
 #include <lifelong/stream/dataset.hpp>
 
@@ -75,7 +76,8 @@ inline std::vector<std::size_t> shape_or(std::vector<std::size_t> shape, Eigen::
 /// `shape` is that of one example, by default {columns}. \throws InvalidArgument unless `inputs` is row-major and
 /// contiguous, and what the constructor of Dataset throws.
 template <dataset_detail::eigen_array I>
-[[nodiscard]] Dataset<typename I::Scalar> dataset(const I& inputs, std::span<const std::int32_t> labels,
+[[nodiscard]] Dataset<typename I::Scalar> dataset(const I& inputs LIFELONG_LIFETIME_BOUND,
+                                                  std::span<const std::int32_t> labels LIFELONG_LIFETIME_BOUND,
                                                   std::vector<std::size_t> shape = {}) {
   dataset_detail::require_count(inputs.rows(), labels.size());
   return {dataset_detail::elements(inputs, "inputs"), labels,
@@ -85,7 +87,8 @@ template <dataset_detail::eigen_array I>
 /// The same with Eigen arrays for both. `answers` are labels (a vector of std::int32_t) or real targets (row-major N x
 /// K, of type `Dataset<...>::target_type`).
 template <dataset_detail::eigen_array I, dataset_detail::eigen_array A>
-[[nodiscard]] Dataset<typename I::Scalar> dataset(const I& inputs, const A& answers,
+[[nodiscard]] Dataset<typename I::Scalar> dataset(const I& inputs LIFELONG_LIFETIME_BOUND,
+                                                  const A& answers LIFELONG_LIFETIME_BOUND,
                                                   std::vector<std::size_t> shape = {}) {
   const auto values = dataset_detail::elements(answers, "labels or targets");
   if constexpr (std::same_as<typename A::Scalar, std::int32_t>) {

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include <lifelong/config.hpp>
 #include <lifelong/core/error.hpp>
 
 namespace lifelong::adapter {
@@ -105,7 +106,7 @@ class Separable {
  public:
   using value_type = typename Matrix::elem_type;
 
-  Separable(Function& function, Matrix& parameters) : function_(&function), parameters_(&parameters) {}
+  Separable(Function& function LIFELONG_LIFETIME_BOUND, Matrix& parameters LIFELONG_LIFETIME_BOUND) : function_(&function), parameters_(&parameters) {}
 
   [[nodiscard]] Function& function() const { return *function_; }
   [[nodiscard]] std::span<value_type> parameters() {
@@ -147,14 +148,14 @@ class Separable {
 
 /// A model of a function with parameters of its own, `Parameters()`, such as mlpack's networks.
 template <class Function>
-[[nodiscard]] auto separable(Function& function) {
+[[nodiscard]] auto separable(Function& function LIFELONG_LIFETIME_BOUND) {
   using Matrix = std::remove_reference_t<decltype(function.Parameters())>;
   return Separable<Function, Matrix>(function, function.Parameters());
 }
 
 /// A model of a function of any parameters, such as ensmallen's, at `parameters`.
 template <class Function, class Matrix>
-[[nodiscard]] auto separable(Function& function, Matrix& parameters) {
+[[nodiscard]] auto separable(Function& function LIFELONG_LIFETIME_BOUND, Matrix& parameters LIFELONG_LIFETIME_BOUND) {
   return Separable<Function, Matrix>(function, parameters);
 }
 

@@ -22,6 +22,7 @@
 #include <type_traits>
 #include <vector>
 
+#include <lifelong/config.hpp>
 #include <lifelong/core/error.hpp>
 #include <lifelong/stream/arrays.hpp>
 #include <lifelong/stream/dataset.hpp>
@@ -68,14 +69,16 @@ std::vector<std::size_t> shape(const E& array, const char* name, std::size_t lea
 /// is one dimension, each example has one input. It copies nothing. \throws InvalidArgument unless `inputs` is
 /// row-major and contiguous, and what the constructor of Dataset throws.
 template <detail::container I>
-[[nodiscard]] Dataset<typename I::value_type> dataset(const I& inputs, std::span<const std::int32_t> labels) {
+[[nodiscard]] Dataset<typename I::value_type> dataset(const I& inputs LIFELONG_LIFETIME_BOUND,
+                                                       std::span<const std::int32_t> labels LIFELONG_LIFETIME_BOUND) {
   return lifelong::detail::labelled(detail::elements(inputs, "inputs"), detail::shape(inputs, "inputs", 1), labels);
 }
 
 /// The same with xtensor arrays for both. `answers` are labels (std::int32_t, N) or real targets (N x K, or N for K =
 /// 1) of type `Dataset<...>::target_type`.
 template <detail::container I, detail::container A>
-[[nodiscard]] Dataset<typename I::value_type> dataset(const I& inputs, const A& answers) {
+[[nodiscard]] Dataset<typename I::value_type> dataset(const I& inputs LIFELONG_LIFETIME_BOUND,
+                                                       const A& answers LIFELONG_LIFETIME_BOUND) {
   const auto values = detail::elements(answers, "labels or targets");
   if constexpr (std::same_as<typename A::value_type, std::int32_t>) {
     return dataset(inputs, values);
