@@ -48,17 +48,19 @@ part_aarch64() {
     { summary="skipped: a cross compiler or qemu cannot be installed here"; return 0; }
   local build=build/portability-aarch64 source object passed=0
   local sources=(core/packet core/random core/bfloat16 core/error importance/estimators importance/fisher importance/sums
-    penalty/penalty optimizer/optimizer learner/learner learner/refused_step learner/resume nn/moments)
+    penalty/penalty optimizer/optimizer learner/learner learner/refused_step learner/resume learner/every_platform nn/moments)
   mkdir -p "$build/headers"
   ln -sfn /usr/include/catch2 "$build/headers/catch2" # alone: the other headers there are the machine's own
   printf '#define CATCH_CONFIG_MAIN\n#include <catch2/catch.hpp>\n' >"$build/main.cpp"
-  aarch64-linux-gnu-g++ -std=c++20 -O1 -isystem "$build/headers" -c "$build/main.cpp" -o "$build/main.o" || return 1
+  aarch64-linux-gnu-g++ -std=c++20 -O1 -isystem "$build/headers" -c "$build/main.cpp" -o "$build/main.o" &&
+    aarch64-linux-gnu-g++ -std=c++20 -O1 -fopenmp -Iinclude -Itests/support -isystem "$build/headers" -isystem /usr/include/eigen3 \
+      -c tests/precompiled.cpp -o "$build/precompiled.o" || return 1
   for source in "${sources[@]}"; do
     object=$build/${source//\//_}
     printf '%2d of %d: %s\n' $((++passed)) ${#sources[@]} "$source"
     if ! aarch64-linux-gnu-g++ -std=c++20 -O1 -static -fopenmp -Iinclude -Itests/support -isystem "$build/headers" \
       -isystem /usr/include/eigen3 -DLIFELONG_TEST_DATA="\"$PWD/tests/data\"" "tests/${source}_test.cpp" "$build/main.o" \
-      -o "$object" || ! qemu-aarch64 "$object" >"$object.log"; then
+      "$build/precompiled.o" -o "$object" || ! qemu-aarch64 "$object" >"$object.log"; then
       tail -n 20 "$object.log"
       summary="FAILED in tests/${source}_test.cpp"
       return 1

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <chrono>
+#include <iterator>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -248,6 +250,25 @@ TEST_CASE("a file in the cache that is damaged is named and fetched again") {
   CHECK(finished.code == 2);
   CHECK_THAT(finished.err, test::ContainsSubstring("train-images-idx3-ubyte.gz is damaged ("));
   CHECK_THAT(finished.err, test::ContainsSubstring("Downloading train-images-idx3-ubyte.gz"));
+}
+
+TEST_CASE("the program takes the command that the README prints") {
+  std::istringstream lines(test::contents(std::string(LIFELONG_TEST_DATA) + "/../../README.md"));
+  std::string line;
+  while (std::getline(lines, line) && line.rfind("scripts/lab.sh run --dataset", 0) != 0) {
+  }
+  std::istringstream typed(line);
+  Words words{std::istream_iterator<std::string>(typed), {}};
+  REQUIRE(words.size() > 10);
+  words.erase(words.begin());
+
+  const Folder folder;
+  test::write_data(folder / "data");
+  words.insert(words.end(), {"--dataset", (folder / "data").string(), "--tasks", "2", "--hidden", "8", "--epochs", "1",
+                             "--methods", "finetune", "--output", (folder / "out").string()});
+  const Finished finished = test::run(folder, words);
+  INFO(finished.err);
+  CHECK(finished.code == 0);
 }
 
 TEST_CASE("arguments that cannot be meant are refused in one sentence") {

@@ -106,7 +106,8 @@ class Separable {
  public:
   using value_type = typename Matrix::elem_type;
 
-  Separable(Function& function LIFELONG_LIFETIME_BOUND, Matrix& parameters LIFELONG_LIFETIME_BOUND) : function_(&function), parameters_(&parameters) {}
+  Separable(Function& function LIFELONG_LIFETIME_BOUND, Matrix& parameters LIFELONG_LIFETIME_BOUND)
+      : function_(&function), parameters_(&parameters) {}
 
   [[nodiscard]] Function& function() const { return *function_; }
   [[nodiscard]] std::span<value_type> parameters() {

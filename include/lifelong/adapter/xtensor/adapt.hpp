@@ -70,7 +70,7 @@ std::vector<std::size_t> shape(const E& array, const char* name, std::size_t lea
 /// row-major and contiguous, and what the constructor of Dataset throws.
 template <detail::container I>
 [[nodiscard]] Dataset<typename I::value_type> dataset(const I& inputs LIFELONG_LIFETIME_BOUND,
-                                                       std::span<const std::int32_t> labels LIFELONG_LIFETIME_BOUND) {
+                                                      std::span<const std::int32_t> labels LIFELONG_LIFETIME_BOUND) {
   return lifelong::detail::labelled(detail::elements(inputs, "inputs"), detail::shape(inputs, "inputs", 1), labels);
 }
 
@@ -78,7 +78,7 @@ template <detail::container I>
 /// 1) of type `Dataset<...>::target_type`.
 template <detail::container I, detail::container A>
 [[nodiscard]] Dataset<typename I::value_type> dataset(const I& inputs LIFELONG_LIFETIME_BOUND,
-                                                       const A& answers LIFELONG_LIFETIME_BOUND) {
+                                                      const A& answers LIFELONG_LIFETIME_BOUND) {
   const auto values = detail::elements(answers, "labels or targets");
   if constexpr (std::same_as<typename A::value_type, std::int32_t>) {
     return dataset(inputs, values);
