@@ -54,13 +54,13 @@ part_aarch64() {
   printf '#define CATCH_CONFIG_MAIN\n#include <catch2/catch.hpp>\n' >"$build/main.cpp"
   aarch64-linux-gnu-g++ -std=c++20 -O1 -isystem "$build/headers" -c "$build/main.cpp" -o "$build/main.o" &&
     aarch64-linux-gnu-g++ -std=c++20 -O1 -fopenmp -Iinclude -Itests/support -isystem "$build/headers" -isystem /usr/include/eigen3 \
-      -c tests/precompiled.cpp -o "$build/precompiled.o" || return 1
+      -c tests/support/any_network.cpp -o "$build/any_network.o" || return 1
   for source in "${sources[@]}"; do
     object=$build/${source//\//_}
     printf '%2d of %d: %s\n' $((++passed)) ${#sources[@]} "$source"
     if ! aarch64-linux-gnu-g++ -std=c++20 -O1 -static -fopenmp -Iinclude -Itests/support -isystem "$build/headers" \
       -isystem /usr/include/eigen3 -DLIFELONG_TEST_DATA="\"$PWD/tests/data\"" "tests/${source}_test.cpp" "$build/main.o" \
-      "$build/precompiled.o" -o "$object" || ! qemu-aarch64 "$object" >"$object.log"; then
+      "$build/any_network.o" -o "$object" || ! qemu-aarch64 "$object" >"$object.log"; then
       tail -n 20 "$object.log"
       summary="FAILED in tests/${source}_test.cpp"
       return 1
