@@ -35,6 +35,13 @@
 #define LIFELONG_ONE_COPY
 #endif
 
+/// Marks what runs only when something has gone wrong, so that it is compiled to be small.
+#if defined(__GNUC__) || defined(__clang__)
+#define LIFELONG_RARE __attribute__((cold)) LIFELONG_ONE_COPY
+#else
+#define LIFELONG_RARE
+#endif
+
 /// Goes behind a parameter that the result keeps a view of, so that clang and MSVC warn of views of temporaries.
 #if defined(__has_cpp_attribute)
 #if __has_cpp_attribute(clang::lifetimebound)

@@ -227,7 +227,7 @@ class Learner : public Trainer<Model, Importance, Penalty, Optimizer, Further...
     else
       return false;
   }
-  [[noreturn]] void refuse_zeros(const char* call) {
+  [[noreturn]] LIFELONG_RARE void refuse_zeros(const char* call) {
     detail::raise<NumericError>(
         std::string(call) + ": the importance of all " + std::to_string(this->parameter_count()) +
         " parameters is 0, so nothing of this task would be protected. " +

@@ -65,6 +65,27 @@ struct One {
 
 double squared(double x) { return x * x; }
 
+/// Importances by hand at one place and a task with importance `value` at another are two penalties, collapsed into
+/// one.
+void check_two_anchors(const std::vector<double>& omega, double value, double tolerance) {
+  ll::Learner learner{test::TinyModel(), Constant{.value = value, .merge = Merge::sum()},
+                      Quadratic{.strength = strength, .anchor = Anchor::per_task}, ll::optimizer::Sgd{}};
+  learner.set_importance(omega);
+  const auto first = copy(learner.parameters());
+  move(learner, 1);
+  learner.consolidate();
+  const auto second = copy(learner.parameters());
+  move(learner, 2);
+  for (std::size_t i = 0; i < omega.size(); ++i) {
+    const double sum = omega[i] + value;
+    CHECK_THAT(learner.importance()[i], test::WithinRel(sum, 1e-15));
+    CHECK_THAT(learner.anchor()[i], test::WithinRel((omega[i] * first[i] + value * second[i]) / sum, 1e-12));
+  }
+  const std::vector<double> constant(omega.size(), value);
+  CHECK_THAT(learner.penalty_value(),
+             test::WithinRel(formula(learner, omega, first) + formula(learner, constant, second), tolerance));
+}
+
 }  // namespace
 
 TEST_CASE("importances by hand forget the tasks before, with anchors per task as well", "[penalty]") {
@@ -92,18 +113,7 @@ TEST_CASE("importances by hand forget the tasks before, with anchors per task as
 }
 
 TEST_CASE("a task after importances by hand has an anchor of its own", "[penalty]") {
-  ll::Learner learner{test::TinyModel(), Constant{.value = 0.75, .merge = Merge::sum()},
-                      Quadratic{.strength = strength, .anchor = Anchor::per_task}, ll::optimizer::Sgd{}};
-  const auto omega = hand_made(learner.parameters().size());
-  learner.set_importance(omega);
-  const auto first = copy(learner.parameters());
-  move(learner, 1);
-  learner.consolidate();
-  const auto second = copy(learner.parameters());
-  move(learner, 2);
-  const std::vector<double> constant(omega.size(), 0.75);
-  CHECK_THAT(learner.penalty_value(),
-             test::WithinRel(formula(learner, omega, first) + formula(learner, constant, second), 1e-12));
+  check_two_anchors(hand_made(test::TinyModel().theta.size()), 0.75, 1e-12);
 }
 
 TEST_CASE("a negative importance among anchors per task is one of the separate penalties", "[penalty]") {
@@ -143,21 +153,5 @@ TEST_CASE("an importance that is not positive in all leaves its anchor where it 
 }
 
 TEST_CASE("a learner with some negative importances has the value of one penalty per task", "[penalty]") {
-  // Clamp::none lets them become negative, and so does set_importance.
-  ll::Learner learner{test::TinyModel(), Constant{.value = 2, .merge = Merge::sum()},
-                      Quadratic{.strength = strength, .anchor = Anchor::per_task}, ll::optimizer::Sgd{}};
-  const auto omega = hand_made(learner.parameters().size(), -1);
-  learner.set_importance(omega);
-  const auto first = copy(learner.parameters());
-  move(learner, 1);
-  learner.consolidate();
-  const auto second = copy(learner.parameters());
-  move(learner, 2);
-  for (std::size_t i = 0; i < omega.size(); ++i) {
-    CHECK_THAT(learner.importance()[i], test::WithinRel(omega[i] + 2, 1e-15));
-    CHECK_THAT(learner.anchor()[i], test::WithinRel((omega[i] * first[i] + 2 * second[i]) / (omega[i] + 2), 1e-12));
-  }
-  const std::vector<double> constant(omega.size(), 2);
-  CHECK_THAT(learner.penalty_value(),
-             test::WithinRel(formula(learner, omega, first) + formula(learner, constant, second), 1e-11));
+  check_two_anchors(hand_made(test::TinyModel().theta.size(), -1), 2, 1e-11);  // as Clamp::none does
 }

@@ -47,7 +47,7 @@ struct WindowFisher {
 
   /// The settings in a line.
   [[nodiscard]] std::string recipe() const {
-    return "WindowFisher(alpha " + detail::text(alpha) + ", windows of " + std::to_string(interval) +
+    return "WindowFisher(alpha " + detail::exact_text(alpha) + ", windows of " + std::to_string(interval) +
            " batch squares, normalised by " + importance::name_of(normalize) + ", merge " + merge.text() + ")";
   }
 
@@ -113,7 +113,7 @@ struct WindowWalk {
 
   /// The settings in a line.
   [[nodiscard]] std::string recipe() const {
-    return "WindowWalk(epsilon " + detail::text(epsilon) + ", whole distance, " + windows.recipe() + ", merge " +
+    return "WindowWalk(epsilon " + detail::exact_text(epsilon) + ", whole distance, " + windows.recipe() + ", merge " +
            merge.text() + ")";
   }
 

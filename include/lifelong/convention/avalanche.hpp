@@ -74,7 +74,8 @@ struct CappedIntelligence {
 
   /// The settings in a line.
   [[nodiscard]] std::string recipe() const {
-    return "CappedIntelligence(" + si.recipe() + ", ceiling " + detail::text(ceiling) + ", merge " + merge.text() + ")";
+    return "CappedIntelligence(" + si.recipe() + ", ceiling " + detail::exact_text(ceiling) + ", merge " +
+           merge.text() + ")";
   }
 
   template <class T>

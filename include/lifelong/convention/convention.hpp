@@ -59,7 +59,7 @@ struct Convention {
       line +=
           std::string(" ") + groups[static_cast<std::size_t>(group)] + ", " + totals[static_cast<std::size_t>(total)];
     return line + ", labels " + labels + ", gradient of " + gradient + ", merge " + merge + ", penalty factor " +
-           detail::text(factor) + "; " + source;
+           detail::exact_text(factor) + "; " + source;
   }
 };
 

@@ -74,8 +74,8 @@ struct TaskWalk {
 
   /// The settings in a line.
   [[nodiscard]] std::string recipe() const {
-    return "TaskWalk(keep " + detail::text(keep) + ", add " + detail::text(add) + " of " + fisher.recipe() +
-           ", epsilon " + detail::text(epsilon) +
+    return "TaskWalk(keep " + detail::exact_text(keep) + ", add " + detail::exact_text(add) + " of " + fisher.recipe() +
+           ", epsilon " + detail::exact_text(epsilon) +
            (distance == importance::Distance::half ? ", half distance" : ", whole distance") + ", clamp " +
            importance::name_of(clamp) + ", gradient of the " + importance::name_of(gradient) +
            (guarded ? ", guarded" : "") + (skips_last_step ? ", without the last step" : "") + ", merge " +

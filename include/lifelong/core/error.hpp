@@ -5,7 +5,6 @@
 #include <lifelong/config/push_macros.hpp>
 
 #include <bit>
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -56,7 +55,7 @@ namespace detail {
 
 /// Throws `E(message)`; where exceptions are switched off, it prints the message and ends the program.
 template <class E>
-[[noreturn]] void raise(const std::string& message) {
+[[noreturn]] LIFELONG_RARE void raise(const std::string& message) {
 #if defined(__cpp_exceptions)
   throw E(message);
 #else
@@ -77,38 +76,33 @@ template <class E>
   return (std::bit_cast<std::uint32_t>(value) & exponent) != exponent;
 }
 
-/// Shortest text of a number that reads back as the same number, whatever the locale: `0.1`, `-3`, `1e+20`, `nan`,
+/// A number as text with `digits` digits, 6 where nobody reads further, whatever the locale: `0.1`, `-3`, `1e+20`,
+/// `nan`,
 /// `-inf`.
-LIFELONG_ONE_COPY inline std::string text(double value) {
+LIFELONG_RARE inline std::string text(double value, int digits = 6) {
   const auto bits = std::bit_cast<std::uint64_t>(value);
   if (!is_finite(value)) return (bits << 12) != 0 ? "nan" : (bits >> 63) != 0 ? "-inf" : "inf";
   char buffer[40];
-#if defined(__cpp_lib_to_chars)
-  return {buffer, std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::general).ptr};
-#else
-  int length = 0;
-  for (int digits = 6; digits <= 17; ++digits) {
-    length = std::snprintf(buffer, sizeof buffer, "%.*g", digits, value);
-    if (std::strtod(buffer, nullptr) == value) break;
-  }
+  std::snprintf(buffer, sizeof buffer, "%.*g", digits, value);
   for (char& c : buffer)
     if (c == ',') c = '.';  // the decimal point of some locales
-  return {buffer, static_cast<std::size_t>(length)};
-#endif
+  return buffer;
 }
 
-/// The same, rounded to six digits: for sizes that nobody reads to the last one.
-inline std::string rounded_text(double value) {
-  char buffer[40];
-  const int length = std::snprintf(buffer, sizeof buffer, "%.6g", value);
-  for (char& c : buffer)
-    if (c == ',') c = '.';  // the decimal point of some locales
-  return {buffer, static_cast<std::size_t>(length)};
+/// The shortest of these texts that reads back as the same number, for recipes. std::to_chars would do, but its tables
+/// alone are larger than a small learner.
+LIFELONG_RARE inline std::string exact_text(double value) {
+  int digits = 6;
+  for (char buffer[40]; digits < 17; ++digits) {
+    std::snprintf(buffer, sizeof buffer, "%.*g", digits, value);
+    if (std::strtod(buffer, nullptr) == value) break;
+  }
+  return text(value, digits);
 }
 
 /// "NAME must be RULE, but is VALUE", as an error. Checks have this in common, which keeps them small where they are
 /// inlined.
-[[noreturn]] LIFELONG_ONE_COPY inline void refuse_value(const char* name, const std::string& rule, double value) {
+[[noreturn]] LIFELONG_RARE inline void refuse_value(const char* name, const std::string& rule, double value) {
   raise<InvalidArgument>(std::string(name) + " must be " + rule + ", but is " + text(value));
 }
 

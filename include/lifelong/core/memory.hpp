@@ -27,7 +27,21 @@ inline std::string bytes_text(double bytes) {
   const char* units[] = {" bytes", " kB", " MB", " GB", " TB", " PB", " EB"};
   int unit = 0;
   for (; bytes >= 1000 && unit < 6; ++unit) bytes /= 1000;
-  return rounded_text(bytes) + units[unit];
+  return text(bytes) + units[unit];
+}
+
+/// Adds an array, "name bytes", to a list of what memory is wanted for.
+LIFELONG_RARE inline void add_to_bill(std::string& list, const char* name, std::size_t bytes) {
+  if (!list.empty()) list += ", ";
+  list.append(name).append(" ").append(std::to_string(bytes));
+}
+
+/// "a learner of 5 parameters needs 60 bytes, 12 bytes each (LIST)".
+LIFELONG_RARE inline std::string bill(std::size_t parameters, std::size_t each, const std::string& list) {
+  std::string line = "a learner of ";
+  line.append(std::to_string(parameters)).append(" parameters needs ");
+  line.append(bytes_text(static_cast<double>(parameters) * static_cast<double>(each))).append(", ");
+  return line.append(std::to_string(each)).append(" bytes each (").append(list).append(")");
 }
 
 /// Returns what `body` returns. \throws OutOfMemory with the text that `message()` returns if there is too little

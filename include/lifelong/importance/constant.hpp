@@ -39,7 +39,7 @@ struct Constant {
 
   /// The settings in a line.
   [[nodiscard]] std::string recipe() const {
-    return "Constant(value " + detail::text(value) + ", merge " + merge.text() + ")";
+    return "Constant(value " + detail::exact_text(value) + ", merge " + merge.text() + ")";
   }
 
   template <class T>

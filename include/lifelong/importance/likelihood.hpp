@@ -221,7 +221,7 @@ struct Gaussian {
       delta[c] = sample.active.contains(c) ? static_cast<T>(random.normal(c) / std::sqrt(variance)) : T(0);
   }
 
-  [[nodiscard]] std::string recipe() const { return "Gaussian(variance " + detail::text(variance) + ")"; }
+  [[nodiscard]] std::string recipe() const { return "Gaussian(variance " + detail::exact_text(variance) + ")"; }
 };
 
 /// Several independent yes-or-no answers (multi-label): y_c = 1 with p_c = 1/(1 + exp(-f_c)), so b_k = √(p_k (1-p_k))

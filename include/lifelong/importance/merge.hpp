@@ -52,9 +52,9 @@ class Merge {
   /// `sum`, `decay 0.9`, `mean`, `average 0.5`, `average 0.5 from the first` or `last`.
   [[nodiscard]] std::string text() const {
     if (rule_ == Rule::mean) return "mean";
-    if (rule_ == Rule::average) return "average " + detail::text(weight_);
-    if (rule_ == Rule::average_from_first) return "average " + detail::text(weight_) + " from the first";
-    return weight_ == 1 ? "sum" : weight_ == 0 ? "last" : "decay " + detail::text(weight_);
+    if (rule_ == Rule::average) return "average " + detail::exact_text(weight_);
+    if (rule_ == Rule::average_from_first) return "average " + detail::exact_text(weight_) + " from the first";
+    return weight_ == 1 ? "sum" : weight_ == 0 ? "last" : "decay " + detail::exact_text(weight_);
   }
 
   friend constexpr bool operator==(const Merge&, const Merge&) = default;

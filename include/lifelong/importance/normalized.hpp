@@ -91,7 +91,7 @@ struct Normalized {
   /// The settings in a line.
   [[nodiscard]] std::string recipe() const {
     std::string line = std::string("Normalized(by ") + name_of(by);
-    if (has_ceiling()) line += ", ceiling " + detail::text(ceiling);
+    if (has_ceiling()) line += ", ceiling " + detail::exact_text(ceiling);
     return line + ", " + detail::part_recipe(importance) + ")";
   }
 

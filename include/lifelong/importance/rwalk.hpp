@@ -68,11 +68,11 @@ struct RWalk {
   }
 
   [[nodiscard]] std::string recipe() const {
-    return "RWalk(alpha " + detail::text(alpha) + ", epsilon " + detail::text(epsilon) +
+    return "RWalk(alpha " + detail::exact_text(alpha) + ", epsilon " + detail::exact_text(epsilon) +
            (distance == Distance::half ? ", half distance" : ", whole distance") + ", batch squares, clamp " +
-           name_of(clamp) + ", normalised by " + name_of(normalize) + ", old score " + detail::text(score_old) +
-           ", new score " + detail::text(score_new) + ", first score " + detail::text(score_first) + ", merge " +
-           merge.text() + ")";
+           name_of(clamp) + ", normalised by " + name_of(normalize) + ", old score " + detail::exact_text(score_old) +
+           ", new score " + detail::exact_text(score_new) + ", first score " + detail::exact_text(score_first) +
+           ", merge " + merge.text() + ")";
   }
 
   template <class T>

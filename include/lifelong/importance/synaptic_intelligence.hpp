@@ -73,9 +73,9 @@ struct SynapticIntelligence {
 
   /// The settings in a line.
   [[nodiscard]] std::string recipe() const {
-    std::string line = "SynapticIntelligence(xi " + detail::text(xi) + ", clamp " + name_of(clamp) +
+    std::string line = "SynapticIntelligence(xi " + detail::exact_text(xi) + ", clamp " + name_of(clamp) +
                        ", gradient of the " + name_of(gradient);
-    if (detail::is_finite(ceiling)) line += ", ceiling " + detail::text(ceiling);
+    if (detail::is_finite(ceiling)) line += ", ceiling " + detail::exact_text(ceiling);
     return line + ", merge " + merge.text() + ")";
   }
 

@@ -218,8 +218,8 @@ struct WeightedSum {
 
   /// The settings in a line.
   [[nodiscard]] std::string recipe() const {
-    return "WeightedSum(" + detail::text(weight_a) + " " + detail::part_recipe(a) + " + " + detail::text(weight_b) +
-           " " + detail::part_recipe(b) + ")";
+    return "WeightedSum(" + detail::exact_text(weight_a) + " " + detail::part_recipe(a) + " + " +
+           detail::exact_text(weight_b) + " " + detail::part_recipe(b) + ")";
   }
 
   template <class T, class KernelA, class KernelB, bool final>

@@ -61,10 +61,16 @@ Found find_beyond(const Loop<T, Backend>& loop, const From* values, T bound = st
   return {};
 }
 
-/// "the gradient of 0.weight[3] is nan in step 7", for a value that was found.
+/// "the gradient of 0.weight[3] is nan in step 7".
+LIFELONG_RARE inline std::string sentence(const char* what, const std::string& name, double value, std::uint64_t step) {
+  std::string line = what;
+  line.append(name).append(" is ").append(text(value)).append(" in step ").append(std::to_string(step));
+  return line;
+}
+/// The same, for a value that was found.
 template <class Model>
-std::string sentence_of(const std::string& what, Model& model, const Found& found, std::uint64_t step) {
-  return what + describe(model, found.index) + " is " + text(found.value) + " in step " + std::to_string(step);
+LIFELONG_RARE std::string sentence_of(const char* what, Model& model, const Found& found, std::uint64_t step) {
+  return sentence(what, describe(model, found.index), found.value, step);
 }
 
 /// Checks values where the backend has them. \throws NumericError that begins with `what` and names the first parameter

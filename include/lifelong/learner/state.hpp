@@ -86,13 +86,15 @@ struct LearnerState {
   }
 
   /// What a learner of so many parameters needs, and what for.
-  [[nodiscard]] static std::string bill(std::size_t parameters) {
-    const std::string each = std::to_string(sizeof(T));
-    return "a learner of " + std::to_string(parameters) + " parameters needs " +
-           detail::bytes_text(static_cast<double>(parameters) * static_cast<double>(bytes_per_parameter())) + ", " +
-           std::to_string(bytes_per_parameter()) + " bytes each (parameters " + each + ", gradient " + each +
-           (StructuredPenalty<typename Parts::Penalty> ? ", penalty gradient " + each : "") +
-           detail::bill_of<OfImportance>() + detail::bill_of<OfPenalty>() + detail::bill_of<OfOptimizer>() + ")";
+  [[nodiscard]] LIFELONG_RARE static std::string bill(std::size_t parameters) {
+    std::string list;
+    detail::add_to_bill(list, "parameters", sizeof(T));
+    detail::add_to_bill(list, "gradient", sizeof(T));
+    if (StructuredPenalty<typename Parts::Penalty>) detail::add_to_bill(list, "penalty gradient", sizeof(T));
+    detail::add_to_bill_of<OfImportance>(list);
+    detail::add_to_bill_of<OfPenalty>(list);
+    detail::add_to_bill_of<OfOptimizer>(list);
+    return detail::bill(parameters, bytes_per_parameter(), list);
   }
 };
 

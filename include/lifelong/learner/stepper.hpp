@@ -235,7 +235,7 @@ class Stepper : public LearnerParts<PartTypes...> {
   void check_finite(std::span<const T> values, const char* what) {
     detail::require_finite(loop(), values, what, this->model_, state_.optimizer_steps + 1);
   }
-  [[noreturn]] void refuse_importance(const detail::Found& bad) {
+  [[noreturn]] LIFELONG_RARE void refuse_importance(const detail::Found& bad) {
     detail::raise<NumericError>(
         detail::sentence_of("the importance of ", this->model_, bad, state_.optimizer_steps + 1));
   }
@@ -316,7 +316,7 @@ class Stepper : public LearnerParts<PartTypes...> {
   }
 
   /// Takes a step that might overflow, and takes it back if it does. It costs a copy of all arrays.
-  LIFELONG_ONE_COPY double step_carefully(std::span<const T> gradient, double structured) {
+  LIFELONG_RARE double step_carefully(std::span<const T> gradient, double structured) {
     const auto out_of_memory = [&] {
       return State::bill(parameter_count()) + ", and for a step that may overflow as much again";
     };
@@ -340,13 +340,14 @@ class Stepper : public LearnerParts<PartTypes...> {
   }
 
   /// What is not finite after a step that has been taken, as a sentence; empty if all is well.
-  LIFELONG_ONE_COPY std::string fault_of_step(double value) {
+  LIFELONG_RARE std::string fault_of_step(double value) {
     const std::uint64_t step = state_.optimizer_steps;
     std::string fault;
     const auto look = [&](const std::string& what, const auto* values) {
       if (!fault.empty()) return;
       const detail::Found found = detail::find_beyond(loop(), values);
-      if (found.any) fault = detail::sentence_of("the step was too large: " + what, this->model_, found, step);
+      if (found.any)
+        fault = detail::sentence_of(what.c_str(), this->model_, found, step).insert(0, "the step was too large: ");
     };
     look("", static_cast<const T*>(theta()));
     state_.visit(

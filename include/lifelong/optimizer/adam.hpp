@@ -76,8 +76,8 @@ void validate_adam_as(const Adam& adam) {
 
 template <class Adam>
 std::string adam_settings(const Adam& adam) {
-  return "learning rate " + text(adam.learning_rate) + ", beta1 " + text(adam.beta1) + ", beta2 " + text(adam.beta2) +
-         ", epsilon " + text(adam.epsilon);
+  return "learning rate " + exact_text(adam.learning_rate) + ", beta1 " + exact_text(adam.beta1) + ", beta2 " +
+         exact_text(adam.beta2) + ", epsilon " + exact_text(adam.epsilon);
 }
 
 }  // namespace lifelong::detail
@@ -143,7 +143,7 @@ struct AdamW {
 
   /// The settings in a line.
   [[nodiscard]] std::string recipe() const {
-    return "AdamW(" + detail::adam_settings(*this) + ", weight decay " + detail::text(weight_decay) + ")";
+    return "AdamW(" + detail::adam_settings(*this) + ", weight decay " + detail::exact_text(weight_decay) + ")";
   }
 
   template <class T, class Arrays = std::array<T*, 2>>

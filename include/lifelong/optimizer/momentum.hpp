@@ -41,7 +41,8 @@ struct Momentum {
 
   /// The settings in a line.
   [[nodiscard]] std::string recipe() const {
-    return "Momentum(learning rate " + detail::text(learning_rate) + ", momentum " + detail::text(momentum) + ")";
+    return "Momentum(learning rate " + detail::exact_text(learning_rate) + ", momentum " +
+           detail::exact_text(momentum) + ")";
   }
 
   template <class T, class Velocity = T>

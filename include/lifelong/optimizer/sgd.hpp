@@ -28,7 +28,7 @@ struct Sgd {
   }
 
   /// The settings in a line.
-  [[nodiscard]] std::string recipe() const { return "Sgd(learning rate " + detail::text(learning_rate) + ")"; }
+  [[nodiscard]] std::string recipe() const { return "Sgd(learning rate " + detail::exact_text(learning_rate) + ")"; }
 
   template <class T>
   struct Kernel {

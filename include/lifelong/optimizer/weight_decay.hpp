@@ -37,7 +37,7 @@ struct L2 : Optimizer {
 
   /// The settings in a line.
   [[nodiscard]] std::string recipe() const {
-    return "L2(" + Optimizer::recipe() + ", weight decay " + lifelong::detail::text(weight_decay) + ")";
+    return "L2(" + Optimizer::recipe() + ", weight decay " + lifelong::detail::exact_text(weight_decay) + ")";
   }
 
   template <class T, class Inner>
@@ -78,7 +78,7 @@ struct Decoupled : Optimizer {
 
   /// The settings in a line.
   [[nodiscard]] std::string recipe() const {
-    return "Decoupled(" + Optimizer::recipe() + ", weight decay " + lifelong::detail::text(weight_decay) + ")";
+    return "Decoupled(" + Optimizer::recipe() + ", weight decay " + lifelong::detail::exact_text(weight_decay) + ")";
   }
 
   template <class T, class Inner>

@@ -45,7 +45,7 @@ struct Huber {
 
   /// The settings in a line.
   [[nodiscard]] std::string recipe() const {
-    return "Huber(strength " + detail::text(strength) + ", threshold " + detail::text(threshold) + ")";
+    return "Huber(strength " + detail::exact_text(strength) + ", threshold " + detail::exact_text(threshold) + ")";
   }
 
   template <class T, class Omega = T>

@@ -38,7 +38,7 @@ struct L1 {
   }
 
   /// The settings in a line.
-  [[nodiscard]] std::string recipe() const { return "L1(strength " + detail::text(strength) + ")"; }
+  [[nodiscard]] std::string recipe() const { return "L1(strength " + detail::exact_text(strength) + ")"; }
 
   template <class T, class Omega = T>
   struct Kernel : detail::AnchoredKernel<T, Omega> {

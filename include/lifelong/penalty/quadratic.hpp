@@ -46,7 +46,7 @@ struct Quadratic {
 
   /// The settings in a line.
   [[nodiscard]] std::string recipe() const {
-    return "Quadratic(strength " + detail::text(strength) + ", anchor " + detail::name_of(anchor) + ")";
+    return "Quadratic(strength " + detail::exact_text(strength) + ", anchor " + detail::name_of(anchor) + ")";
   }
 
   template <class T, class Omega = T>

@@ -13,6 +13,7 @@
 #include <lifelong/backend/backend.hpp>
 #include <lifelong/core/bfloat16.hpp>
 #include <lifelong/core/error.hpp>
+#include <lifelong/core/memory.hpp>
 #include <lifelong/policy/arrays.hpp>
 
 namespace lifelong {
@@ -111,16 +112,14 @@ class NamedState {
     for (std::size_t k = 0; k != numbers_.size(); ++k) number(numbers_of<Policy>()[k], numbers_[k]);
   }
 
-  /// ", 4 for each name", as part of a sum of bytes per parameter.
-  [[nodiscard]] static std::string bill() {
-    std::string text;
+  /// Adds the arrays to a list of what memory is wanted for, in bytes per parameter.
+  static void add_to_bill(std::string& list) {
     std::size_t compact_left = compact_count;
     for (const char* name : arrays_of<Policy>()) {
       const bool compact = compact_left != 0;
       compact_left -= compact ? 1 : 0;
-      text += ", " + std::string(name) + " " + std::to_string(compact ? sizeof(Bfloat16) : sizeof(T));
+      detail::add_to_bill(list, name, compact ? sizeof(Bfloat16) : sizeof(T));
     }
-    return text;
   }
 
  private:
@@ -173,11 +172,8 @@ constexpr std::size_t bytes_per_parameter_of() {
     return 0;
 }
 template <class State>
-std::string bill_of() {
-  if constexpr (requires { State::bill(); })
-    return State::bill();
-  else
-    return "";
+void add_to_bill_of(std::string& list) {
+  if constexpr (requires { State::add_to_bill(list); }) State::add_to_bill(list);
 }
 
 /// Makes room, so that the `resize` that follows cannot fail.

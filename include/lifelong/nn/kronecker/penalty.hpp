@@ -160,7 +160,8 @@ struct KroneckerPenalty {
 
   /// The settings in a line.
   [[nodiscard]] std::string recipe() const {
-    return "KroneckerPenalty(strength " + lifelong::detail::text(strength) + ", sum " + text(sum) + ", anchor last)";
+    return "KroneckerPenalty(strength " + lifelong::detail::exact_text(strength) + ", sum " + text(sum) +
+           ", anchor last)";
   }
 
   /// Overwrites `out` with the gradient at θ, 0 where there is no importance, and returns the value. Results are

@@ -43,8 +43,9 @@ struct BatchNorm {
 
   /// The settings in a line.
   [[nodiscard]] std::string recipe() const {
-    return "BatchNorm(channels " + std::to_string(channels) + ", momentum " + lifelong::detail::text(momentum) +
-           ", epsilon " + lifelong::detail::text(epsilon) + (running_statistics ? ")" : ", statistics of the batch)");
+    return "BatchNorm(channels " + std::to_string(channels) + ", momentum " + lifelong::detail::exact_text(momentum) +
+           ", epsilon " + lifelong::detail::exact_text(epsilon) +
+           (running_statistics ? ")" : ", statistics of the batch)");
   }
 
   /// \throws InvalidArgument for 0 channels, a momentum outside [0, 1] or ε <= 0, ShapeMismatch unless the first extent

@@ -33,7 +33,7 @@ struct Dropout {
   [[nodiscard]] Shape expected() const { return {}; }
 
   /// The settings in a line.
-  [[nodiscard]] std::string recipe() const { return "Dropout(rate " + lifelong::detail::text(p) + ")"; }
+  [[nodiscard]] std::string recipe() const { return "Dropout(rate " + lifelong::detail::exact_text(p) + ")"; }
 
   /// \throws InvalidArgument unless 0 <= p < 1.
   Shape connect(Shape in) {

@@ -39,7 +39,7 @@ struct GroupNorm {
   /// The settings in a line.
   [[nodiscard]] std::string recipe() const {
     return "GroupNorm(groups " + std::to_string(groups) + ", channels " + std::to_string(channels) + ", epsilon " +
-           lifelong::detail::text(epsilon) + ")";
+           lifelong::detail::exact_text(epsilon) + ")";
   }
 
   /// \throws InvalidArgument unless the groups divide the channels and ε > 0, ShapeMismatch unless the first extent is

@@ -38,7 +38,8 @@ struct LayerNorm {
 
   /// The settings in a line.
   [[nodiscard]] std::string recipe() const {
-    return "LayerNorm(features " + std::to_string(features) + ", epsilon " + lifelong::detail::text(epsilon) + ")";
+    return "LayerNorm(features " + std::to_string(features) + ", epsilon " + lifelong::detail::exact_text(epsilon) +
+           ")";
   }
 
   /// \throws InvalidArgument for 0 features or ε <= 0, ShapeMismatch unless the last extent is `features`.
