@@ -34,7 +34,7 @@ packages_of() {
     tests) echo catch2 libblas-dev libxtensor-dev nlohmann-json3-dev libbenchmark-dev curl ;;
     lab) echo libcli11-dev libfmt-dev nlohmann-json3-dev ;;
     data) echo dataset-fashion-mnist ;;
-    clang) echo clang-19 libc++-19-dev libc++abi-19-dev libomp-19-dev ;;
+    clang) echo clang-19 libclang-rt-19-dev libc++-19-dev libc++abi-19-dev libomp-19-dev ;;
     packages)
       echo pkgconf
       have_conan || have_pip || echo python3-venv
@@ -83,6 +83,7 @@ describe() {
     libfmt-dev) what="tables of the lab" signs=fmt/core.h ;;
     dataset-fashion-mnist) what="data of the demo" signs=/usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz ;;
     clang-19) what="second compiler" signs=clang++-19 ;;
+    libclang-rt-19-dev) what="its sanitizers" signs=/usr/lib/llvm-19/lib/clang/19/lib/linux/libclang_rt.asan-$(uname -m).a ;;
     libc++-19-dev) what="second standard library" signs=/usr/lib/llvm-19/include/c++/v1/version ;;
     libc++abi-19-dev) what="second standard library" signs=/usr/lib/llvm-19/include/c++/v1/cxxabi.h ;;
     libtorch-dev) what="models of LibTorch, lifelong::torch" signs=torch/csrc/api/include/torch/torch.h ;;

@@ -21,12 +21,13 @@
 #endif
 #endif
 
+#if defined(__GLIBC__) && !defined(LIFELONG_TEST_SANITIZED)
+#define LIFELONG_TEST_COUNTS_ALLOCATIONS
+
 namespace {
 std::atomic<std::size_t> allocations{0};
 }
 
-#if defined(__GLIBC__) && !defined(LIFELONG_TEST_SANITIZED)
-#define LIFELONG_TEST_COUNTS_ALLOCATIONS
 // Every allocation of the program, Eigen's and operator new's alike, comes through one of these.
 extern "C" {
 void* __libc_malloc(std::size_t size);

@@ -345,7 +345,7 @@ TEST_CASE("settings that are no numbers in the parameters' type are refused when
   CHECK_THAT(with(Constant{}, Quadratic{}, ll::optimizer::Decoupled<Sgd>{{}, 1e39}),
              test::ContainsSubstring("Decoupled.weight_decay"));
   CHECK_NOTHROW(ll::Learner(Plain{}, Constant{}, Quadratic{.strength = 1e38}, Sgd{.learning_rate = 0}));
-  CHECK(ll::detail::setting<float>("s", infinity) == infinity);
+  CHECK(ll::detail::setting<float>("s", std::numeric_limits<double>::infinity()) == infinity);
 }
 
 TEST_CASE("first moments that have decayed to almost nothing become 0", "[learner][denormals]") {

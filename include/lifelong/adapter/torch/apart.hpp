@@ -78,8 +78,8 @@ void require_close(const Tensor& a, const Tensor& b, double largest, std::size_t
     const double most = std::sqrt(static_cast<double>(std::numeric_limits<T>::epsilon())) * largest;
     if (lifelong::detail::is_finite(one - other) && std::abs(one - other) <= most) continue;
     raise<InvalidArgument>("in evaluation mode, output " + std::to_string(i % outputs) + " of sample " +
-                           std::to_string(first + i / outputs) + " is " + lifelong::detail::rounded_text(one) +
-                           where_a + lifelong::detail::rounded_text(other) + where_b);
+                           std::to_string(first + i / outputs) + " is " + lifelong::detail::text(one) + where_a +
+                           lifelong::detail::text(other) + where_b);
   }
 }
 
