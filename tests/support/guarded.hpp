@@ -225,12 +225,11 @@ struct Guarded {
     static_assert(std::is_trivially_copyable_v<Kernel>, "a device gets a copy of the bits of a kernel");
 #if defined(LIFELONG_TEST_FINDS_HOST_POINTERS)
     __builtin_clear_padding(&kernel);
-    std::uintptr_t word;
-    for (std::size_t at = 0; at + sizeof word <= sizeof kernel; at += sizeof word) {
-      std::memcpy(&word, reinterpret_cast<const std::byte*>(&kernel) + at, sizeof word);
+    std::uintptr_t words[1 + sizeof kernel / sizeof(std::uintptr_t)] = {};
+    std::memcpy(words, &kernel, sizeof kernel);
+    for (const std::uintptr_t word : words)
       if (word >> 44 != 0 && word >> 48 == 0 && !GuardedMemory::get().contains(reinterpret_cast<const void*>(word), 1))
         throw std::logic_error("a kernel refers to memory of the host");
-    }
 #endif
   }
 

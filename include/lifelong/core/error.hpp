@@ -136,7 +136,9 @@ template <class T>
 T setting(const char* name, double value) {
   const T rounded = static_cast<T>(value);
   if (is_finite(value) && (!is_finite(rounded) || (rounded == 0) != (value == 0)))
-    refuse_value(name, std::string("a number that fits the parameters' type, ") + (sizeof(T) == 4 ? "float" : "double"),
+    refuse_value(name,
+                 sizeof(T) == 4 ? "a number that fits the parameters' type, float"
+                                : "a number that fits the parameters' type, double",
                  value);
   return rounded;
 }
