@@ -89,8 +89,9 @@ TEST_CASE("divided by bounds: below the first, between two, from the last on") {
   CHECK(numbers(stream[0].train) == Numbers{1, 2});
   CHECK(numbers(stream[1].train) == Numbers{0, 3, 5});
   CHECK(numbers(stream[2].train) == Numbers{4});
-  CHECK(stream[0].name == "feature 0 in [-inf, 2)");
-  CHECK(stream[2].name == "feature 0 in [7, inf)");
+  CHECK(stream[0].name == "feature 0 < 2");
+  CHECK(stream[1].name == "feature 0 in [2, 7)");
+  CHECK(stream[2].name == "feature 0 >= 7");
   CHECK(ll::stream::divided_by_bounds(machines(), 1, {}).size() == 1);
 }
 
@@ -114,7 +115,7 @@ TEST_CASE("divisions that cannot be are refused by name, when the stream is made
         "divided: train example 0 is of task 0, but there are only 0");
   CHECK(refusal([&] {
           return divided_by_bounds(source, 0, {5, 8});
-        }) == "train of task 'feature 0 in [8, inf)' has no examples");
+        }) == "train of task 'feature 0 >= 8' has no examples");
   CHECK(refusal([&] {
           return divided_by_bounds(source, 0, {5, 5});
         }) == "divided: bound 1 is 5, but bounds are finite and ascend");

@@ -81,6 +81,14 @@ inline Division ranges(std::span<const std::size_t> sizes, std::size_t examples,
   return numbers;
 }
 
+/// ` < 2`, ` in [2, 7)`, ` >= 7`
+inline std::string between(const std::vector<double>& bounds, std::size_t t) {
+  if (bounds.empty()) return "";
+  if (t == 0) return " < " + text(bounds.front());
+  if (t == bounds.size()) return " >= " + text(bounds.back());
+  return " in [" + text(bounds[t - 1]) + ", " + text(bounds[t]) + ")";
+}
+
 inline std::vector<std::string> numbered_names(std::size_t tasks) {
   std::vector<std::string> names;
   for (std::size_t t = 0; t < tasks; ++t) names.push_back("part " + std::to_string(t));
@@ -156,8 +164,7 @@ template <class S>
     if (t < bounds.size() && (!detail::is_finite(bounds[t]) || (t > 0 && !(bounds[t] > bounds[t - 1]))))
       detail::raise<InvalidArgument>("divided: bound " + std::to_string(t) + " is " + detail::text(bounds[t]) +
                                      ", but bounds are finite and ascend");
-    names.push_back("feature " + std::to_string(feature) + " in [" + (t == 0 ? "-inf" : detail::text(bounds[t - 1])) +
-                    ", " + (t == bounds.size() ? "inf" : detail::text(bounds[t])) + ")");
+    names.push_back("feature " + std::to_string(feature) + detail::between(bounds, t));
   }
   const auto task = [&](const Dataset<S>& part, std::size_t i) {
     const double value = detail::feature_of(part, i, feature);
