@@ -49,6 +49,7 @@
 #include <lifelong/rehearsal/policy.hpp>
 #include <lifelong/stream/cached.hpp>
 #include <lifelong/stream/dataset.hpp>
+#include <lifelong/stream/divided.hpp>
 #include <lifelong/stream/example_source.hpp>
 #include <lifelong/stream/joined.hpp>
 #include <lifelong/stream/permuted.hpp>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Paths that are none, too little memory, decimal commas: nothing but an error of the library comes out of it.
 #include <lifelong/io/checkpoint.hpp>
+#include <lifelong/io/csv.hpp>
 #include <lifelong/io/idx.hpp>
 #include <lifelong/io/npy.hpp>
 #include <lifelong/lifelong.hpp>
@@ -87,6 +88,7 @@ TEST_CASE("a path with a zero byte, a folder and a missing file are no files") {
       [](const std::string& path) { (void)ll::io::read_npy(path); },
       [](const std::string& path) { (void)ll::io::read_safetensors(path); },
       [](const std::string& path) { (void)ll::io::read_idx(path); },
+      [](const std::string& path) { (void)ll::io::read_csv(path); },
       [](const std::string& path) { (void)ll::io::load_idx(path); }};
   const std::vector<std::function<void(const std::string&)>> writers{
       [&](const std::string& path) { ll::io::write_npy<float>(path, {2}, values); },
@@ -121,6 +123,10 @@ TEST_CASE("too little memory is reported as such, with the name of the file") {
   idx.resize(idx.size() + 20 * 256);
   const std::string idx_path = folder.write("x.idx", idx);
 
+  test::Bytes csv{std::byte{'x'}, std::byte{'\n'}};
+  for (std::size_t i = 0; i < 3000; ++i) csv.insert(csv.end(), {std::byte{'1'}, std::byte{'\n'}});
+  const std::string csv_path = folder.write("x.csv", csv);
+
   const ll::io::NpyArray array = ll::io::read_npy(npy), labels = ll::io::read_npy(folder.path() + "/y.npy");
   const Safetensors file = ll::io::read_safetensors(tensors);
   const test::Bytes npy_bytes = folder.read("x.npy"), tensor_bytes = folder.read("x.safetensors");
@@ -145,7 +151,8 @@ TEST_CASE("too little memory is reported as such, with the name of the file") {
                                                  [&] { (void)ll::io::read_idx(idx_path); },
                                                  [&] { (void)ll::io::parse_idx(idx, idx_path); },
                                                  [&] { (void)ll::io::checkpoint(learner); },
-                                                 [&] { ll::io::restore(saved, learner); }};
+                                                 [&] { ll::io::restore(saved, learner); },
+                                                 [&] { (void)ll::io::read_csv(csv_path); }};
   for (std::size_t i = 0; i < calls.size(); ++i) {
     CAPTURE(i);
     const std::string message = test::message_of<ll::OutOfMemory>([&] { with_little_memory(calls[i]); });
@@ -153,7 +160,7 @@ TEST_CASE("too little memory is reported as such, with the name of the file") {
     calls[i == 8 ? 0 : i]();  // a second one of that name would be refused
   }
   CHECK(made.tensors().size() == 1);
-  CHECK(folder.size() == 4);
+  CHECK(folder.size() == 5);
 }
 
 TEST_CASE("files do not depend on the locale of C++ streams") {

@@ -155,10 +155,10 @@ TEST_CASE("no damage to an NPY file gets past the checks") {
 }
 
 TEST_CASE("NPY types that are not read are refused by name") {
-  CHECK(refusal(file(header(">f2", "(1,)"), 2)) ==
-        "'some.npy' holds '>f2', but only floats of 4 or 8 bytes, whole numbers and truth values are read: save "
+  CHECK(refusal(file(header(">f16", "(1,)"), 2)) ==
+        "'some.npy' holds '>f16', but only floats of 2, 4 or 8 bytes, whole numbers and truth values are read: save "
         "x.astype('<f4'), '<f8', '<i4' or '<i8'");
-  for (const char* dtype : {"<f2", "|O", "<c8", "<U3", ">", "<M8[ns]", "f4"})
+  for (const char* dtype : {"<f16", "<u3", "|O", "<c8", "<U3", ">", "<M8[ns]", "f4"})
     CHECK_THAT(refusal(file(header(dtype, "(1,)"), 4)), ContainsSubstring(std::string("holds '") + dtype + "'"));
   CHECK_THAT(refusal(file("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }", 4)),
              ContainsSubstring("arrays of records are not read"));
@@ -193,6 +193,10 @@ TEMPLATE_TEST_CASE("classes are read whatever type of whole numbers Python has s
           "'" + path + "'[1] is " + std::to_string(beyond) + ", but classes count from 0 to 2147483647");
 }
 
+TEST_CASE("classes may be a column") {
+  CHECK(parse(file(header("|u1", "(3, 1)"), 3)).labels() == std::vector<std::int32_t>{0, 1, 2});
+}
+
 TEST_CASE("truth values are bytes, and classes") {
   Bytes yes_no = file(header("|b1", "(3,)"), 3);
   yes_no.back() = std::byte{1};
@@ -208,7 +212,9 @@ TEST_CASE("what is no list of classes is refused, with what to do") {
     return test::message_of<ll::FormatError>([&] { (void)parse(file(header(dtype, shape), bytes)).labels(); });
   };
   CHECK(message("<f8", "(1,)", 8) == "'some.npy' holds <f8, but labels are whole numbers: save y.astype('<i8')");
-  CHECK_THAT(message("<i8", "(2, 1)", 16), ContainsSubstring("2 dimensions") && ContainsSubstring("y.ravel()"));
+  CHECK_THAT(message("<i8", "(2, 2)", 32), ContainsSubstring("2 dimensions") && ContainsSubstring("y.ravel()"));
+  CHECK_THAT(message("<i8", "(1, 2)", 16), ContainsSubstring("2 dimensions (1 x 2)"));
+  CHECK_THAT(message("<i8", "(2, 1, 1)", 16), ContainsSubstring("3 dimensions"));
   CHECK_THAT(message("<i8", "()", 8), ContainsSubstring("0 dimensions"));
   CHECK(test::message_of<ll::FormatError>([] { (void)parse(file(header("<i8", "(1,)"), 8)).values<std::int32_t>(); }) ==
         "'some.npy' holds <i8 where <i4 is needed: save x.astype('<i4'), or read classes by labels()");

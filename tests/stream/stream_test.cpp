@@ -208,7 +208,7 @@ TEST_CASE("joined: all tasks' train sets one after the other") {
 
 TEST_CASE("streams that cannot be are refused") {
   CHECK(test::message_of<ll::InvalidArgument>([] { (void)ll::stream::split(data(10), 3); }) ==
-        "split cannot divide 10 classes evenly among 3 tasks");
+        "split cannot divide 10 classes evenly among 3 tasks; SplitOptions.classes_per_task divides them unevenly");
   CHECK_THROWS_AS(ll::stream::split(data(), 0), ll::InvalidArgument);
   CHECK_THROWS_AS(ll::stream::split(data(), 5), ll::InvalidArgument);
   CHECK_THROWS_AS(ll::stream::split(regression(), 1), ll::InvalidArgument);

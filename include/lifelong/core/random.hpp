@@ -24,6 +24,7 @@ enum class Purpose : std::uint32_t {
   permutation = 4,
   dropout = 5,
   slices = 6,
+  classes = 7,
   user = 1000
 };
 

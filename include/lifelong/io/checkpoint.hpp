@@ -188,7 +188,7 @@ void require_checkpoint(const Safetensors& file) {
   if (found_type != safetensors_detail::dtype_of<T>)
     lifelong::detail::raise<FormatError>("'" + file.name() + "' is of a learner of " +
                                          io_detail::in_quotes(found_type) + ", but this one is of '" +
-                                         safetensors_detail::dtype_of<T> + "'");
+                                         std::string(safetensors_detail::dtype_of<T>) + "'");
 }
 
 /// \throws FormatError if the learner that was saved had other settings than `learner`; InvalidArgument for a name in
@@ -239,7 +239,7 @@ template <class Learner>
     file.set_metadata("recipe", learner.recipe());
     checkpoint_detail::visit_recipes(
         learner, [&](const std::string& part, const std::string& recipe) { file.set_metadata(part, recipe); });
-    file.set_metadata(checkpoint_detail::type_key, safetensors_detail::dtype_of<T>);
+    file.set_metadata(checkpoint_detail::type_key, std::string(safetensors_detail::dtype_of<T>));
     file.set_metadata(checkpoint_detail::version_key, checkpoint_detail::version);
     seal(file);
     return file;

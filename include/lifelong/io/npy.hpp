@@ -4,17 +4,20 @@
 
 #include <lifelong/config/push_macros.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <span>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/extents.hpp>
+#include <lifelong/io/dtype.hpp>
 #include <lifelong/io/file.hpp>
 #include <lifelong/io/npy_header.hpp>
 
@@ -23,34 +26,37 @@ namespace lifelong::io {
 /// An array from an NPY file.
 struct NpyArray {
   std::string name;                ///< what errors call it, usually its path
-  std::string dtype;               ///< as NumPy spells it, little-endian: `<f4`, `<f8`, `<i8`, `|u1`, `|b1`, ...
+  std::string dtype;               ///< as NumPy spells it, little-endian: `<f2`, `<f4`, `<i8`, `|u1`, `|b1`, ...
   std::vector<std::size_t> shape;  ///< empty for a single value
   std::vector<std::byte> bytes;    ///< product(shape) elements, row-major, least significant byte first
 
-  /// The elements, row-major. Nothing is converted; truth values are `std::uint8_t` of 0 and 1. \throws FormatError
-  /// unless they are of type T.
+  /// The elements, row-major. No value changes: truth values are `std::uint8_t` of 0 and 1, halves (float16) are
+  /// `float`. \throws FormatError unless they are of type T.
   template <npy_detail::element T>
   [[nodiscard]] std::vector<T> values() const {
+    const std::string type(npy_detail::dtype_of<T>);
     if (!npy_detail::holds<T>(dtype))
-      npy_detail::raise<FormatError>("'" + name + "' holds " + dtype + " where " + npy_detail::dtype_of<T> +
-                                     " is needed: save x.astype('" + npy_detail::dtype_of<T> + "')" +
+      npy_detail::raise<FormatError>("'" + name + "' holds " + dtype + " where " + type +
+                                     " is needed: save x.astype('" + type + "')" +
                                      (std::is_same_v<T, std::int32_t> ? ", or read classes by labels()" : ""));
-    return io_detail::with_memory_for(name, [&] { return io_detail::from_little_endian<T>(bytes); });
+    return io_detail::with_memory_for(name, [&] { return elements<T>(); });
   }
 
-  /// Calls `use(std::vector<T>)` with the elements, where T is their own type.
+  /// Calls `use(std::vector<T>)` with the elements, where T is the type in which `values` gives them.
   template <class Use>
   void visit(Use&& use) const {
     npy_detail::with_element(dtype, [&]<class T>(T) { use(values<T>()); });
   }
 
-  /// The elements as the classes of examples, whatever type of whole numbers Python has saved them in: int64, as
-  /// PyTorch and NumPy make them, uint8, bool, ... \throws FormatError, which names the element, for one that is below
-  /// 0 or does not fit; and for floats, or anything but one dimension.
+  /// The elements as the classes of N examples, an array of N or N x 1, whatever type of whole numbers Python has saved
+  /// them in: int64, as PyTorch and NumPy make them, uint8, bool, ... \throws FormatError, which names the element, for
+  /// one that is below 0 or does not fit; and for floats or another shape.
   [[nodiscard]] std::vector<std::int32_t> labels() const {
-    if (shape.size() != 1)
-      npy_detail::raise<FormatError>("'" + name + "' has " + std::to_string(shape.size()) +
-                                     " dimensions, but labels have one, a class for each example: save y.ravel(), or "
+    const bool column = shape.size() == 2 && shape[1] == 1;
+    if (shape.size() != 1 && !column)
+      npy_detail::raise<FormatError>("'" + name + "' has " + std::to_string(shape.size()) + " dimensions" +
+                                     (shape.empty() ? "" : " (" + lifelong::detail::shape_text(shape) + ")") +
+                                     ", but labels have one, a class for each example: save y.ravel(), or "
                                      "y.argmax(axis=1) if there is a column for each class");
     std::vector<std::int32_t> labels;
     visit([&](const auto& values) { io_detail::with_memory_for(name, [&] { labels = labels_of(values); }); });
@@ -58,6 +64,18 @@ struct NpyArray {
   }
 
  private:
+  template <class T>
+  [[nodiscard]] std::vector<T> elements() const {
+    if constexpr (std::is_same_v<T, float>)
+      if (dtype == "<f2") {
+        const std::vector<std::uint16_t> halves = io_detail::from_little_endian<std::uint16_t>(bytes);
+        std::vector<float> values(halves.size());
+        std::ranges::transform(halves, values.begin(), io_detail::from_half);
+        return values;
+      }
+    return io_detail::from_little_endian<T>(bytes);
+  }
+
   template <class V>
   [[nodiscard]] std::vector<std::int32_t> labels_of(const std::vector<V>& values) const {
     if constexpr (std::is_integral_v<V>) {
@@ -132,8 +150,8 @@ inline NpyArray make_array(Header header, std::vector<std::byte> data, const std
 namespace npy_detail {
 
 /// The bytes before the data, as NumPy writes them: the data are aligned to 64 bytes.
-inline std::string start_of_file(const char* dtype, const std::vector<std::size_t>& shape) {
-  std::string header = std::string("{'descr': '") + dtype + "', 'fortran_order': False, 'shape': (";
+inline std::string start_of_file(std::string_view dtype, const std::vector<std::size_t>& shape) {
+  std::string header = "{'descr': '" + std::string(dtype) + "', 'fortran_order': False, 'shape': (";
   for (std::size_t axis = 0; axis < shape.size(); ++axis)
     header += (axis > 0 ? ", " : "") + std::to_string(shape[axis]);
   header += shape.size() == 1 ? ",), }" : "), }";

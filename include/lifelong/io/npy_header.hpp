@@ -18,6 +18,7 @@
 
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/extents.hpp>
+#include <lifelong/io/dtype.hpp>
 #include <lifelong/io/file.hpp>
 #include <lifelong/io/scanner.hpp>
 
@@ -27,56 +28,34 @@ using io_detail::in_quotes;
 using lifelong::detail::raise;
 
 template <class T>
-inline constexpr const char* dtype_of = nullptr;
-template <>
-inline constexpr const char* dtype_of<float> = "<f4";
-template <>
-inline constexpr const char* dtype_of<double> = "<f8";
-template <>
-inline constexpr const char* dtype_of<std::int8_t> = "|i1";
-template <>
-inline constexpr const char* dtype_of<std::uint8_t> = "|u1";
-template <>
-inline constexpr const char* dtype_of<std::int16_t> = "<i2";
-template <>
-inline constexpr const char* dtype_of<std::uint16_t> = "<u2";
-template <>
-inline constexpr const char* dtype_of<std::int32_t> = "<i4";
-template <>
-inline constexpr const char* dtype_of<std::uint32_t> = "<u4";
-template <>
-inline constexpr const char* dtype_of<std::int64_t> = "<i8";
-template <>
-inline constexpr const char* dtype_of<std::uint64_t> = "<u8";
+concept element = io_detail::element<T>;
 
-template <class T>
-concept element = dtype_of<T>
-!= nullptr;
+/// How NumPy spells the type T.
+template <element T>
+inline constexpr std::string_view dtype_of = io_detail::dtype_of<T>.npy;
 
-/// Whether elements that `dtype` names are of type T; truth values are bytes of 0 and 1.
+/// Whether elements that `dtype` names are given as values of type T: those of that type, truth values as bytes of 0
+/// and 1, halves as floats.
 template <class T>
 bool holds(std::string_view dtype) {
-  return dtype == dtype_of<T> || (std::is_same_v<T, std::uint8_t> && dtype == "|b1");
+  return dtype == dtype_of<T> || (std::is_same_v<T, std::uint8_t> && dtype == "|b1") ||
+         (std::is_same_v<T, float> && dtype == "<f2");
 }
 
-/// Calls `use(T{})` for the type that `dtype` names. Returns false if it names no type that is read.
+/// Calls `use(T{})` for the type in which elements that `dtype` names are given, if it names a type that is read.
 template <class Use>
-bool with_element(std::string_view dtype, Use&& use) {
+void with_element(std::string_view dtype, Use&& use) {
   const auto one = [&]<class T>(T value) {
-    if (!holds<T>(dtype)) return false;
-    use(value);
-    return true;
+    if (holds<T>(dtype)) use(value);
   };
-  return one(0.0F) || one(0.0) || one(std::int8_t{}) || one(std::uint8_t{}) || one(std::int16_t{}) ||
-         one(std::uint16_t{}) || one(std::int32_t{}) || one(std::uint32_t{}) || one(std::int64_t{}) ||
-         one(std::uint64_t{});
+  const auto all = [&](auto... values) { (one(values), ...); };
+  all(0.0F, 0.0, std::int8_t{}, std::uint8_t{}, std::int16_t{}, std::uint16_t{}, std::int32_t{}, std::uint32_t{},
+      std::int64_t{}, std::uint64_t{});
 }
 
 /// Size of an element, 0 for a type that is not read.
 inline std::size_t bytes_of(std::string_view dtype) {
-  std::size_t bytes = 0;
-  with_element(dtype, [&](auto value) { bytes = sizeof value; });
-  return bytes;
+  return io_detail::find_dtype(&io_detail::Dtype::npy, dtype).bytes;
 }
 
 struct Header {
@@ -217,7 +196,7 @@ inline Header parse_header(std::span<const std::byte> bytes, const std::string& 
   const std::size_t element = bytes_of(header.dtype);
   if (element == 0)
     raise<FormatError>("'" + file + "' holds " + in_quotes(dtype) +
-                       ", but only floats of 4 or 8 bytes, whole numbers and truth values are read: save "
+                       ", but only floats of 2, 4 or 8 bytes, whole numbers and truth values are read: save "
                        "x.astype('<f4'), '<f8', '<i4' or '<i8'");
   const auto count = lifelong::detail::checked_product(header.shape);
   if (!count || *count > std::numeric_limits<std::size_t>::max() / element)

@@ -58,8 +58,8 @@ class Safetensors {
     const std::string& dtype = at(tensor).dtype;
     if (dtype != safetensors_detail::dtype_of<T>)
       safetensors_detail::raise<FormatError>("tensor " + io_detail::in_quotes(tensor) + " of '" + name_ + "' is " +
-                                             dtype + " where " + safetensors_detail::dtype_of<T> + " is needed" +
-                                             safetensors_detail::advice<T>(dtype));
+                                             dtype + " where " + std::string(safetensors_detail::dtype_of<T>) +
+                                             " is needed" + safetensors_detail::advice<T>(dtype));
     return io_detail::with_memory_for(name_, [&] { return io_detail::from_little_endian<T>(bytes(tensor)); });
   }
 
@@ -80,7 +80,7 @@ class Safetensors {
                                                lifelong::detail::shape_text(shape) + " of its shape");
     io_detail::with_memory_for(name_, [&] {
       const std::vector<std::byte> bytes = io_detail::to_little_endian(values);
-      Tensor entry{safetensors_detail::dtype_of<T>, std::move(shape), data_.size(), bytes.size()};
+      Tensor entry{std::string(safetensors_detail::dtype_of<T>), std::move(shape), data_.size(), bytes.size()};
       data_.insert(data_.end(), bytes.begin(), bytes.end());
       header_.tensors.emplace(tensor, std::move(entry));
       header_.bytes = data_.size();

@@ -19,6 +19,7 @@
 
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/extents.hpp>
+#include <lifelong/io/dtype.hpp>
 #include <lifelong/io/file.hpp>
 #include <lifelong/io/json.hpp>
 #include <lifelong/io/scanner.hpp>
@@ -38,47 +39,17 @@ namespace safetensors_detail {
 using io_detail::in_quotes;
 using lifelong::detail::raise;
 
-struct Dtype {
-  const char* name;
-  std::size_t bytes;
-};
-inline constexpr Dtype dtypes[] = {{"F64", 8},  {"F32", 4},     {"F16", 2},     {"BF16", 2}, {"I64", 8},    {"I32", 4},
-                                   {"I16", 2},  {"I8", 1},      {"U64", 8},     {"U32", 4},  {"U16", 2},    {"U8", 1},
-                                   {"BOOL", 1}, {"F8_E4M3", 1}, {"F8_E5M2", 1}, {"C64", 8},  {"F8_E8M0", 1}};
-
 /// Size of an element, 0 for an unknown type.
 inline std::size_t bytes_of(std::string_view dtype) {
-  for (const Dtype& known : dtypes)
-    if (dtype == known.name) return known.bytes;
-  return 0;
+  return io_detail::find_dtype(&io_detail::Dtype::safetensors, dtype).bytes;
 }
 
 template <class T>
-inline constexpr const char* dtype_of = nullptr;
-template <>
-inline constexpr const char* dtype_of<float> = "F32";
-template <>
-inline constexpr const char* dtype_of<double> = "F64";
-template <>
-inline constexpr const char* dtype_of<std::int8_t> = "I8";
-template <>
-inline constexpr const char* dtype_of<std::uint8_t> = "U8";
-template <>
-inline constexpr const char* dtype_of<std::int16_t> = "I16";
-template <>
-inline constexpr const char* dtype_of<std::uint16_t> = "U16";
-template <>
-inline constexpr const char* dtype_of<std::int32_t> = "I32";
-template <>
-inline constexpr const char* dtype_of<std::uint32_t> = "U32";
-template <>
-inline constexpr const char* dtype_of<std::int64_t> = "I64";
-template <>
-inline constexpr const char* dtype_of<std::uint64_t> = "U64";
+concept element = io_detail::element<T>;
 
-template <class T>
-concept element = dtype_of<T>
-!= nullptr;
+/// How safetensors files spell the type T.
+template <element T>
+inline constexpr std::string_view dtype_of = io_detail::dtype_of<T>.safetensors;
 
 /// What to do about floats of another type.
 template <class T>

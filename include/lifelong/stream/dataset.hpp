@@ -155,6 +155,14 @@ class Dataset {
     return copy;
   }
 
+  /// The same examples with other labels, one for each. The inputs are shared, not copied. \throws ShapeMismatch for
+  /// another number of labels; InvalidArgument for a negative one.
+  [[nodiscard]] Dataset with_labels(std::vector<std::int32_t> labels) const {
+    detail::require_size("the array of labels", labels.size(), size_);
+    const Shared both(Relabeled{owner_, std::move(labels)});
+    return Dataset(inputs_, std::span<const std::int32_t>(both->labels), shape_, both).with_scale(scale_);
+  }
+
   /// All inputs as they are stored, N x features, row-major, not scaled.
   [[nodiscard]] std::span<const S> inputs() const LIFELONG_LIFETIME_BOUND { return inputs_; }
   /// Inputs of example `i` as they are stored. \throws InvalidArgument unless i < size().
@@ -194,6 +202,10 @@ class Dataset {
   struct Arrays {
     std::vector<S> inputs;
     std::vector<A> answers;
+  };
+  struct Relabeled {
+    KeepAlive inputs;
+    std::vector<std::int32_t> labels;
   };
 
   Dataset(const Shared<Arrays<std::int32_t>>& arrays, std::vector<std::size_t>&& shape)
