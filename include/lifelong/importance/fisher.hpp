@@ -67,9 +67,16 @@ struct FisherInformation {
         detail::raise<InvalidArgument>(
             "Fisher.labels must be Labels::empirical for a model that has only gradient(batch, out): the other labels "
             "need its outputs, by predict and pullback");
-      for (std::size_t n = 0; n < batch.size; ++n)
-        estimation.add_gradient([&](auto gradient) { evaluation_gradient(model, batch.sample(n), gradient); },
-                                moment::Square{});
+      for (std::size_t n = 0; n < batch.size; ++n) {
+        auto sample = batch.sample(n);
+        typename E::value_type weight = 1;
+        if constexpr (requires { batch.weights[n]; }) {
+          if (!batch.weights.empty()) weight = batch.weights[n];
+          sample.weights = {};
+        }
+        estimation.add_gradient([&](auto gradient) { evaluation_gradient(model, sample, gradient); }, moment::Square{},
+                                1, weight, static_cast<double>(weight));
+      }
     }
   }
 
