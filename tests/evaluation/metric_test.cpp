@@ -41,9 +41,7 @@ struct Echo {
   }
 };
 
-ll::Dataset<double> regression() {
-  return {{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, {1, 1, 4, 4, 3, 7, 7, 7, 12, 9}, 2, {2}};
-}
+ll::Dataset<double> regression() { return {{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, {1, 1, 4, 4, 3, 7, 7, 7, 12, 9}, 2, {2}}; }
 
 const std::vector<double> weights{1, 0, 2.5, 0.5, 3};
 

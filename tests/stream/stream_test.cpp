@@ -34,7 +34,8 @@ struct Example {
 template <class Source>
 Example read(const Source& source, std::size_t i) {
   Example example{std::vector<double>(source.features(), -9), std::vector<double>(source.targets(), -9), 0, {}, 1};
-  source.read(i, ll::ExampleRow<double>{example.inputs, example.label, example.targets, example.active, example.weight});
+  source.read(i,
+              ll::ExampleRow<double>{example.inputs, example.label, example.targets, example.active, example.weight});
   return example;
 }
 

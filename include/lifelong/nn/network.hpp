@@ -307,7 +307,8 @@ class Network {
       const std::span<T> row = rows.row(n);
       std::copy_n(f.row(n).data(), row.size(), row.data());
       losses_[n] = loss_.differentiate(row, batch.context(n, outputs()));
-      const T share = batch.weights.empty() ? equal_share : static_cast<T>(batch.weights[n] / weight);
+      const T share =
+          batch.weights.empty() ? equal_share : static_cast<T>(static_cast<double>(batch.weights[n]) / weight);
       for (T& value : row) value *= share;
     });
     double total = 0;
