@@ -4,7 +4,6 @@
 
 #include <lifelong/config/push_macros.hpp>
 
-#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -32,7 +31,7 @@ namespace lifelong::importance {
 /// -log p(y | x).
 template <class L>
 struct BatchFisherInformation {
-  static_assert(std::same_as<L, ModelLikelihood> || detail::require_likelihood<L>());
+  static_assert(detail::require_likelihood<detail::LikelihoodFor<L, detail::NoModel>>());
 
   Labels labels = Labels::empirical;  ///< or predicted, or sampled; each sample has one label
   BatchScale scale = BatchScale::batches;

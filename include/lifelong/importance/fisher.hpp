@@ -4,7 +4,6 @@
 
 #include <lifelong/config/push_macros.hpp>
 
-#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -34,7 +33,7 @@ namespace lifelong::importance {
 /// x).
 template <class L>
 struct FisherInformation {
-  static_assert(std::same_as<L, ModelLikelihood> || detail::require_likelihood<L>());
+  static_assert(detail::require_likelihood<detail::LikelihoodFor<L, detail::NoModel>>());
 
   Labels labels = Labels::exact;
   Merge merge = Merge::sum();

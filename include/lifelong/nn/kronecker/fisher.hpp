@@ -4,7 +4,6 @@
 
 #include <lifelong/config/push_macros.hpp>
 
-#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -39,7 +38,7 @@ namespace lifelong::nn {
 /// than a batch's inputs or the factors.
 template <class L>
 struct KroneckerFisherOf {
-  static_assert(std::same_as<L, importance::ModelLikelihood> || lifelong::detail::require_likelihood<L>());
+  static_assert(lifelong::detail::require_likelihood<lifelong::detail::LikelihoodFor<L, lifelong::detail::NoModel>>());
 
   importance::Labels labels = importance::Labels::exact;
   importance::Merge merge = importance::Merge::sum();
