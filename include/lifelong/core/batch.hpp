@@ -42,6 +42,13 @@ struct SampleContext {
   std::uint64_t index = 0;         ///< number of the sample in its source
   std::span<const T> target = {};  ///< its row of targets; empty if the batch has none
   T weight = 1;                    ///< how many samples it counts as
+
+  /// The answer of output `c` of `outputs` to a yes-or-no question, 1 for yes: its target; without targets what the
+  /// label says, which is the answer itself for a single output, else the output that is yes.
+  [[nodiscard]] T answer(std::size_t c, std::size_t outputs) const {
+    if (target.size() == outputs) return target[c];
+    return T(static_cast<std::int64_t>(outputs == 1 ? 1 : c) == label ? 1 : 0);
+  }
 };
 
 /// Views of `size` samples; the batch does not own the arrays. A batch for classification has `labels`, one for

@@ -16,7 +16,6 @@
 #include <lifelong/core/check_batch.hpp>
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/softmax.hpp>
-#include <lifelong/importance/likelihood.hpp>
 
 namespace lifelong {
 
@@ -179,8 +178,7 @@ struct BinaryAccuracy {
     detail::require_answers(sample, outputs.size(), as);
     std::size_t right = 0;
     for (std::size_t c = 0; c < outputs.size(); ++c)
-      if (sample.active.contains(c))
-        right += (outputs[c] > 0) == (importance::Bernoulli::answer(c, outputs.size(), sample) > T(0.5)) ? 1u : 0u;
+      if (sample.active.contains(c)) right += (outputs[c] > 0) == (sample.answer(c, outputs.size()) > T(0.5)) ? 1u : 0u;
     mean_.add(static_cast<double>(right) / sample.active.count, static_cast<double>(sample.weight));
   }
   [[nodiscard]] double value(const std::string&) const { return mean_.value(); }

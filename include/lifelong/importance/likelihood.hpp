@@ -258,14 +258,7 @@ struct Bernoulli {
                                      " targets per sample or labels, but sample " + std::to_string(sample.index) +
                                      " has " + std::to_string(sample.target.size()) + " and the label " +
                                      std::to_string(sample.label));
-    set_score(p, sample, delta, [&](std::size_t c) { return answer(c, p.size(), sample); });
-  }
-
-  /// y_c of a sample for `outputs` outputs: its target, or what its label says.
-  template <class T>
-  [[nodiscard]] static T answer(std::size_t c, std::size_t outputs, const SampleContext<T>& sample) {
-    if (sample.target.size() == outputs) return sample.target[c];
-    return T(static_cast<std::int64_t>(outputs == 1 ? 1 : c) == sample.label ? 1 : 0);
+    set_score(p, sample, delta, [&](std::size_t c) { return sample.answer(c, p.size()); });
   }
 
   template <class T>

@@ -151,7 +151,7 @@ struct LogisticCrossEntropy {
     const T share = T(1) / static_cast<T>(sample.active.count);
     double total = 0;
     for (std::size_t c = 0; c < row.size(); ++c) {
-      const T f = row[c], y = importance::Bernoulli::answer(c, row.size(), sample);
+      const T f = row[c], y = sample.answer(c, row.size());
       row[c] = 0;
       if (!sample.active.contains(c)) continue;
       const T small = std::exp(-std::abs(f));  // never more than 1
