@@ -27,19 +27,6 @@ ll::Dataset<float> samples(std::size_t machine, std::size_t count, double noise,
   return {std::move(inputs), std::move(targets), 1, {3}};
 }
 
-/// Root of the mean squared error.
-template <class Model>
-double error_of(Model& model, const ll::Dataset<float>& data) {
-  std::vector<float> predicted(data.size());
-  model.predict({data.size(), 3, data.inputs()}, predicted);
-  double total = 0;
-  for (std::size_t n = 0; n < data.size(); ++n) {
-    const double error = static_cast<double>(predicted[n] - data.target_values()[n]);
-    total += error * error;
-  }
-  return std::sqrt(total / static_cast<double>(data.size()));
-}
-
 /// Error on the first machine after learning the second.
 double learn(double strength) {
   constexpr double noise = 0.1;
@@ -57,7 +44,13 @@ double learn(double strength) {
     learner.consolidate(*task);
   }
   // [regression]
-  return error_of(learner.model(), samples(0, 200, 0, 3));
+  const auto test = samples(0, 200, 0, 3);
+  // [r_squared]
+  const double explained = ll::evaluate(learner.model(), test, ll::metric::RSquared{});
+  const double error = std::sqrt(ll::evaluate(learner.model(), test, ll::metric::MeanSquaredError{}));
+  // [r_squared]
+  std::printf("strength %2.0f: R squared %.3f, error %.3f\n", strength, explained, error);
+  return error;
 }
 
 int main() {

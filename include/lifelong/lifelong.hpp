@@ -12,9 +12,12 @@
 #include <lifelong/core/layout.hpp>
 #include <lifelong/core/memory.hpp>
 #include <lifelong/core/model.hpp>
+#include <lifelong/core/present_samples.hpp>
 #include <lifelong/core/random.hpp>
 #include <lifelong/evaluation/accuracy_matrix.hpp>
 #include <lifelong/evaluation/evaluate.hpp>
+#include <lifelong/evaluation/metric.hpp>
+#include <lifelong/evaluation/predict.hpp>
 #include <lifelong/importance/batch_fisher.hpp>
 #include <lifelong/importance/constant.hpp>
 #include <lifelong/importance/estimation.hpp>
@@ -56,6 +59,7 @@
 #include <lifelong/stream/recent_examples.hpp>
 #include <lifelong/stream/rotated.hpp>
 #include <lifelong/stream/split.hpp>
+#include <lifelong/stream/weighted.hpp>
 #include <lifelong/trigger/every_steps.hpp>
 #include <lifelong/trigger/loss_drift.hpp>
 #include <lifelong/trigger/loss_plateau.hpp>

@@ -545,7 +545,8 @@ TEST_CASE(
     std::vector<float> row(16);
     std::int32_t label = -1;
     ll::OutputRange active;
-    stream[task].train.read(0, ll::ExampleRow<float>{row, label, {}, active});
+    float weight = 1;
+    stream[task].train.read(0, ll::ExampleRow<float>{row, label, {}, active, weight});
     return row;
   };
   const auto rotated = [&](std::uint64_t seed) {

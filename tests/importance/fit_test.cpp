@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// An importance whose likelihood does not fit the model is refused when the learner is made.
-#include <lifelong/conventions.hpp>
+// An importance takes the likelihood of the model's loss, and is refused when the learner is made where none fits.
 #include <lifelong/lifelong.hpp>
 #include <lifelong/nn.hpp>
 
@@ -17,7 +16,6 @@
 
 namespace ll = lifelong;
 using namespace lifelong::importance;
-namespace cv = lifelong::convention;
 
 namespace {
 
@@ -88,60 +86,78 @@ const std::string of_one =
 
 }  // namespace
 
-TEST_CASE("a likelihood of other outputs than the loss has is refused", "[importance][fit]") {
+TEST_CASE("the Fisher information asks the model's loss for its likelihood", "[importance][fit]") {
+  const std::vector<double> inputs{1, 0.5, -1, 2}, targets{1, 0, 0, 1};
+  const auto of = [&](const auto& importance, auto model) {
+    std::vector<double> out(model.parameters().size());
+    const std::vector<ll::Batch<double>> batches{{.size = 2, .features = 2, .inputs = inputs, .targets = targets}};
+    estimate(importance, model, batches, out);
+    return out;
+  };
   const auto regression = network(2, ll::nn::MeanSquaredError{});
-  const std::string rest =
-      " takes the outputs as logits of classes, but the network is trained with MeanSquaredError: use GaussianFisher, "
-      "or "
-      "GaussNewton, which takes the loss's own curvature";
-  for (const Labels labels :
-       {Labels::exact, Labels::sampled, Labels::predicted, Labels::empirical, Labels::weighted, Labels::unweighted})
-    CHECK(refusal(Fisher{.labels = labels}, regression) == "Fisher" + rest);
-  CHECK(refusal(BatchFisher{}, regression) == "BatchFisher" + rest);
-  CHECK(refusal(ReversedFisher{}, regression) == "ReversedFisher" + rest);
+  const auto yes_no = network(2, ll::nn::LogisticCrossEntropy{});
+  for (const Labels labels : {Labels::exact, Labels::sampled, Labels::empirical}) {
+    CHECK(of(Fisher{.labels = labels}, regression) == of(GaussianFisher{.labels = labels}, regression));
+    CHECK(of(Fisher{.labels = labels}, yes_no) == of(BernoulliFisher{.labels = labels}, yes_no));
+    CHECK(of(Fisher{.labels = labels}, network(2, YesNoLoss{})) ==
+          of(BernoulliFisher{.labels = labels}, network(2, OwnLoss{})));
+  }
+  CHECK(of(Fisher{}, network(2, ll::nn::SoftmaxCrossEntropy{})) ==
+        of(CategoricalFisher{}, network(2, ll::nn::SoftmaxCrossEntropy{})));
+  CHECK(of(Fisher{}, network(2, OwnLoss{})) == of(CategoricalFisher{}, network(2, OwnLoss{})));
+  CHECK(of(BatchFisher{}, regression) == of(GaussianBatchFisher{}, regression));
+  CHECK(Fisher{}.recipe() == CategoricalFisher{}.recipe());
 
-  const auto classes = network(3, ll::nn::SoftmaxCrossEntropy{});
-  CHECK(refusal(GaussianFisher{}, classes) ==
-        "GaussianFisher takes the outputs as means of real targets, but the network is trained with "
-        "SoftmaxCrossEntropy: use Fisher, or GaussNewton, which takes the loss's own curvature");
-  CHECK(refusal(BernoulliFisher{}, classes) ==
-        "BernoulliFisher takes the outputs as logits of yes-or-no answers, but the network is trained with "
-        "SoftmaxCrossEntropy: use Fisher, or GaussNewton, which takes the loss's own curvature");
-  CHECK_THAT(refusal(GaussianBatchFisher{}, classes), test::ContainsSubstring("GaussianBatchFisher takes"));
-  CHECK(
-      refusal(Fisher{}, network(2, YesNoLoss{})) ==
-      "Fisher takes the outputs as logits of classes, but the network is trained with YesNoLoss: use BernoulliFisher");
-  CHECK(refusal(GaussianFisher{}, network(2, CountLoss{})) ==
-        "GaussianFisher takes the outputs as means of real targets, but the network is trained with a loss of another "
-        "likelihood: use an importance of its likelihood");
+  const auto factors = [&](const auto& importance) {
+    auto model = regression;
+    return estimate(importance, model, std::vector<ll::Batch<double>>{{.size = 2, .features = 2, .inputs = inputs}});
+  };
+  CHECK(factors(ll::nn::KroneckerFisher{})[0].g == factors(ll::nn::KroneckerFisherOf<Gaussian>{})[0].g);
+}
+
+TEST_CASE("labels that the likelihood of the loss cannot give are refused", "[importance][fit]") {
+  const auto regression = network(2, ll::nn::MeanSquaredError{});
+  const auto expected = test::ContainsSubstring("Labels::predicted needs a likelihood with a mode(...)");
+  CHECK_NOTHROW(Fisher{.labels = Labels::predicted}.validate());
+  CHECK_THAT(refusal(Fisher{.labels = Labels::predicted}, regression), expected);
+  CHECK_THAT(refusal(BatchFisher{.labels = Labels::predicted}, regression), expected);
+  CHECK_THAT(refusal(WeightedSum<Mas, Fisher>{.b = {.labels = Labels::predicted}}, regression), expected);
+  CHECK_THAT(refusal(Normalized<Fisher>{.importance = {.labels = Labels::predicted}}, regression), expected);
+  CHECK_THAT(test::message_of<ll::InvalidArgument>([&] {
+               (void)ll::Learner{regression, ll::nn::KroneckerFisher{.labels = Labels::predicted},
+                                 ll::nn::KroneckerPenalty{}, ll::optimizer::Sgd{}};
+             }),
+             expected);
   CHECK_THAT(refusal(Fisher{}, ll::nn::mlp<float>({2, 1})), test::ContainsSubstring("softmax of one output"));
 }
 
-TEST_CASE("parts of other importances are asked, too", "[importance][fit]") {
-  const auto regression = network(2, ll::nn::MeanSquaredError{});
-  const auto expected = test::ContainsSubstring("but the network is trained with MeanSquaredError");
-  CHECK_THAT(refusal(WeightedSum<Fisher, Mas>{}, regression), expected);
-  CHECK_THAT(refusal(WeightedSum<Mas, WeightedSum<GaussianFisher, BatchFisher>>{}, regression), expected);
-  CHECK_THAT(refusal(WeightedSum<SynapticIntelligence, ReversedFisher>{}, regression), expected);
-  CHECK_THAT(refusal(Normalized<Fisher>{}, regression), expected);
-  CHECK_THAT(refusal(cv::gmvdv::ewc(1).importance, regression), expected);
-  CHECK_THAT(refusal(cv::mammoth::ewc_on(1, 1).importance, regression), expected);
-  CHECK_THAT(refusal(cv::hw14::ewc(1).importance, regression), expected);
-  CHECK_THAT(refusal(cv::hw14::rwalk(1).importance, regression), expected);
-  CHECK_THAT(refusal(cv::facil::rwalk(1).importance, regression), expected);
-  CHECK_THAT(refusal(cv::gem::ewc(1).importance, regression), expected);
-  CHECK(test::message_of<ll::InvalidArgument>([&] {
-          (void)ll::Learner{regression, ll::nn::KroneckerFisher{}, ll::nn::KroneckerPenalty{}, ll::optimizer::Sgd{}};
-        }) ==
-        "KroneckerFisher takes the outputs as logits of classes, but the network is trained with "
-        "MeanSquaredError: use nn::KroneckerFisherOf<importance::Gaussian>, or GaussNewton, which takes the "
-        "loss's own curvature");
+TEST_CASE("an importance and a loss agree, or one of them does not say", "[importance][fit]") {
+  using ll::detail::agrees_with_loss;
+  using Classifier = decltype(network(2, ll::nn::SoftmaxCrossEntropy{}));
+  using Regression = decltype(network(2, ll::nn::MeanSquaredError{}));
+  using YesNo = decltype(network(2, YesNoLoss{}));
+  using Count = decltype(network(2, CountLoss{}));
+  using Own = decltype(network(2, OwnLoss{}));
+  STATIC_REQUIRE(agrees_with_loss<Categorical, Classifier>());
+  STATIC_REQUIRE(agrees_with_loss<Gaussian, Regression>());
+  STATIC_REQUIRE(agrees_with_loss<Bernoulli, YesNo>());
+  STATIC_REQUIRE(agrees_with_loss<CountLikelihood, Count>());
+  STATIC_REQUIRE(agrees_with_loss<CountLikelihood, Classifier>());
+  STATIC_REQUIRE(agrees_with_loss<Gaussian, Own>());
+  STATIC_REQUIRE(agrees_with_loss<Gaussian, Line>());
+  STATIC_REQUIRE_FALSE(agrees_with_loss<Gaussian, Classifier>());
+  STATIC_REQUIRE_FALSE(agrees_with_loss<Bernoulli, Classifier>());
+  STATIC_REQUIRE_FALSE(agrees_with_loss<Categorical, Regression>());
+  STATIC_REQUIRE_FALSE(agrees_with_loss<Categorical, YesNo>());
+  STATIC_REQUIRE_FALSE(agrees_with_loss<Gaussian, Count>());
 }
 
 TEST_CASE("a likelihood that fits, or whose loss does not say, is taken", "[importance][fit]") {
   CHECK_NOTHROW(learner(GaussianFisher{}, network(1, ll::nn::MeanSquaredError{})));
   CHECK_NOTHROW(learner(GaussNewton{}, network(1, ll::nn::MeanSquaredError{})));
   CHECK_NOTHROW(learner(Mas{}, network(1, ll::nn::MeanSquaredError{})));
+  CHECK_NOTHROW(learner(Fisher{}, network(1, ll::nn::MeanSquaredError{})));
+  CHECK_NOTHROW(learner(Fisher{}, network(1, ll::nn::LogisticCrossEntropy{})));
   CHECK_NOTHROW(learner(Fisher{}, network(2, ll::nn::SoftmaxCrossEntropy{})));
   CHECK_NOTHROW(learner(Fisher{}, network(2, OwnLoss{})));
   CHECK_NOTHROW(learner(BernoulliFisher{}, network(1, OwnLoss{})));

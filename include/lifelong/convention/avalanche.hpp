@@ -37,13 +37,13 @@ inline constexpr Convention ewc_convention{
 
 /// `EWCPlugin(ewc_lambda)`, mode "separate". It is inexact: it squares the mean gradient of a batch, so Ω depends on
 /// the batch size. Consolidate with batches of `train_mb_size`, in the order of the data set.
-inline Recipe<importance::BatchFisher> ewc(double strength) {
+inline Recipe<importance::CategoricalBatchFisher> ewc(double strength) {
   return {ewc_convention, {}, penalty_of(ewc_convention, strength, penalty::Anchor::per_task)};
 }
 
 /// `EWCPlugin(ewc_lambda, mode="online", decay_factor=decay)`. It is inexact as `ewc` is; the decay is not in the
 /// penalty.
-inline Recipe<importance::BatchFisher> ewc_online(double strength, double decay) {
+inline Recipe<importance::CategoricalBatchFisher> ewc_online(double strength, double decay) {
   return {ewc_convention, {.merge = importance::Merge::decay(decay)}, penalty_of(ewc_convention, strength)};
 }
 

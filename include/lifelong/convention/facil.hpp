@@ -33,8 +33,8 @@ inline constexpr Convention ewc_convention{
 
 /// `--approach ewc` with `lamb` and `alpha`. It is inexact: it squares the mean gradient of a batch (consolidate with
 /// batches as large as in training), and the average starts at 0, so the first task counts 1 - α.
-inline Recipe<importance::BatchFisher> ewc(double lamb = 5000, double alpha = 0.5,
-                                           importance::Labels labels = importance::Labels::predicted) {
+inline Recipe<importance::CategoricalBatchFisher> ewc(double lamb = 5000, double alpha = 0.5,
+                                                      importance::Labels labels = importance::Labels::predicted) {
   return {ewc_convention,
           {.labels = labels, .scale = importance::BatchScale::samples, .merge = importance::Merge::average(1 - alpha)},
           penalty_of(ewc_convention, lamb),

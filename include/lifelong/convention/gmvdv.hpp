@@ -42,8 +42,8 @@ inline constexpr Convention ewc_batched_convention{"gmvdv ewc, fisher_batch > 1"
 /// `--ewc` (offline: an anchor per task) with `reg_strength`. Where the whole data set is used (`fisher_n` none), it is
 /// inexact only in the divisor, which is the last index N - 1 in place of N. Its sampled labels come from another
 /// generator.
-inline Recipe<Miscounted<importance::Fisher>> ewc(double strength,
-                                                  importance::Labels labels = importance::Labels::exact) {
+inline Recipe<Miscounted<importance::CategoricalFisher>> ewc(double strength,
+                                                             importance::Labels labels = importance::Labels::exact) {
   return {ewc_convention,
           {{.labels = labels}, Divisor::samples_less_one},
           penalty_of(ewc_convention, strength, penalty::Anchor::per_task)};
@@ -51,8 +51,8 @@ inline Recipe<Miscounted<importance::Fisher>> ewc(double strength,
 
 /// `--ewc --online` with `reg_strength` and `gamma`. γ is in the stored Ω ← γ Ω + F, and once more before all of Ω in
 /// the penalty, as in Schwarz 2018 eq. 8-9, which is exactly a strength of γ λ. The divisor is that of `ewc`.
-inline Recipe<Miscounted<importance::Fisher>> ewc_online(double strength, double gamma,
-                                                         importance::Labels labels = importance::Labels::exact) {
+inline Recipe<Miscounted<importance::CategoricalFisher>> ewc_online(
+    double strength, double gamma, importance::Labels labels = importance::Labels::exact) {
   return {ewc_convention,
           {{.labels = labels, .merge = importance::Merge::decay(gamma)}, Divisor::samples_less_one},
           penalty_of(ewc_convention, gamma * strength)};
@@ -61,7 +61,7 @@ inline Recipe<Miscounted<importance::Fisher>> ewc_online(double strength, double
 /// `--ewc --online --fisher-batch B`, B > 1, with true or predicted labels. Consolidate with batches of B. It is
 /// inexact: it squares batch means, and the divisor is their number less one, which makes a difference of 1 % at B =
 /// 128 on MNIST and is 0 for one batch.
-inline Recipe<Miscounted<importance::BatchFisher>> ewc_batched(
+inline Recipe<Miscounted<importance::CategoricalBatchFisher>> ewc_batched(
     double strength, double gamma, importance::Labels labels = importance::Labels::empirical) {
   return {ewc_batched_convention,
           {{.labels = labels, .merge = importance::Merge::decay(gamma)}, Divisor::batches_less_one},

@@ -111,7 +111,7 @@ inline constexpr Convention ewc_convention{"hw14 ewc",
 
 /// The notebook's `ewc` with `lll_lambda`. Consolidate with batches of 128. It is inexact: it squares batch means, and
 /// it counts old tasks again at every task (`Guarded`).
-inline Recipe<Guarded<importance::BatchFisher>> ewc(double lll_lambda = 100) {
+inline Recipe<Guarded<importance::CategoricalBatchFisher>> ewc(double lll_lambda = 100) {
   return {ewc_convention, {}, penalty_of(ewc_convention, lll_lambda)};
 }
 

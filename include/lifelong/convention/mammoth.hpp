@@ -30,7 +30,7 @@ inline constexpr Convention ewc_convention{
 /// yet learned, whose gradients are largest, hardly count; and the mean is divided as if a short last batch were full
 /// (consolidate with the batches of training). One thing is not reproduced: there single samples go through the network
 /// in training mode, which moves the statistics of batch normalisation. γ is not in the penalty.
-inline Recipe<Miscounted<importance::Fisher>> ewc_on(double strength, double gamma) {
+inline Recipe<Miscounted<importance::CategoricalFisher>> ewc_on(double strength, double gamma) {
   return {ewc_convention,
           {{.labels = importance::Labels::weighted, .merge = importance::Merge::decay(gamma)}, Divisor::full_batches},
           penalty_of(ewc_convention, strength)};

@@ -50,12 +50,12 @@ inline constexpr Convention ewc_convention{
 /// `FISHER_PROTOCOL('sum')`. It is inexact: it takes Σ_c (∂ log p_c)² without the weights p_c, which counts classes
 /// that the model rules out as much as the one it predicts. Two things are not reproduced: there p is cut off at
 /// Keras's epsilon, where its gradient is 0, and a short last batch is left out but counted.
-inline Recipe<importance::Fisher> ewc(double c) {
+inline Recipe<importance::CategoricalFisher> ewc(double c) {
   return {ewc_convention, {.labels = importance::Labels::unweighted}, penalty_of(ewc_convention, c)};
 }
 
 /// `FISHER_PROTOCOL(omega_decay)`: Ω ← d Ω + (1 - d) F from 0. It is inexact as `ewc` is.
-inline Recipe<importance::Fisher> ewc_decayed(double c, double omega_decay) {
+inline Recipe<importance::CategoricalFisher> ewc_decayed(double c, double omega_decay) {
   return {ewc_convention,
           {.labels = importance::Labels::unweighted, .merge = importance::Merge::average(1 - omega_decay)},
           penalty_of(ewc_convention, c)};

@@ -25,7 +25,7 @@ namespace lifelong::convention {
 /// the first task's score is halved. FACIL and HW14 do this; it is not the paper's RWalk, whose F and s are updated
 /// during training.
 struct TaskWalk {
-  importance::BatchFisher fisher = {};
+  importance::CategoricalBatchFisher fisher = {};
   double keep = 0.5;
   double add = 0.5;
   double epsilon = 0.1;

@@ -41,10 +41,20 @@ struct SampleContext {
   OutputRange active;              ///< active outputs; never empty: all outputs if no range was given
   std::uint64_t index = 0;         ///< number of the sample in its source
   std::span<const T> target = {};  ///< its row of targets; empty if the batch has none
+  T weight = 1;                    ///< how many samples it counts as
+
+  /// The answer of output `c` of `outputs` to a yes-or-no question, 1 for yes: its target; without targets what the
+  /// label says, which is the answer itself for a single output, else the output that is yes.
+  [[nodiscard]] T answer(std::size_t c, std::size_t outputs) const {
+    if (target.size() == outputs) return target[c];
+    return T(static_cast<std::int64_t>(outputs == 1 ? 1 : c) == label ? 1 : 0);
+  }
 };
 
 /// Views of `size` samples; the batch does not own the arrays. A batch for classification has `labels`, one for
-/// regression has `targets`.
+/// regression has `targets`. With weights w, a loss is Σ_n w_n ℓ_n / Σ_n w_n and an importance Σ_n w_n m(g_n) / Σ_n w_n
+/// over the gradients g_n of the samples. A sample of weight 0 is not there: it changes no bit of any result, whatever
+/// its values are (`PresentSamples`).
 template <class T>
 struct Batch {
   std::size_t size = 0;                       ///< number of samples N
@@ -54,14 +64,15 @@ struct Batch {
   std::span<const T> targets = {};            ///< N x O, row-major, or empty
   std::span<const OutputRange> active = {};   ///< N ranges of active outputs, or empty: all outputs
   std::span<const std::uint64_t> indices =
-      {};                   ///< N sample numbers, for draws that do not depend on batching; or empty
-  std::uint64_t first = 0;  ///< without `indices`: number of the first sample; the others count on from it
+      {};                           ///< N sample numbers, for draws that do not depend on batching; or empty
+  std::uint64_t first = 0;          ///< without `indices`: number of the first sample; the others count on from it
+  std::span<const T> weights = {};  ///< N weights, finite and at least 0, or empty: all 1
 
   /// What is known of sample `n` for a model with `outputs` outputs.
   [[nodiscard]] SampleContext<T> context(std::size_t n, std::size_t outputs) const {
     const OutputRange all{0, static_cast<std::uint32_t>(outputs)};
     return {labels.empty() ? -1 : labels[n], active.empty() || active[n].count == 0 ? all : active[n],
-            indices.empty() ? first + n : indices[n], target(n)};
+            indices.empty() ? first + n : indices[n], target(n), weights.empty() ? T(1) : weights[n]};
   }
 
   /// The batch that holds sample `n` alone.
@@ -77,7 +88,16 @@ struct Batch {
             targets.subspan(n * width, count * width),
             active.empty() ? active : active.subspan(n, count),
             indices.empty() ? indices : indices.subspan(n, count),
-            first + n};
+            first + n,
+            weights.empty() ? weights : weights.subspan(n, count)};
+  }
+
+  /// Σ_n w_n; the number of samples if there are no weights.
+  [[nodiscard]] double weight() const {
+    if (weights.empty()) return static_cast<double>(size);
+    double total = 0;
+    for (std::size_t n = 0; n < size; ++n) total += static_cast<double>(weights[n]);
+    return total;
   }
 
   /// Row `n` of the targets, empty if there are none.
@@ -94,6 +114,7 @@ struct ExampleRow {
   std::int32_t& label;   ///< class as output index; it arrives as -1, which stands for no label
   std::span<T> targets;  ///< all of it is to be overwritten; empty for classification
   OutputRange& active;   ///< it arrives as {0, 0}, which stands for all outputs
+  T& weight;             ///< finite and at least 0; it arrives as 1, and 0 stands for a sample that is not there
 };
 
 /// The arrays behind a batch. They grow to the largest batch seen and are reused, so nothing is allocated after
@@ -118,6 +139,7 @@ class BatchBuffer {
           grow(targets_, size * targets);
           grow(active_, size);
           grow(indices_, size);
+          grow(weights_, size);
         },
         message);
     size_ = size;
@@ -125,13 +147,14 @@ class BatchBuffer {
     targets_per_row_ = targets;
   }
 
-  /// Row `n`, its label and range reset; `index` is the sample's number in its source.
+  /// Row `n`, its label, range and weight reset; `index` is the sample's number in its source.
   [[nodiscard]] ExampleRow<T> row(std::size_t n, std::uint64_t index) LIFELONG_LIFETIME_BOUND {
     labels_[n] = -1;
     active_[n] = {};
     indices_[n] = index;
+    weights_[n] = 1;
     return {std::span(inputs_).subspan(n * features_, features_), labels_[n],
-            std::span(targets_).subspan(n * targets_per_row_, targets_per_row_), active_[n]};
+            std::span(targets_).subspan(n * targets_per_row_, targets_per_row_), active_[n], weights_[n]};
   }
 
   /// Whether all inputs and targets of the rows [first, end) are finite.
@@ -149,7 +172,8 @@ class BatchBuffer {
             std::span(targets_).first(size_ * targets_per_row_),
             std::span(active_).first(size_),
             std::span(indices_).first(size_),
-            0};
+            0,
+            std::span(weights_).first(size_)};
   }
 
  private:
@@ -159,7 +183,7 @@ class BatchBuffer {
   }
 
   std::size_t size_ = 0, features_ = 0, targets_per_row_ = 0;
-  AlignedVector<T> inputs_, targets_;
+  AlignedVector<T> inputs_, targets_, weights_;
   std::vector<std::int32_t> labels_;
   std::vector<OutputRange> active_;
   std::vector<std::uint64_t> indices_;

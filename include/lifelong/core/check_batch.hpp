@@ -4,6 +4,7 @@
 
 #include <lifelong/config/push_macros.hpp>
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -40,6 +41,7 @@ void check_sizes(const Batch<T>& batch) {
   if (!batch.labels.empty()) require_size("batch.labels", batch.labels.size(), batch.size);
   if (!batch.active.empty()) require_size("batch.active", batch.active.size(), batch.size);
   if (!batch.indices.empty()) require_size("batch.indices", batch.indices.size(), batch.size);
+  if (!batch.weights.empty()) require_size("batch.weights", batch.weights.size(), batch.size);
 }
 
 /// \throws ShapeMismatch unless the batch has `inputs` values per sample.
@@ -106,25 +108,63 @@ void check_labels(const Batch<T>& batch, std::size_t outputs, bool required) {
   }
 }
 
-/// Checks that functionals of the outputs can be differentiated for the batch. \throws as the functions above.
-template <class T>
+/// A loss of targets that reads labels where there are none.
+template <class Loss>
+concept takes_labels = requires(std::int32_t label) {
+  { Loss::takes_label(label, std::size_t{}) } -> std::convertible_to<bool>;
+};
+
+/// Checks labels as a loss wants them, which may say so itself by `takes_label(label, outputs)`. \throws
+/// InvalidArgument, ShapeMismatch.
+template <class Loss, class T>
+void check_labels_of(const Batch<T>& batch, std::size_t outputs, bool required) {
+  if constexpr (takes_labels<Loss>) {
+    require_size("batch.labels", batch.labels.size(), batch.size);
+    for (std::size_t n = 0; n < batch.size; ++n)
+      if ((required || batch.labels[n] != -1) && !Loss::takes_label(batch.labels[n], outputs))
+        raise<InvalidArgument>("batch.labels[" + std::to_string(n) + "] is " + std::to_string(batch.labels[n]) +
+                               (outputs == 1 ? ", but the answer of a single output is 0 or 1"
+                                             : ", not one of the " + std::to_string(outputs) + " outputs"));
+  } else {
+    check_labels(batch, outputs, required);
+  }
+}
+
+/// Checks the targets of a loss that has `takes_target(value)`. \throws InvalidArgument for one of an active output
+/// that the loss cannot take.
+template <class Loss, class T>
+void check_targets_of(const Batch<T>& batch, std::size_t outputs) {
+  if constexpr (requires(T value) { Loss::takes_target(value); }) {
+    for (std::size_t i = 0; i < batch.targets.size(); ++i)
+      if (!Loss::takes_target(batch.targets[i]) && batch.context(i / outputs, outputs).active.contains(i % outputs))
+        raise<InvalidArgument>("target " + std::to_string(i % outputs) + " of sample " + std::to_string(i / outputs) +
+                               " of the batch is " + text(static_cast<double>(batch.targets[i])) +
+                               ", which is no answer: it must be from 0 to 1");
+  }
+}
+
+/// Checks that functionals of the outputs can be differentiated for the batch of a model with this loss. \throws as the
+/// functions above.
+template <class Loss, class T>
 void check_answers(const Batch<T>& batch, std::size_t inputs, std::size_t outputs) {
   check_inputs(batch, inputs);
   check_active(batch, outputs);
-  if (!batch.labels.empty()) check_labels(batch, outputs, false);
+  if (!batch.labels.empty()) check_labels_of<Loss>(batch, outputs, false);
 }
 
 /// Checks that the batch has a mean loss. \throws as the functions above, and InvalidArgument for a batch without
 /// samples.
-template <class T>
+template <class Loss, class T>
 void check_supervised(const Batch<T>& batch, std::size_t inputs, std::size_t outputs, bool uses_labels) {
   check_inputs(batch, inputs);
   if (batch.size == 0) raise<InvalidArgument>("the mean loss of a batch of 0 samples is undefined");
   check_active(batch, outputs);
-  if (uses_labels)
-    check_labels(batch, outputs, true);
-  else
+  if (uses_labels || (takes_labels<Loss> && batch.targets.empty() && !batch.labels.empty())) {
+    check_labels_of<Loss>(batch, outputs, true);
+  } else {
     require_rows("batch.targets", batch.targets.size(), batch.size, outputs);
+    check_targets_of<Loss>(batch, outputs);
+  }
 }
 
 }  // namespace lifelong::detail

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Accuracy of a model on tasks.
+// Metrics of a model on examples, and accuracies on the tasks of a stream.
 #pragma once
 
 #include <lifelong/config/push_macros.hpp>
@@ -18,7 +18,7 @@
 #include <lifelong/core/finite.hpp>
 #include <lifelong/core/memory.hpp>
 #include <lifelong/core/model.hpp>
-#include <lifelong/core/softmax.hpp>
+#include <lifelong/evaluation/metric.hpp>
 #include <lifelong/stream/example_source.hpp>
 #include <lifelong/stream/loader.hpp>
 #include <lifelong/stream/shape.hpp>
@@ -27,80 +27,100 @@ namespace lifelong {
 
 namespace detail {
 
+/// The metric that measures this model.
+template <class M, class Model>
+auto metric_for(const M& metric, Model& model) {
+  if constexpr (requires { metric.of(model); })
+    return metric.of(model);
+  else
+    return metric;
+}
+
 /// Checks all that is known before examples are read; `name` is what a message calls the metric. \throws
-/// InvalidArgument where accuracy says nothing, ShapeMismatch.
-template <class Model, class Examples>
-void require_measurable(Model& model, const Examples& examples, const std::string& name) {
+/// InvalidArgument where the metric says nothing, ShapeMismatch.
+template <class M, class Model, class Examples>
+void require_measurable(const M& metric, Model& model, const Examples& examples, const std::string& name) {
   if (examples.size() == 0) raise<InvalidArgument>(name + ": there are no examples");
-  if (examples.targets() != 0)
-    raise<InvalidArgument>(name + ": the examples have real targets, and only class labels can be met exactly");
-  if (require_outputs(model.outputs()) == 1)
-    raise<InvalidArgument>(name +
-                           ": the model has 1 output, of which the largest is always the same; for yes-or-no "
-                           "answers compare predict(...) with a threshold");
+  require_outputs(model.outputs());
+  if constexpr (requires { metric.require(model, examples, name); }) metric.require(model, examples, name);
   require_shape(examples, model);
 }
 
-/// Whether the largest active output of sample `n` is that of its label. \throws InvalidArgument for a label that is
-/// missing or no active output, or the only one; NumericError for an output that is not finite.
+/// Checks the active outputs of a sample. \throws InvalidArgument for a range that the model does not have,
+/// NumericError for an output that is not finite.
 template <class T>
-bool is_right(const Batch<T>& batch, std::size_t n, std::span<const T> outputs, const std::string& name) {
-  const SampleContext<T> sample = batch.context(n, outputs.size());
+void require_finite_outputs(std::span<const T> outputs, const SampleContext<T>& sample, const std::string& name) {
   const OutputRange active = sample.active;
-  const auto of_example = [&] { return " of example " + std::to_string(sample.index); };
   if (active.first > outputs.size() || active.count > outputs.size() - active.first)
-    raise<InvalidArgument>(name + ": the active outputs" + of_example() + " are " + text(active) +
+    raise<InvalidArgument>(name + ": the active outputs of " + example_of(sample) + " are " + text(active) +
                            " where the model has " + std::to_string(outputs.size()) + " outputs");
-  if (sample.label == -1) raise<InvalidArgument>(name + ": example " + std::to_string(sample.index) + " has no label");
-  if (sample.label < 0 || !active.contains(static_cast<std::size_t>(sample.label)))
-    raise<InvalidArgument>(name + ": the label" + of_example() + " is " + std::to_string(sample.label) +
-                           ", not one of the active outputs " + text(active));
-  if (active.count == 1)
-    raise<InvalidArgument>(name + ": the active outputs" + of_example() + " are " + text(active) +
-                           ", and of one output the largest is always the same");
   const std::span<const T> row = outputs.subspan(active.first, active.count);
   const std::size_t bad = first_not_finite(row);
   if (bad < row.size())
-    raise<NumericError>(name + ": output " + std::to_string(active.first + bad) + of_example() + " is " +
+    raise<NumericError>(name + ": output " + std::to_string(active.first + bad) + " of " + example_of(sample) + " is " +
                         text(static_cast<double>(row[bad])));
-  return active.first + argmax(row) == static_cast<std::size_t>(sample.label);
 }
 
-template <class Model, class Examples, class Backend>
-double share_right(Model& model, const Examples& examples, const Backend& backend, std::size_t batch_size,
-                   const std::string& name) {
+template <class M, class Model, class Examples, class Backend>
+double measure(const M& what, Model& model, const Examples& examples, const Backend& backend, std::size_t batch_size,
+               const std::string& name) {
   using T = typename Model::value_type;
-  require_measurable(model, examples, name);
+  auto metric = metric_for(what, model);
+  static_assert(Metric<decltype(metric), T>,
+                "Metric: the metric needs add(outputs, sample, name) and value(name), which returns a double");
+  require_measurable(metric, model, examples, name);
   BatchBuffer<T> buffer;
   const std::size_t outputs = model.outputs();
   AlignedVector<T> predicted;
-  std::size_t right = 0;
+  std::size_t samples = 0;
   for (const Batch<T>& batch : BatchLoader(examples, batch_size, buffer, backend)) {
+    if (batch.size == 0) continue;
     with_memory([&] { predicted.resize(batch.size * outputs); },
                 [&] {
                   return "the " + std::to_string(outputs) + " outputs of a batch of " + std::to_string(batch.size) +
                          " examples do not fit into memory";
                 });
     model.predict(batch, std::span<T>(predicted));
-    for (std::size_t n = 0; n < batch.size; ++n)
-      right += is_right(batch, n, std::span<const T>(predicted).subspan(n * outputs, outputs), name) ? 1u : 0u;
+    for (std::size_t n = 0; n < batch.size; ++n) {
+      const std::span<const T> row = std::span<const T>(predicted).subspan(n * outputs, outputs);
+      const SampleContext<T> sample = batch.context(n, outputs);
+      require_finite_outputs(row, sample, name);
+      metric.add(row, sample, name);
+    }
+    samples += batch.size;
   }
-  return static_cast<double>(right) / static_cast<double>(examples.size());
+  if (samples == 0) raise<InvalidArgument>(name + ": all examples have the weight 0");
+  return static_cast<double>(metric.value(name));
 }
 
 }  // namespace detail
 
-/// Share of `examples`, in [0, 1], whose largest active output is that of their label; of equal outputs the first
-/// counts. The model is a `PredictiveModel`, the examples are an `ExampleSource`. \throws InvalidArgument without
-/// examples, for real targets, a model of one output, a batch size of 0, and, which names the example, a label that is
-/// missing, not among the active outputs, or the only one; ShapeMismatch for examples that the model does not take;
-/// NumericError, which names example and output, for an active output that is NaN or Inf.
-template <class Model, class Examples, class Backend = backend::Serial>
-double accuracy(Model& model, const Examples& examples, const Backend& backend = {}, std::size_t batch_size = 512) {
+/// A metric of a model on `examples`: `evaluate(model, test, metric::RSquared{})`. The examples are read in batches of
+/// `batch_size`, on which the result does not depend; examples of weight 0 are not there. The model is a
+/// `PredictiveModel`, the examples are an `ExampleSource`, the metric is one of `lifelong::metric` or a `Metric` of
+/// your own. \throws InvalidArgument, in the name of the metric, where it says nothing: without examples, for labels
+/// where it needs targets or the other way round, and what it throws itself; ShapeMismatch for examples that the model
+/// does not take; NumericError, which names example and output, for an active output that is NaN or Inf.
+template <class Model, class Examples, class M, class Backend = backend::Serial>
+double evaluate(Model& model, const Examples& examples, const M& metric, const Backend& backend = {},
+                std::size_t batch_size = 512) {
   static_assert(detail::require_predictive_model<Model>());
   static_assert(detail::require_example_source<Examples, typename Model::value_type>());
   static_assert(detail::require_backend<Backend>());
-  return detail::share_right(model, examples, backend, batch_size, "accuracy");
+  std::string name = "the metric";
+  if constexpr (requires { std::string(M::name); }) name = M::name;
+  return detail::measure(metric, model, examples, backend, batch_size, name);
+}
+
+/// Share of `examples`, in [0, 1], whose largest active output is that of their label; of equal outputs the first
+/// counts: `evaluate(model, examples, metric::Accuracy{})`. The model is a `PredictiveModel`, the examples are an
+/// `ExampleSource`. \throws InvalidArgument without examples, for real targets, a model of one output, a batch size of
+/// 0, and, which names the example, a label that is missing, not among the active outputs, or the only one;
+/// ShapeMismatch for examples that the model does not take; NumericError, which names example and output, for an active
+/// output that is NaN or Inf.
+template <class Model, class Examples, class Backend = backend::Serial>
+double accuracy(Model& model, const Examples& examples, const Backend& backend = {}, std::size_t batch_size = 512) {
+  return evaluate(model, examples, metric::Accuracy{}, backend, batch_size);
 }
 
 /// One row of an accuracy matrix: the learner's accuracy on the test examples of every task of a stream.
@@ -119,10 +139,10 @@ std::vector<double> evaluate(Learner& learner, const Stream& stream) {
     else
       return std::string("accuracy");
   };
-  for (const auto& task : stream) detail::require_measurable(model, task.test, name_of(task));
+  for (const auto& task : stream) detail::require_measurable(metric::Accuracy{}, model, task.test, name_of(task));
   std::vector<double> row;
   for (const auto& task : stream)
-    row.push_back(detail::share_right(model, task.test, learner.backend(), 512, name_of(task)));
+    row.push_back(detail::measure(metric::Accuracy{}, model, task.test, learner.backend(), 512, name_of(task)));
   return row;
 }
 

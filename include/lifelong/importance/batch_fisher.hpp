@@ -31,7 +31,7 @@ namespace lifelong::importance {
 /// -log p(y | x).
 template <class L>
 struct BatchFisherInformation {
-  static_assert(detail::require_likelihood<L>());
+  static_assert(detail::require_likelihood<detail::LikelihoodFor<L, detail::NoModel>>());
 
   Labels labels = Labels::empirical;  ///< or predicted, or sampled; each sample has one label
   BatchScale scale = BatchScale::batches;
@@ -54,18 +54,20 @@ struct BatchFisherInformation {
   void validate_as() const {
     functional().template validate_as<T>();
   }
-  /// \throws InvalidArgument if it does not fit the model's loss or outputs.
+  /// \throws InvalidArgument if it does not fit the model's outputs, or for labels that the likelihood of its loss
+  /// cannot give.
   template <class Model>
   void validate_for(Model& model) const {
-    if constexpr (PullbackModel<Model> || MomentModel<Model, LogLikelihoodOf<L>, moment::Sum>)
-      detail::require_likelihood_of<L>("BatchFisher", model);
+    functional<Model>().validate();
+    if constexpr (PullbackModel<Model> || MomentModel<Model, FunctionalFor<Model>, moment::Sum>)
+      detail::require_likelihood_of<detail::LikelihoodFor<L, Model>>("BatchFisher", model);
   }
 
   /// Adds a batch; changes no parameter of `model`.
   template <class Model, class B, class E>
   void estimate(Model& model, const B& batch, E& estimation) const {
-    if constexpr (PullbackModel<Model> || MomentModel<Model, LogLikelihoodOf<L>, moment::Sum>) {
-      const auto write = [&](auto mean) { estimation.batch_mean(model, batch, functional(), mean); };
+    if constexpr (PullbackModel<Model> || MomentModel<Model, FunctionalFor<Model>, moment::Sum>) {
+      const auto write = [&](auto mean) { estimation.batch_mean(model, batch, functional<Model>(), mean); };
       add_batch_moment(estimation, batch, write, moment::Square{}, scale);
     } else {
       if (labels != Labels::empirical)
@@ -89,11 +91,19 @@ struct BatchFisherInformation {
   }
 
  private:
-  [[nodiscard]] LogLikelihoodOf<L> functional() const { return {labels, seed, 1, likelihood}; }
+  template <class Model>
+  using FunctionalFor = LogLikelihoodOf<detail::LikelihoodFor<L, Model>>;
+
+  template <class Model = detail::NoModel>
+  [[nodiscard]] FunctionalFor<Model> functional() const {
+    return {labels, seed, 1, detail::likelihood_for<L, Model>(likelihood)};
+  }
 };
 
+/// With the likelihood of the model's loss, as `Fisher`.
+using BatchFisher = BatchFisherInformation<ModelLikelihood>;
 /// For a classifier: p is the softmax of the active outputs.
-using BatchFisher = BatchFisherInformation<Categorical>;
+using CategoricalBatchFisher = BatchFisherInformation<Categorical>;
 /// For a regression with normal noise.
 using GaussianBatchFisher = BatchFisherInformation<Gaussian>;
 

@@ -8,7 +8,8 @@
 
 namespace lifelong::importance {
 
-/// How the moments m_b = m(mean gradient of batch b) of B batches of N_b samples, N in all, are averaged.
+/// How the moments m_b = m(mean gradient of batch b) of B batches of N_b samples, N in all, are averaged. Where samples
+/// have weights, N_b is the sum of those of a batch.
 enum class BatchScale {
   batches,  ///< 1/B Σ_b m_b: Avalanche, PyCIL, CapyMOA, agem
   samples,  ///< 1/N Σ_b N_b m_b: FACIL, the original code of MAS; the same as `batches` if all are equally long
@@ -27,8 +28,10 @@ template <class Estimation, class B, class Write, class Moment>
 void add_batch_moment(Estimation& estimation, const B& batch, const Write& write, Moment moment, BatchScale scale) {
   using T = typename Estimation::value_type;
   if constexpr (requires { batch.size; }) {
-    const T weight = scale == BatchScale::batches ? T(1) : static_cast<T>(batch.size);
-    estimation.add_gradient(write, moment, batch.size, weight);
+    double weight = static_cast<double>(batch.size);
+    if constexpr (requires { batch.weight(); }) weight = batch.weight();
+    const T factor = scale == BatchScale::batches ? T(1) : static_cast<T>(weight);
+    estimation.add_gradient(write, moment, static_cast<std::size_t>(batch.size), factor, weight);
   } else {
     if (scale != BatchScale::batches)
       detail::raise<InvalidArgument>("BatchScale::samples and BatchScale::enlarged need batches that have a size");
@@ -39,7 +42,7 @@ void add_batch_moment(Estimation& estimation, const B& batch, const Write& write
 /// Ends such an estimation with the division that the scale asks for.
 template <class Estimation>
 void finish_batch_moments(Estimation& estimation, BatchScale scale) {
-  estimation.divide(static_cast<double>(scale == BatchScale::samples ? estimation.samples() : estimation.batches()));
+  estimation.divide(scale == BatchScale::samples ? estimation.weight() : static_cast<double>(estimation.batches()));
 }
 
 }  // namespace lifelong::importance

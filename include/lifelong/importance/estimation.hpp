@@ -18,6 +18,7 @@
 #include <lifelong/core/check_batch.hpp>
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/moment.hpp>
+#include <lifelong/core/present_samples.hpp>
 #include <lifelong/importance/per_sample.hpp>
 #include <lifelong/importance/sample_sum.hpp>
 #include <lifelong/policy/arrays.hpp>
@@ -25,8 +26,9 @@
 namespace lifelong::importance {
 
 /// The sum of what the batches of a task give, for one estimator: its `estimate(model, batch, estimation)` adds a
-/// batch, and at the end `mean()` divides by the number of samples. The sum lies in `values()`, where the backend has
-/// its arrays. Samples are not lost however many they are (`SampleSum`). Bitwise the same for any number of threads.
+/// batch, and at the end `mean()` divides by the number of samples, or the sum of their weights. The sum lies in
+/// `values()`, where the backend has its arrays. Samples are not lost however many they are (`SampleSum`). Bitwise the
+/// same for any number of threads.
 template <class T, class Backend>
 class Estimation {
  public:
@@ -37,7 +39,7 @@ class Estimation {
     loop_(lifelong::detail::Fill<T>{values_.data(), T(0)});
   }
 
-  /// Adds Σ_n Σ_k m(J_nᵀ v_nk) over the samples n of `batch` and the cotangents of `functional`.
+  /// Adds Σ_n w_n Σ_k m(J_nᵀ v_nk) over the samples n of `batch` and the cotangents of `functional`.
   template <class Model, class Functional, class Moment>
   void add(Model& model, const Batch<T>& batch, const Functional& functional, Moment moment) {
     add(batch, [&](const Batch<T>& part, std::span<T> out) {
@@ -53,23 +55,31 @@ class Estimation {
       accumulate(count == batch.size ? batch : batch.slice(first, count), values_);
     });
     samples_ += batch.size;
+    weight_ += batch.weight();
     ++batches_;
   }
 
-  /// Adds weight · m(gradient) for the gradient that `write(gradient)` overwrites an array with: one sample, or one
-  /// batch of `samples`.
+  /// Adds factor · m(gradient) for the gradient that `write(gradient)` overwrites an array with: one sample, or one
+  /// batch of `samples`, whose own weights add up to `weight`.
   template <class Write, class Moment>
-  void add_gradient(const Write& write, Moment moment, std::size_t samples = 1, T weight = 1) {
+  void add_gradient(const Write& write, Moment moment, std::size_t samples, T factor, double weight) {
     gradient_.resize(values_.size());
     write(std::span<T>(gradient_.data(), gradient_.size()));
     sum_.add(loop_, values_, 1, [&](std::size_t, std::size_t) {
-      loop_(lifelong::detail::AddMoment<T, Moment>{values_.data(), gradient_.data(), moment, weight});
+      loop_(lifelong::detail::AddMoment<T, Moment>{values_.data(), gradient_.data(), moment, factor});
     });
     samples_ += samples;
+    weight_ += weight;
     ++batches_;
   }
 
-  /// out = 1/N Σ_n Σ_k J_nᵀ v_nk over the N samples of one batch alone; nothing is added.
+  /// The same for samples without weights.
+  template <class Write, class Moment>
+  void add_gradient(const Write& write, Moment moment, std::size_t samples = 1, T factor = 1) {
+    add_gradient(write, moment, samples, factor, static_cast<double>(samples));
+  }
+
+  /// out = Σ_n w_n Σ_k J_nᵀ v_nk / Σ_n w_n over the samples of one batch alone; nothing is added.
   template <class Model, class Functional>
   void batch_mean(Model& model, const Batch<T>& batch, const Functional& functional, std::span<T> out) {
     Estimation alone(loop_, out);
@@ -79,6 +89,8 @@ class Estimation {
 
   /// Samples that were added so far.
   [[nodiscard]] std::size_t samples() const { return samples_; }
+  /// The sum of their weights, which is their number where none are given.
+  [[nodiscard]] double weight() const { return weight_; }
   /// Calls of `add` so far.
   [[nodiscard]] std::size_t batches() const { return batches_; }
   [[nodiscard]] const Loop<T, Backend>& loop() const { return loop_; }
@@ -86,7 +98,7 @@ class Estimation {
   /// Ends the sum and turns it into the mean over samples. It is complete then: nothing can be added.
   void mean() {
     total();
-    loop_(lifelong::detail::Scale<T>{values_.data(), T(1) / static_cast<T>(samples_)});
+    loop_(lifelong::detail::Scale<T>{values_.data(), T(1) / static_cast<T>(weight_)});
   }
   /// Ends the sum and divides it by `divisor`.
   void divide(double divisor) {
@@ -105,6 +117,7 @@ class Estimation {
   ArrayOf<Backend, T> gradient_;
   lifelong::detail::SampleSum<T, Backend> sum_;
   std::size_t samples_ = 0, batches_ = 0;
+  double weight_ = 0;
 };
 
 }  // namespace lifelong::importance
@@ -141,24 +154,26 @@ concept finite_batches = requires {
   requires Batches::finite_values;
 };
 
-/// Calls `body(batch)` for every batch, in order, walking the range once. Empty batches are left out. Samples of
-/// batches without numbers are numbered on, so that no two of a task have the same. Returns the number of samples;
-/// batches of another type without a size count as one sample. \throws ShapeMismatch for arrays shorter than the batch
-/// says, NumericError for an input or target that is not finite.
+/// Calls `body(batch)` for every batch, in order, walking the range once. Samples of weight 0 and empty batches are
+/// left out. Samples of batches without numbers are numbered on, so that no two of a task have the same. Returns the
+/// number of samples; batches of another type without a size count as one sample. \throws ShapeMismatch for arrays
+/// shorter than the batch says, NumericError for an input or target that is not finite, InvalidArgument for a weight
+/// that is negative or not.
 template <class T, class Batches, class Body>
 std::size_t for_each_batch(Batches&& batches, const Body& body) {
   std::size_t samples = 0;
+  PresentSamples<T> present;
   for (auto&& batch : batches) {
     if constexpr (std::is_same_v<std::remove_cvref_t<decltype(batch)>, Batch<T>>) {
-      if (batch.size == 0) continue;
+      Batch<T> numbered = present.of(batch);
+      if (numbered.size == 0) continue;
       if constexpr (finite_batches<std::remove_cvref_t<Batches>>)
-        check_sizes(batch);
+        check_sizes(numbered);
       else
-        require_finite_values(batch);
-      Batch<T> numbered = batch;
+        require_finite_values(numbered);
       if (numbered.first == 0) numbered.first = samples;
       body(std::as_const(numbered));
-      samples += batch.size;
+      samples += numbered.size;
     } else if constexpr (requires { batch.size; }) {
       if (batch.size == 0) continue;
       body(std::as_const(batch));

@@ -25,14 +25,15 @@ namespace lifelong::importance {
 /// that). With exact labels the C factors of a sample are folded before one squared product, which costs about 2.3
 /// plain gradients for ten classes; M sampled labels cost as much as M factors, the other labels one gradient.
 /// Kirkpatrick 2017 (EWC); with `merge = Merge::decay(gamma)` Schwarz 2018 (online EWC). The likelihood says what y is:
-/// a class (`Fisher`), a target with normal noise (`GaussianFisher`), yes-or-no answers (`BernoulliFisher`), or what a
-/// type of your own defines.
+/// what the model's loss says (`Fisher`), a class (`CategoricalFisher`), a target with normal noise (`GaussianFisher`),
+/// yes-or-no answers (`BernoulliFisher`), or what a type of your own defines. A learner whose model has a loss of
+/// another likelihood does not compile.
 ///
 /// A model that has only `gradient(batch, out)` can have empirical labels alone; its loss is then taken for -log p(y |
 /// x).
 template <class L>
 struct FisherInformation {
-  static_assert(detail::require_likelihood<L>());
+  static_assert(detail::require_likelihood<detail::LikelihoodFor<L, detail::NoModel>>());
 
   Labels labels = Labels::exact;
   Merge merge = Merge::sum();
@@ -50,26 +51,35 @@ struct FisherInformation {
   void validate_as() const {
     functional().template validate_as<T>();
   }
-  /// \throws InvalidArgument if it does not fit the model's loss or outputs.
+  /// \throws InvalidArgument if it does not fit the model's outputs, or for labels that the likelihood of its loss
+  /// cannot give.
   template <class Model>
   void validate_for(Model& model) const {
-    if constexpr (PullbackModel<Model> || MomentModel<Model, LogLikelihoodOf<L>, moment::Square>)
-      detail::require_likelihood_of<L>("Fisher", model);
+    functional<Model>().validate();
+    if constexpr (PullbackModel<Model> || MomentModel<Model, FunctionalFor<Model>, moment::Square>)
+      detail::require_likelihood_of<detail::LikelihoodFor<L, Model>>("Fisher", model);
   }
 
   /// Adds the samples of a batch; changes no parameter of `model`.
   template <class Model, class B, class E>
   void estimate(Model& model, const B& batch, E& estimation) const {
-    if constexpr (PullbackModel<Model> || MomentModel<Model, LogLikelihoodOf<L>, moment::Square>) {
-      estimation.add(model, batch, functional(), moment::Square{});
+    if constexpr (PullbackModel<Model> || MomentModel<Model, FunctionalFor<Model>, moment::Square>) {
+      estimation.add(model, batch, functional<Model>(), moment::Square{});
     } else {
       if (labels != Labels::empirical)
         detail::raise<InvalidArgument>(
             "Fisher.labels must be Labels::empirical for a model that has only gradient(batch, out): the other labels "
             "need its outputs, by predict and pullback");
-      for (std::size_t n = 0; n < batch.size; ++n)
-        estimation.add_gradient([&](auto gradient) { evaluation_gradient(model, batch.sample(n), gradient); },
-                                moment::Square{});
+      for (std::size_t n = 0; n < batch.size; ++n) {
+        auto sample = batch.sample(n);
+        typename E::value_type weight = 1;
+        if constexpr (requires { batch.weights[n]; }) {
+          if (!batch.weights.empty()) weight = batch.weights[n];
+          sample.weights = {};
+        }
+        estimation.add_gradient([&](auto gradient) { evaluation_gradient(model, sample, gradient); }, moment::Square{},
+                                1, weight, static_cast<double>(weight));
+      }
     }
   }
 
@@ -79,11 +89,20 @@ struct FisherInformation {
   }
 
  private:
-  [[nodiscard]] LogLikelihoodOf<L> functional() const { return {labels, seed, draws, likelihood}; }
+  template <class Model>
+  using FunctionalFor = LogLikelihoodOf<detail::LikelihoodFor<L, Model>>;
+
+  template <class Model = detail::NoModel>
+  [[nodiscard]] FunctionalFor<Model> functional() const {
+    return {labels, seed, draws, detail::likelihood_for<L, Model>(likelihood)};
+  }
 };
 
-/// For a classifier: p is the softmax of the active outputs.
-using Fisher = FisherInformation<Categorical>;
+/// With the likelihood of the model's loss: of a classifier that of its softmax, of a regression normal noise of
+/// variance 1, of yes-or-no answers theirs. `ModelLikelihood` says what it is where the loss does not tell.
+using Fisher = FisherInformation<ModelLikelihood>;
+/// For a classifier, whatever else the model is: p is the softmax of the active outputs.
+using CategoricalFisher = FisherInformation<Categorical>;
 /// For a regression with normal noise: `GaussianFisher{.likelihood = {.variance = 0.1}}`.
 using GaussianFisher = FisherInformation<Gaussian>;
 /// For independent yes-or-no answers.

@@ -12,34 +12,16 @@
 #include <lifelong/core/check_batch.hpp>
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/model.hpp>
-#include <lifelong/importance/gauss_newton.hpp>
 #include <lifelong/importance/likelihood.hpp>
 
 namespace lifelong::detail {
 
-/// What a message calls a likelihood, and what the outputs are to it. A likelihood of the user's has no name.
+/// True for the likelihoods that a loss of the library can have. What a likelihood of the user's fits is for the user
+/// to know.
 template <class L>
-struct LikelihoodNames {
-  static constexpr const char* name = nullptr;
-};
-template <>
-struct LikelihoodNames<importance::Categorical> {
-  static constexpr const char *name = "Categorical", *prefix = "", *outputs = "logits of classes";
-};
-template <>
-struct LikelihoodNames<importance::Gaussian> {
-  static constexpr const char *name = "Gaussian", *prefix = "Gaussian", *outputs = "means of real targets";
-};
-template <>
-struct LikelihoodNames<importance::Bernoulli> {
-  static constexpr const char *name = "Bernoulli", *prefix = "Bernoulli", *outputs = "logits of yes-or-no answers";
-};
-
-/// True if the model has a loss that says which likelihood it is the logarithm of, by a type `Likelihood`.
-template <class Model>
-concept says_likelihood = requires(Model& model) {
-  typename std::remove_cvref_t<decltype(model.loss_function())>::Likelihood;
-};
+inline constexpr bool is_known_likelihood =
+    std::same_as<L, importance::Categorical> || std::same_as<L, importance::Gaussian> ||
+    std::same_as<L, importance::Bernoulli>;
 
 template <class Loss>
 std::string name_of_loss() {
@@ -60,32 +42,25 @@ bool may_grow(Model& model) {
     return GrowingModel<Model>;
 }
 
-/// Checks an importance called `name`, which takes the derivative of a likelihood L of the model's outputs; `form` is
-/// the name of its template, if it is another than that of FisherInformation. \throws InvalidArgument if the model's
-/// loss says that it is another likelihood, or for a softmax of one output that will stay the only one.
+/// True unless a known likelihood L is another than that of the model's loss.
 template <class L, class Model>
-void require_likelihood_of(const std::string& name, Model& model, const std::string& form = "") {
-  using Names = LikelihoodNames<L>;
-  if constexpr (Names::name != nullptr) {
-    if constexpr (says_likelihood<Model>) {
-      using Loss = std::remove_cvref_t<decltype(model.loss_function())>;
-      using Own = LikelihoodNames<typename Loss::Likelihood>;
-      if constexpr (!std::same_as<typename Loss::Likelihood, L>) {
-        std::string advice = "an importance of its likelihood";
-        if constexpr (Own::name != nullptr) {
-          advice = Own::prefix + std::string("Fisher");
-          if (!form.empty()) advice = form + "<importance::" + Own::name + ">";
-        }
-        if constexpr (importance::CurvedLoss<Loss>) advice += ", or GaussNewton, which takes the loss's own curvature";
-        raise<InvalidArgument>(Names::prefix + name + " takes the outputs as " + Names::outputs +
-                               ", but the network is trained with " + name_of_loss<Loss>() + ": use " + advice);
-      }
-    }
-    if (std::same_as<L, importance::Categorical> && model.outputs() == 1 && !may_grow(model))
-      raise<InvalidArgument>(name +
+constexpr bool agrees_with_loss() {
+  return !is_known_likelihood<L> || !says_likelihood<Model> || std::same_as<L, typename LikelihoodOfModel<Model>::type>;
+}
+
+/// Checks an importance called `name`, which takes the derivative of a likelihood L of the model's outputs. It does not
+/// compile if the model's loss says that it is another likelihood. \throws InvalidArgument for a softmax of one output
+/// that will stay the only one.
+template <class L, class Model>
+void require_likelihood_of(const char* name, Model& model) {
+  static_assert(agrees_with_loss<L, Model>(),
+                "the likelihood of this importance is not that of the model's loss: take Fisher, BatchFisher or "
+                "KroneckerFisher, which ask the loss, or GaussNewton, which takes the loss's own curvature");
+  if constexpr (std::same_as<L, importance::Categorical>)
+    if (model.outputs() == 1 && !may_grow(model))
+      raise<InvalidArgument>(std::string(name) +
                              ": softmax of one output is always 1, so every importance would be 0: use "
                              "BernoulliFisher for yes-or-no answers, GaussianFisher for a regression");
-  }
 }
 
 /// Checks that an importance fits a model, if it has `validate_for(model)`. An importance of other importances has one

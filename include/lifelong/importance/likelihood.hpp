@@ -11,6 +11,8 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <type_traits>
+#include <utility>
 
 #include <lifelong/core/batch.hpp>
 #include <lifelong/core/error.hpp>
@@ -178,6 +180,11 @@ struct Categorical {
   }
 };
 
+/// Stands for the likelihood that a model's loss names by its type `Likelihood`, with that one's default settings: with
+/// MeanSquaredError `Gaussian`, with LogisticCrossEntropy `Bernoulli`. It is `Categorical` for a model whose loss names
+/// none, or which has no `loss_function()`.
+struct ModelLikelihood {};
+
 /// Regression: y = f + normal noise of variance σ² in each active output, so b_k = e_k/σ and the score is (y - f)/σ²; y
 /// is the sample's target. The exact Fisher information is JᵀJ/σ². There is no `mode`, because the score at y = f is 0.
 struct Gaussian {
@@ -251,10 +258,7 @@ struct Bernoulli {
                                      " targets per sample or labels, but sample " + std::to_string(sample.index) +
                                      " has " + std::to_string(sample.target.size()) + " and the label " +
                                      std::to_string(sample.label));
-    set_score(p, sample, delta, [&](std::size_t c) {
-      if (targets) return sample.target[c];
-      return T(static_cast<std::int64_t>(single ? 1 : c) == sample.label ? 1 : 0);
-    });
+    set_score(p, sample, delta, [&](std::size_t c) { return sample.answer(c, p.size()); });
   }
 
   template <class T>
@@ -278,5 +282,47 @@ struct Bernoulli {
 };
 
 }  // namespace lifelong::importance
+
+namespace lifelong::detail {
+
+/// True if the model has a loss that says which likelihood it is the logarithm of, by a type `Likelihood`.
+template <class Model>
+concept says_likelihood = requires(Model& model) {
+  typename std::remove_cvref_t<decltype(model.loss_function())>::Likelihood;
+};
+
+/// The likelihood of a model's loss.
+template <class Model>
+struct LikelihoodOfModel {
+  using type = importance::Categorical;
+};
+template <says_likelihood Model>
+struct LikelihoodOfModel<Model> {
+  using type = typename std::remove_cvref_t<decltype(std::declval<Model&>().loss_function())>::Likelihood;
+};
+
+/// What an importance of the likelihood L takes for a model: L, unless that stands for the model's.
+template <class L, class Model>
+struct ResolvedLikelihood {
+  using type = L;
+};
+template <class Model>
+struct ResolvedLikelihood<importance::ModelLikelihood, Model> : LikelihoodOfModel<Model> {};
+template <class L, class Model>
+using LikelihoodFor = typename ResolvedLikelihood<L, Model>::type;
+
+/// The settings that a likelihood has for a model.
+template <class L, class Model>
+LikelihoodFor<L, Model> likelihood_for([[maybe_unused]] const L& likelihood) {
+  if constexpr (std::same_as<L, importance::ModelLikelihood>)
+    return {};
+  else
+    return likelihood;
+}
+
+/// Stands for any model whose loss says nothing.
+struct NoModel {};
+
+}  // namespace lifelong::detail
 
 #include <lifelong/config/pop_macros.hpp>

@@ -10,6 +10,7 @@
 
 #include <lifelong/core/batch.hpp>
 #include <lifelong/core/moment.hpp>
+#include <lifelong/core/present_samples.hpp>
 #include <lifelong/importance/batch_mean.hpp>
 #include <lifelong/importance/merge.hpp>
 #include <lifelong/importance/output_norm.hpp>
@@ -55,6 +56,7 @@ struct LocalMas {
         requires(std::span<T> out) { model.accumulate_local_moment(batch, OutputNorm{}, moment::Absolute{}, out); },
         "LocalMas looks at each layer by itself: the model needs accumulate_local_moment(batch, functional, moment, "
         "out), as nn::Network has");
+    lifelong::detail::require_weighing<Model>(batch);
     estimation.add(batch, [&](const Batch<T>& part, std::span<T> out) {
       model.accumulate_local_moment(part, OutputNorm{norm}, moment::Absolute{}, out);
     });

@@ -15,6 +15,7 @@
 #include <lifelong/core/check_batch.hpp>
 #include <lifelong/core/functional.hpp>
 #include <lifelong/core/model.hpp>
+#include <lifelong/core/present_samples.hpp>
 
 namespace lifelong::importance {
 
@@ -22,6 +23,7 @@ namespace lifelong::importance {
 /// `evaluation_gradient` if the model has one, so that estimating neither drops values nor moves running statistics.
 template <class Model, class B>
 void evaluation_gradient(Model& model, const B& batch, std::span<typename Model::value_type> out) {
+  lifelong::detail::require_weighing<Model>(batch);
   if constexpr (lifelong::detail::has_evaluation_gradient<Model, B>)
     model.evaluation_gradient(batch, out);
   else
@@ -38,7 +40,7 @@ std::size_t outputs_of(Model& model) {
   return lifelong::detail::require_outputs(model.outputs());
 }
 
-/// out ← out + Σ_n Σ_k m(J_nᵀ v_nk) over the samples n of `batch` and the cotangents v_nk, k = 0, 1, ..., of
+/// out ← out + Σ_n w_n Σ_k m(J_nᵀ v_nk) over the samples n of `batch` and the cotangents v_nk, k = 0, 1, ..., of
 /// `functional`; `out` lies where the loop's backend has its arrays. A `MomentModel` does this for the whole batch at
 /// once. A `PullbackModel` is called for one sample and one cotangent at a time, and `gradient` grows to the size of θ.
 /// No parameter changes.
@@ -50,6 +52,7 @@ void accumulate_moment(Model& model, const Batch<typename Model::value_type>& ba
   using T = typename Model::value_type;
   static_assert(lifelong::detail::require_functional<Functional>());
   if constexpr (MomentModel<Model, Functional, Moment>) {
+    lifelong::detail::require_weighing<Model>(batch);
     model.accumulate_moment(batch, functional, moment, out);
   } else {
     static_assert(PullbackModel<Model>,
@@ -68,7 +71,7 @@ void accumulate_moment(Model& model, const Batch<typename Model::value_type>& ba
       for (std::size_t k = 0; k < cotangents; ++k) {
         functional.cotangent(k, std::span<const T>(row), sample, delta);
         model.pullback(one, delta, std::span<T>(gradient.data(), gradient.size()));
-        loop(lifelong::detail::AddMoment<T, Moment>{out.data(), gradient.data(), moment, T(1)});
+        loop(lifelong::detail::AddMoment<T, Moment>{out.data(), gradient.data(), moment, sample.weight});
       }
     }
   }

@@ -45,7 +45,7 @@ struct Slice {
   }
 };
 
-/// Σ_n ∂f_c(x_n)/∂θ for every output c, each an array as long as θ: the rows of the summed Jacobian of the outputs,
+/// Σ_n w_n ∂f_c(x_n)/∂θ for every output c, each an array as long as θ: the rows of the summed Jacobian of the outputs,
 /// from which the derivative in any direction follows. Samples with different active outputs have rows of their
 /// own. Memory: one array per output, three beyond `SampleSum::part_size` samples. Cost: one gradient per output.
 template <class T, class Backend>
@@ -68,11 +68,11 @@ class OutputGradients {
           accumulate_moment(model, batch.slice(first, count), functional, moment::Sum{}, loop_, row.span(), gradient_);
         });
       }
-    samples_ += batch.size;
+    weight_ += batch.weight();
   }
 
-  /// values_i = Σ_l (1/N Σ_c ξ_lc Σ_n ∂f_c(x_n)/∂θ_i)² over `count` directions: `direction(l, range, xi)` writes that
-  /// of slice l for samples whose active outputs are `range`, one value for each of them.
+  /// values_i = Σ_l (1/Σ_n w_n Σ_c ξ_lc Σ_n w_n ∂f_c(x_n)/∂θ_i)² over `count` directions: `direction(l, range, xi)`
+  /// writes that of slice l for samples whose active outputs are `range`, one value for each of them.
   template <class Direction>
   void finish(std::size_t count, const Direction& direction) {
     loop_(lifelong::detail::Fill<T>{values_.data(), T(0)});
@@ -89,7 +89,7 @@ class OutputGradients {
         for (std::size_t k = 0; k < group.rows.size(); ++k)
           if (xi[k] != 0)
             loop_(lifelong::detail::AddMoment<T, moment::Sum>{
-                mean.data(), group.rows[k].values.data(), {}, static_cast<T>(xi[k] / static_cast<double>(samples_))});
+                mean.data(), group.rows[k].values.data(), {}, static_cast<T>(xi[k] / weight_)});
       }
       loop_(lifelong::detail::AddMoment<T, moment::Square>{values_.data(), mean.data(), {}, T(1)});
     }
@@ -149,7 +149,7 @@ class OutputGradients {
   std::span<T> values_;
   std::vector<Group> groups_;
   ArrayOf<Backend, T> gradient_;
-  std::size_t samples_ = 0;
+  double weight_ = 0;  // of all samples
 };
 
 /// Γ_i = 1/L Σ_l (∂ ⟨ξ_l, 1/N Σ_n f(x_n)⟩ / ∂θ_i)², each slice squared by itself, with L directions ξ_l uniform on the

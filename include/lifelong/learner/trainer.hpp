@@ -18,6 +18,7 @@
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/memory.hpp>
 #include <lifelong/core/model.hpp>
+#include <lifelong/core/present_samples.hpp>
 #include <lifelong/core/random.hpp>
 #include <lifelong/learner/not_copied.hpp>
 #include <lifelong/learner/options.hpp>
@@ -43,13 +44,19 @@ class Trainer : public Stepper<PartTypes...> {
 
   using Base::step;
   /// Takes one step on a batch of the model's own kind. \throws as `step(gradient)`, and NumericError for a loss that
-  /// is not finite, or for an input or target of a `Batch` that is not. Then the model's running statistics and random
-  /// numbers are as they were, too.
+  /// is not finite, or for an input or target of a `Batch` that is not; InvalidArgument for a weight that is negative
+  /// or not finite, or that the model does not heed. Then the model's running statistics and random numbers are as they
+  /// were, too.
   template <class B>
   requires(!std::convertible_to<const B&, std::span<const T>>) StepResult step(const B& batch) {
     static_assert(detail::require_differentiable_model<Model, B>());
-    if constexpr (std::is_same_v<B, Batch<T>>) detail::require_finite_values(batch);
-    return train_on(batch);
+    if constexpr (std::is_same_v<B, Batch<T>>) {
+      const Batch<T> present = present_.of(batch);
+      detail::require_finite_values(present);
+      return train_on(present);
+    } else {
+      return train_on(batch);
+    }
   }
 
   /// Trains on one task, without ending it. `on_step(FitProgress)` is called after every step; an exception it throws
@@ -107,6 +114,7 @@ class Trainer : public Stepper<PartTypes...> {
   template <class B>
   StepResult train_on(const B& batch) {
     this->require_same_model();
+    detail::require_weighing<Model>(batch);
     detail::WayBack<Model> way_back(training_state_, this->model_);
     const double loss = detail::with_memory(
         [&] {
@@ -151,6 +159,7 @@ class Trainer : public Stepper<PartTypes...> {
   }
 
   std::vector<std::uint32_t> order_;
+  PresentSamples<T> present_;
   detail::TrainingState<Model> training_state_;
   detail::NotCopied<bool> fitting_;
 };

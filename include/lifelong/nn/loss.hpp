@@ -7,6 +7,7 @@
 #include <cmath>
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 
@@ -19,7 +20,8 @@ namespace lifelong::nn {
 /// A loss of one sample. `differentiate(row, sample)` replaces the row of outputs f by ∂ℓ/∂f and returns ℓ; the
 /// network takes the mean over samples. `uses_labels` says whether it reads the sample's label or its target. A loss
 /// that is -log p up to a factor may name p by a type `Likelihood`, and itself by a string `name`: then an importance
-/// of another likelihood is refused.
+/// of another likelihood is refused. A loss of targets may have `takes_label(label, outputs)`: a batch without targets
+/// has labels then, for which it is true; and `takes_target(value)`, which is true for the targets that it knows.
 template <class L>
 concept LossPolicy = std::copyable<L> &&
     requires(const L& loss, std::span<float> row, const SampleContext<float>& sample) {
@@ -119,6 +121,57 @@ struct MeanSquaredError {
   void factor(std::size_t k, std::span<const T>, const SampleContext<T>& sample, std::span<T> delta) const {
     for (T& value : delta) value = 0;
     if (sample.active.contains(k)) delta[k] = std::sqrt(T(2) / static_cast<T>(sample.active.count));
+  }
+};
+
+/// ℓ = 1/C Σ_c log(1 + exp(f_c)) - y_c f_c over the sample's C active outputs: the mean of -log p of independent
+/// yes-or-no answers y_c with p_c = 1/(1 + exp(-f_c)), PyTorch's `BCEWithLogitsLoss` with reduction "mean". ∂ℓ/∂f =
+/// 1/C (p - y), 0 for outputs that are not active. y is the sample's target of zeros and ones, or anything between; of
+/// a batch without targets the label is the answer of a single output, 1 for yes and 0 for no, and of several outputs
+/// the one that is yes. Neither ℓ nor its gradient overflows, however large f is.
+struct LogisticCrossEntropy {
+  static constexpr bool uses_labels = false;
+  static constexpr const char* name = "LogisticCrossEntropy";
+  using Likelihood = importance::Bernoulli;
+
+  /// Whether `label` is an answer for `outputs` outputs.
+  [[nodiscard]] static bool takes_label(std::int32_t label, std::size_t outputs) {
+    return label >= 0 && static_cast<std::size_t>(label) < (outputs == 1 ? 2 : outputs);
+  }
+  /// Whether `value` is the target of an answer.
+  template <class T>
+  [[nodiscard]] static bool takes_target(T value) {
+    return value >= 0 && value <= 1;
+  }
+
+  [[nodiscard]] std::string recipe() const { return detail::named(name); }
+
+  template <class T>
+  double differentiate(std::span<T> row, const SampleContext<T>& sample) const {
+    const T share = T(1) / static_cast<T>(sample.active.count);
+    double total = 0;
+    for (std::size_t c = 0; c < row.size(); ++c) {
+      const T f = row[c], y = sample.answer(c, row.size());
+      row[c] = 0;
+      if (!sample.active.contains(c)) continue;
+      const T small = std::exp(-std::abs(f));  // never more than 1
+      total += static_cast<double>((f > 0 ? f - y * f : -y * f) + std::log1p(small));
+      row[c] = share * ((f > 0 ? 1 / (1 + small) : small / (1 + small)) - y);
+    }
+    return total * static_cast<double>(share);
+  }
+
+  /// The curvature ∂²ℓ/∂f² = Σ_k b_k b_kᵀ with b_k = √(p_k (1-p_k) / C) e_k, that of the likelihood over C, whatever
+  /// the answers.
+  template <class T>
+  void prepare(std::span<T> row, const SampleContext<T>& sample) const {
+    importance::Bernoulli{}.prepare(row, sample);
+  }
+  [[nodiscard]] std::size_t factors(std::size_t outputs) const { return outputs; }
+  template <class T>
+  void factor(std::size_t k, std::span<const T> p, const SampleContext<T>& sample, std::span<T> delta) const {
+    importance::Bernoulli{}.factor(k, p, sample, delta);
+    delta[k] /= std::sqrt(static_cast<T>(sample.active.count));
   }
 };
 

@@ -24,6 +24,7 @@
 #include <lifelong/core/memory.hpp>
 #include <lifelong/core/model.hpp>
 #include <lifelong/core/moment.hpp>
+#include <lifelong/core/present_samples.hpp>
 #include <lifelong/core/random.hpp>
 #include <lifelong/nn/chain.hpp>
 #include <lifelong/nn/layer/layer.hpp>
@@ -46,8 +47,9 @@ namespace lifelong::nn {
 /// `gradient` runs the network in training: layers may drop values and update their running statistics. All other calls
 /// run it in evaluation and change nothing but work arrays. These grow to the largest batch seen and are reused, so
 /// nothing is allocated after warm-up. All calls that take a batch use them, so only one thread at a time may use a
-/// network. They throw `ShapeMismatch` or `InvalidArgument` for a batch that does not fit, before anything is written.
-/// NaN and Inf pass through to the results, but not into running statistics.
+/// network. Samples of weight 0 are left out first, by all calls but `predict` and `pullback`, which take no weights.
+/// They throw `ShapeMismatch` or `InvalidArgument` for a batch that does not fit, before anything is written. NaN and
+/// Inf pass through to the results, but not into running statistics.
 template <class T, class Layers, class Loss = SoftmaxCrossEntropy, class Backend = backend::Serial>
 class Network {
   static_assert(detail::require_loss<Loss>());
@@ -55,6 +57,8 @@ class Network {
 
  public:
   using value_type = T;
+  /// See `WeighingModel`.
+  static constexpr bool weighs_samples = true;
 
   /// The shape of the inputs comes from the first layer that knows it. Parameters are drawn from `seed` for the purpose
   /// `initialization`, element i of θ with draw i.
@@ -121,10 +125,12 @@ class Network {
     number("training_passes", training_passes_);
   }
 
-  /// out = ∂L/∂θ of L = 1/N Σ_n ℓ_n in training; returns L. `out` is as long as `parameters()` and overwritten. Every
-  /// call draws its own dropout and updates running statistics, but a call whose L is not finite, or that throws,
-  /// changes nothing. \throws NumericError, which names it, for a running statistic that would not be finite.
-  double gradient(const Batch<T>& batch, std::span<T> out) {
+  /// out = ∂L/∂θ of L = Σ_n w_n ℓ_n / Σ_n w_n in training; returns L. `out` is as long as `parameters()` and
+  /// overwritten. Statistics of a batch count each sample once. Every call draws its own dropout and updates running
+  /// statistics, but a call whose L is not finite, or that throws, changes nothing. \throws NumericError, which names
+  /// it, for a running statistic that would not be finite.
+  double gradient(const Batch<T>& all, std::span<T> out) {
+    const Batch<T> batch = present_.of(all);
     check_supervised(batch);
     check_parameters(out.size());
     moving_buffers_ = buffers_;
@@ -141,7 +147,8 @@ class Network {
   }
 
   /// The same in evaluation: nothing is dropped, and running statistics stay as they are.
-  double evaluation_gradient(const Batch<T>& batch, std::span<T> out) {
+  double evaluation_gradient(const Batch<T>& all, std::span<T> out) {
+    const Batch<T> batch = present_.of(all);
     check_supervised(batch);
     check_parameters(out.size());
     const Flow<T> flow = evaluation();
@@ -151,8 +158,9 @@ class Network {
     return value;
   }
 
-  /// L = 1/N Σ_n ℓ_n in evaluation. It costs a forward pass.
-  double loss(const Batch<T>& batch) {
+  /// L = Σ_n w_n ℓ_n / Σ_n w_n in evaluation. It costs a forward pass.
+  double loss(const Batch<T>& all) {
+    const Batch<T> batch = present_.of(all);
     check_supervised(batch);
     return differentiate(evaluation(), batch);
   }
@@ -181,23 +189,24 @@ class Network {
                     out);
   }
 
-  /// out += Σ_n Σ_k m(J_nᵀ v_nk), k = 0 .. functional.cotangents(outputs())-1, where `functional` makes the cotangents
-  /// of f(x_n). It is exact for each sample and has no array of per-sample gradients. With one cotangent it costs a
-  /// gradient; each further one costs the products with the weights above the first layer, and the gradients of layers
-  /// that use a weight at several positions. The work arrays hold the whole batch, so cut large data sets into batches
-  /// of some hundreds of samples. \throws InvalidArgument if a layer mixes samples.
+  /// out += Σ_n w_n Σ_k m(J_nᵀ v_nk), k = 0 .. functional.cotangents(outputs())-1, where `functional` makes the
+  /// cotangents of f(x_n). It is exact for each sample and has no array of per-sample gradients. With one cotangent it
+  /// costs a gradient; each further one costs the products with the weights above the first layer, and the gradients of
+  /// layers that use a weight at several positions. The work arrays hold the whole batch, so cut large data sets into
+  /// batches of some hundreds of samples. \throws InvalidArgument if a layer mixes samples.
   template <OutputFunctional Functional, class Moment>
   void accumulate_moment(const Batch<T>& batch, const Functional& functional, Moment moment, std::span<T> out) {
     check_parameters(out.size());
-    differentiate_outputs(batch, functional, moment, out, detail::NoHook{});
+    differentiate_outputs(batch, functional, moment, moment, out, detail::NoHook{});
   }
 
-  /// out += Σ_n m(∂/∂θ_l of `functional` at F_l(x_n)) for every layer l with parameters, where F_l is the layer with
-  /// the activation right behind it, seen as a function of its own inputs, and `functional` has one cotangent. Nothing
-  /// is propagated further down, so it costs less than a gradient. Ranges of active outputs apply to the network's
-  /// outputs only. \throws as `accumulate_moment`.
+  /// out += Σ_n w_n m(∂/∂θ_l of `functional` at F_l(x_n)) for every layer l with parameters, where F_l is the layer
+  /// with the activation right behind it, seen as a function of its own inputs, and `functional` has one cotangent.
+  /// Nothing is propagated further down, so it costs less than a gradient. Ranges of active outputs apply to the
+  /// network's outputs only. \throws as `accumulate_moment`.
   template <OutputFunctional Functional, class Moment>
-  void accumulate_local_moment(const Batch<T>& batch, const Functional& functional, Moment moment, std::span<T> out) {
+  void accumulate_local_moment(const Batch<T>& all, const Functional& functional, Moment moment, std::span<T> out) {
+    const Batch<T> batch = present_.of(all);
     check_parameters(out.size());
     check_inputs(batch);
     lifelong::detail::check_active(batch, outputs());
@@ -212,16 +221,18 @@ class Network {
             if (!last) sample.active = {0, static_cast<std::uint32_t>(f.width)};
             functional.prepare(prepared.row(n), sample);
             functional.cotangent(0, std::span<const T>(prepared.row(n)), sample, delta_of_f.row(n));
+            weigh(batch, n, moment, delta_of_f.row(n));
           });
         });
   }
 
   /// The backward passes of `accumulate_moment` without gradients of parameters: for each cotangent, from the last
   /// layer to the lowest with parameters, `hook(l, layer, flow, x, dy)` receives a layer's inputs and the gradient of
-  /// its outputs; see `Chain::backward`.
+  /// its outputs; see `Chain::backward`. The gradients of sample n are √w_n times their own, so that products of two
+  /// have its weight.
   template <OutputFunctional Functional, class Hook>
   void backpropagate(const Batch<T>& batch, const Functional& functional, const Hook& hook) {
-    differentiate_outputs(batch, functional, moment::Sum{}, std::span<T>(), hook);
+    differentiate_outputs(batch, functional, moment::Sum{}, moment::Square{}, std::span<T>(), hook);
   }
 
  private:
@@ -290,23 +301,39 @@ class Network {
     detail::grow(delta_, f.size());
     detail::grow(losses_, batch.size);
     const Rows<T> rows = delta(batch.size);
-    const T share = T(1) / static_cast<T>(batch.size);
+    const double weight = batch.weight();
+    const T equal_share = T(1) / static_cast<T>(weight);
     for_each_sample(batch.size, [&](std::size_t n) {
       const std::span<T> row = rows.row(n);
       std::copy_n(f.row(n).data(), row.size(), row.data());
       losses_[n] = loss_.differentiate(row, batch.context(n, outputs()));
+      const T share =
+          batch.weights.empty() ? equal_share : static_cast<T>(static_cast<double>(batch.weights[n]) / weight);
       for (T& value : row) value *= share;
     });
     double total = 0;
-    for (std::size_t n = 0; n < batch.size; ++n) total += losses_[n];
-    return total / static_cast<double>(batch.size);
+    for (std::size_t n = 0; n < batch.size; ++n)
+      total += batch.weights.empty() ? losses_[n] : static_cast<double>(batch.weights[n]) * losses_[n];
+    return total / weight;
   }
 
-  /// A backward pass for each cotangent of the functional.
-  template <OutputFunctional Functional, class Moment, class Hook>
-  void differentiate_outputs(const Batch<T>& batch, const Functional& functional, Moment moment, std::span<T> out,
-                             const Hook& hook) {
-    lifelong::detail::check_answers(batch, inputs(), outputs());
+  /// Gives a cotangent of sample `n` its weight under a moment.
+  template <class Moment>
+  static void weigh(const Batch<T>& batch, std::size_t n, Moment, std::span<T> delta) {
+    if (batch.weights.empty()) return;
+    static_assert(
+        requires { Moment::factor(T(1)); },
+        "a moment needs factor(w): m(factor(w) v) = w m(v) gives a sample its weight");
+    const T factor = Moment::factor(batch.weights[n]);
+    for (T& value : delta) value *= factor;
+  }
+
+  /// A backward pass for each cotangent of the functional; `weighing` is the moment that the samples' weights are for.
+  template <OutputFunctional Functional, class Moment, class Weighing, class Hook>
+  void differentiate_outputs(const Batch<T>& all, const Functional& functional, Moment moment, Weighing weighing,
+                             std::span<T> out, const Hook& hook) {
+    const Batch<T> batch = present_.of(all);
+    lifelong::detail::check_answers<Loss>(batch, inputs(), outputs());
     chain_.require_samples_apart();
     const Flow<T> flow = evaluation();
     const Rows<T> prepared = prepare(batch, functional, chain_.forward(backend_, flow, input(batch)));
@@ -316,6 +343,7 @@ class Network {
       for_each_sample(batch.size, [&](std::size_t n) {
         functional.cotangent(k, std::span<const T>(prepared.row(n)), batch.context(n, outputs()),
                              delta(batch.size).row(n));
+        weigh(batch, n, weighing, delta(batch.size).row(n));
       });
       chain_.backward(backend_, Pass<Moment>{moment, k, cotangents, true}, flow, input(batch), delta(batch.size),
                       no_input_gradient(batch), out, hook);
@@ -345,7 +373,7 @@ class Network {
 
   /// Checks that the batch has a loss.
   void check_supervised(const Batch<T>& batch) const {
-    lifelong::detail::check_supervised(batch, inputs(), outputs(), Loss::uses_labels);
+    lifelong::detail::check_supervised<Loss>(batch, inputs(), outputs(), Loss::uses_labels);
   }
 
   Chain<Layers> chain_;
@@ -356,6 +384,7 @@ class Network {
   std::uint32_t training_passes_ = 0;
   AlignedVector<T> parameters_, buffers_;
   AlignedVector<T> moving_buffers_;  // the running statistics of the gradient that is being computed
+  PresentSamples<T> present_;
   LayerMemory<T> memory_;
   AlignedVector<T> delta_, prepared_, scratch_;
   std::vector<double> losses_;

@@ -14,6 +14,7 @@
 #include <lifelong/core/batch.hpp>
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/finite.hpp>
+#include <lifelong/core/present_samples.hpp>
 #include <lifelong/stream/example_source.hpp>
 
 namespace lifelong {
@@ -21,8 +22,9 @@ namespace lifelong {
 /// The examples of a source as a range of batches of `batch_size` (the last may be shorter; a size above the number of
 /// examples means all of them), in the order `order`, or in the source's own if that is empty. Rows are read in
 /// parallel into `buffer`; a batch is valid until the next one is read. Nothing grows with the number of examples, so a
-/// source may have any number. Reading a batch throws NumericError for an input or target that is NaN or Inf, which
-/// names the example, and OutOfMemory.
+/// source may have any number. Examples of weight 0 are left out of their batch, which may be empty then. Reading a
+/// batch throws NumericError for an input or target that is NaN or Inf, which names the example; InvalidArgument for a
+/// weight that is negative or not finite; and OutOfMemory.
 template <class T, class Examples, class Backend>
 class BatchLoader {
   static_assert(detail::require_example_source<Examples, T>());
@@ -86,20 +88,19 @@ class BatchLoader {
       }
       if (!buffer_.all_finite(begin, end)) __atomic_store_n(&finite, false, __ATOMIC_RELAXED);
     });
-    if (!finite) refuse(buffer_.batch());
-    return buffer_.batch();
+    if (!finite) refuse(present_.of(buffer_.batch()));
+    return present_.of(buffer_.batch());
   }
 
-  /// Names the first value of a batch that is not finite.
-  [[noreturn]] static LIFELONG_ONE_COPY void refuse(const Batch<T>& batch) {
-    std::size_t n = 0;
+  /// Names the first value of a batch that is not finite, if there is one.
+  static LIFELONG_ONE_COPY void refuse(const Batch<T>& batch) {
     const auto fault = [](std::span<const T> row, const char* what) {
       const std::size_t k = detail::first_not_finite(row);
       return k == row.size() ? std::string()
                              : what + std::to_string(k) + " is " + detail::text(static_cast<double>(row[k]));
     };
-    for (std::string found;; ++n) {
-      found = fault(batch.inputs.subspan(n * batch.features, batch.features), ", feature ");
+    for (std::size_t n = 0; n < batch.size; ++n) {
+      std::string found = fault(batch.inputs.subspan(n * batch.features, batch.features), ", feature ");
       if (found.empty()) found = fault(batch.target(n), ", target ");
       if (!found.empty()) detail::raise<NumericError>("example " + std::to_string(batch.indices[n]) + found);
     }
@@ -110,6 +111,7 @@ class BatchLoader {
   BatchBuffer<T>& buffer_;
   const Backend& backend_;
   std::span<const std::uint32_t> order_;
+  mutable PresentSamples<T> present_;
 };
 
 }  // namespace lifelong

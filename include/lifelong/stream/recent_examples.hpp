@@ -64,6 +64,7 @@ class RecentExamples {
     copy(std::span<const T>(answers_).subspan(slot * targets_, targets_), row.targets);
     row.label = labels_[slot];
     row.active = active_[slot];
+    row.weight = weights_[slot];
   }
 
  private:
@@ -80,6 +81,7 @@ class RecentExamples {
           answers_.resize(capacity_ * targets);
           labels_.resize(capacity_);
           active_.resize(capacity_);
+          weights_.resize(capacity_);
         },
         message);
     features_ = features;
@@ -92,6 +94,7 @@ class RecentExamples {
     copy(batch.target(n), std::span(answers_).subspan(slot * targets_, targets_));
     labels_[slot] = batch.labels.empty() ? -1 : batch.labels[n];
     active_[slot] = batch.active.empty() ? OutputRange{} : batch.active[n];
+    weights_[slot] = batch.weights.empty() ? T(1) : batch.weights[n];
     ++pushed_;
     if (size_ < capacity_)
       ++size_;
@@ -106,7 +109,7 @@ class RecentExamples {
   std::size_t capacity_, features_ = 0, targets_ = 0;
   std::size_t size_ = 0, first_ = 0;  // the oldest sample lies in slot `first_`
   std::uint64_t pushed_ = 0;
-  std::vector<T> inputs_, answers_;
+  std::vector<T> inputs_, answers_, weights_;
   std::vector<std::int32_t> labels_;
   std::vector<OutputRange> active_;
 };

@@ -170,7 +170,8 @@ class Model {
   /// layer that uses its weights at several positions forms the gradients of some samples at a time.
   template <OutputFunctional Functional, class Moment>
   void accumulate_moment(const Batch<T>& batch, const Functional& functional, Moment moment, std::span<T> out) {
-    lifelong::detail::check_answers(batch, inputs(), outputs());
+    lifelong::detail::require_weighing<Model>(batch);
+    lifelong::detail::check_answers<Loss>(batch, inputs(), outputs());
     check_gradient(out);
     if (!apart_ && batch.size > 1) guarded(batch.size, [&] { require_apart(batch); });
     if (steps_.empty() || !guarded(batch.size, [&] { return accumulate_traced(batch, functional, moment, out); })) {
@@ -277,16 +278,17 @@ class Model {
   }
 
   [[nodiscard]] double differentiate_loss(const Batch<T>& batch, std::span<T> out) {
+    lifelong::detail::require_weighing<Model>(batch);
     check_gradient(out);
     const ::torch::AutoGradMode with_gradient(true);
     if constexpr (TensorLoss<Loss>) {
-      lifelong::detail::check_supervised(batch, inputs(), outputs(), !batch.labels.empty());
+      lifelong::detail::check_supervised<Loss>(batch, inputs(), outputs(), !batch.labels.empty());
       require_all_active(batch);
       const Tensor loss = loss_(forward(batch), tensors(batch).answers);
       pull(loss, {}, out);
       return loss.template item<double>();
     } else {
-      lifelong::detail::check_supervised(batch, inputs(), outputs(), Loss::uses_labels);
+      lifelong::detail::check_supervised<Loss>(batch, inputs(), outputs(), Loss::uses_labels);
       const Tensor f = forward(batch);
       rows_.resize(batch.size * outputs());
       rows(rows_).copy_(f.detach());

@@ -5,6 +5,7 @@
 #include <lifelong/config/push_macros.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <iterator>
 #include <span>
@@ -163,10 +164,11 @@ concept makes_outer_products = requires(const L& layer, const Backend& backend, 
 ///
 ///     A = 1/N Σ_n Σ_t x_nt x_ntᵀ,   G = 1/(N T) Σ_n Σ_k Σ_t d_nkt d_nktᵀ,
 ///
-/// x_nt with a last element 1 where there is a bias. Martens & Grosse 2015; positions as in Grosse & Martens 2016,
-/// where x_nt are the patches of a convolution (KFC: Ω = A, Γ = G). The groups of a convolution are weight matrices of
-/// their own. It costs a backward pass and half of O² T products per sample and cotangent, and I² T / 2 products per
-/// sample.
+/// where x_nt has a last element 1 if there is a bias; with weights, sample n counts w_n times in both sums and N is
+/// Σ_n w_n. Martens & Grosse 2015; positions as in Grosse & Martens 2016, where x_nt are the patches of a convolution
+/// (KFC: Ω = A, Γ = G). The groups of a convolution are weight matrices of their own. It costs a backward pass and half
+/// of O² T products per sample and cotangent, and I² T / 2 products per sample. Batches with weights are cut where the
+/// weight changes, so sort them by weight if speed matters.
 template <class T>
 class KroneckerAccumulator {
  public:
@@ -181,19 +183,21 @@ class KroneckerAccumulator {
   void add(Network& network, const Batch<T>& batch, const Functional& functional) {
     constexpr std::size_t most = PartialSum::part_size;
     lifelong::detail::check_sizes(batch);
-    for (std::size_t first = 0; first < batch.size; first += most) {
-      const Batch<T> part = batch.slice(first, std::min(most, batch.size - first));
+    for (std::size_t first = 0; first < batch.size;) {
+      const Batch<T> part = equally_weighted(batch.slice(first, std::min(most, batch.size - first)));
       if (pending_ + part.size > most) fold_in();
+      root_of_weight_ = part.weights.empty() ? T(1) : std::sqrt(part.weights[0]);
       add_part(network, part, functional);
       pending_ += part.size;
-      samples_ += part.size;
+      weight_ += part.weight();
+      first += part.size;
     }
   }
 
   /// Returns the means, in the order of θ, and empties the sums.
   [[nodiscard]] std::vector<KroneckerFactors<T>> take_means() {
     std::vector<KroneckerFactors<T>> means;
-    const T samples = static_cast<T>(samples_);
+    const T samples = static_cast<T>(weight_);
     for (Sum& sum : sums_) {
       sum.finish();
       const KroneckerSite& site = sum.factors.site;
@@ -208,6 +212,13 @@ class KroneckerAccumulator {
 
  private:
   using PartialSum = lifelong::detail::SampleSum<T, backend::Serial>;
+
+  /// The first samples of a batch, as many as have the same weight.
+  static Batch<T> equally_weighted(const Batch<T>& batch) {
+    std::size_t count = 1;
+    while (count < batch.size && (batch.weights.empty() || batch.weights[count] == batch.weights[0])) ++count;
+    return batch.slice(0, count);
+  }
 
   void fold_in() {
     for (Sum& sum : sums_) sum.fold_in();
@@ -284,7 +295,7 @@ class KroneckerAccumulator {
     Sum& sum = sums_[l];
     const KroneckerSite& site = sum.factors.site;
     if (sum.cotangents == 0)
-      detail::add_gram(backend, with_bias(inputs, site), Rows<T>{sum.factors.a.data(), site.columns, site.columns});
+      detail::add_gram(backend, weighted(inputs, site), Rows<T>{sum.factors.a.data(), site.columns, site.columns});
     detail::add_gram(backend, deltas, Rows<T>{sum.factors.g.data(), site.rows, site.rows});
     sum.rows += deltas.count;
   }
@@ -310,20 +321,24 @@ class KroneckerAccumulator {
     sums_.insert(place, std::make_move_iterator(groups.begin()), std::make_move_iterator(groups.end()));
   }
 
-  /// The rows, each with a 1 appended.
-  Rows<const T> with_bias(Rows<const T> x, const KroneckerSite& site) {
-    if (!site.has_bias) return x;
+  /// The rows, each with a 1 appended where there is a bias, times the root of the samples' weight.
+  Rows<const T> weighted(Rows<const T> x, const KroneckerSite& site) {
+    if (!site.has_bias && root_of_weight_ == 1) return x;
     const Rows<T> longer{(detail::grow(longer_, x.count * site.columns), longer_.data()), x.count, site.columns};
     for (std::size_t n = 0; n < x.count; ++n) {
-      std::copy_n(x.row(n).data(), x.width, longer.row(n).data());
-      longer.row(n)[x.width] = T(1);
+      const std::span<const T> from = x.row(n);
+      const std::span<T> to = longer.row(n);
+      for (std::size_t k = 0; k < x.width; ++k) to[k] = root_of_weight_ * from[k];
+      if (site.has_bias) to[x.width] = root_of_weight_;
     }
     return longer;
   }
 
   std::vector<Sum> sums_;
   AlignedVector<T> longer_;
-  std::size_t samples_ = 0, pending_ = 0;
+  std::size_t pending_ = 0;
+  double weight_ = 0;     // of all samples
+  T root_of_weight_ = 1;  // of each sample of the part that is being added
 };
 
 }  // namespace lifelong::nn

@@ -38,7 +38,7 @@ namespace lifelong::nn {
 /// than a batch's inputs or the factors.
 template <class L>
 struct KroneckerFisherOf {
-  static_assert(lifelong::detail::require_likelihood<L>());
+  static_assert(lifelong::detail::require_likelihood<lifelong::detail::LikelihoodFor<L, lifelong::detail::NoModel>>());
 
   importance::Labels labels = importance::Labels::exact;
   importance::Merge merge = importance::Merge::sum();
@@ -60,10 +60,12 @@ struct KroneckerFisherOf {
   void validate_as() const {
     functional().template validate_as<T>();
   }
-  /// \throws InvalidArgument if it does not fit the model's loss or outputs.
+  /// \throws InvalidArgument if it does not fit the model's outputs, or for labels that the likelihood of its loss
+  /// cannot give.
   template <class Model>
   void validate_for(Model& model) const {
-    lifelong::detail::require_likelihood_of<L>("KroneckerFisher", model, "nn::KroneckerFisherOf");
+    functional<Model>().validate();
+    lifelong::detail::require_likelihood_of<lifelong::detail::LikelihoodFor<L, Model>>("KroneckerFisher", model);
   }
 
   /// Begins an estimate, with no samples yet. \throws InvalidArgument, which names the layer, for one whose parameters
@@ -77,9 +79,9 @@ struct KroneckerFisherOf {
   template <class Model, class E>
   void estimate(Model& model, const Batch<typename Model::value_type>& batch, E& sums) const {
     static_assert(
-        requires { model.backpropagate(batch, functional(), detail::NoHook{}); },
+        requires { model.backpropagate(batch, functional<Model>(), detail::NoHook{}); },
         "KroneckerFisher uses the layers of the model, which must be an nn::Network");
-    sums.add(model, batch, functional());
+    sums.add(model, batch, functional<Model>());
   }
   /// Returns the factors, which are means over samples.
   template <class T>
@@ -117,12 +119,15 @@ struct KroneckerFisherOf {
       layer.a[k * layer.site.columns + j] = layer.a[j * layer.site.columns + k] = 0;
   }
 
-  [[nodiscard]] importance::LogLikelihoodOf<L> functional() const { return {labels, seed, draws, likelihood}; }
+  template <class Model = lifelong::detail::NoModel>
+  [[nodiscard]] importance::LogLikelihoodOf<lifelong::detail::LikelihoodFor<L, Model>> functional() const {
+    return {labels, seed, draws, lifelong::detail::likelihood_for<L, Model>(likelihood)};
+  }
 };
 
-/// For a classifier: p is the softmax of the active outputs. Other likelihoods:
-/// `KroneckerFisherOf<importance::Gaussian>{...}`.
-using KroneckerFisher = KroneckerFisherOf<importance::Categorical>;
+/// With the likelihood of the model's loss, as `importance::Fisher`. With settings of its own:
+/// `KroneckerFisherOf<importance::Gaussian>{.likelihood = {.variance = 0.1}}`.
+using KroneckerFisher = KroneckerFisherOf<importance::ModelLikelihood>;
 
 }  // namespace lifelong::nn
 
