@@ -78,8 +78,9 @@ class Builder {
     try {
       blueprint_.output = std::visit([&](auto& own) { return own.connect(blueprint_.output); }, layer);
     } catch (const lifelong::Error& error) {
+      const std::string name = named.name.empty() ? "" : " " + in_quotes(named.name);
       throw lifelong::ShapeMismatch(
-          fmt::format("{} {} of '{}': {}", named.kind, named.name, architecture_.source, error.what()));
+          fmt::format("{}{} of '{}': {}", named.kind, name, architecture_.source, error.what()));
     }
   }
 
