@@ -30,9 +30,8 @@ class Mlp(nn.Module):
         return self.out(torch.tanh(self.fc2(torch.tanh(self.fc1(x)))))
 
 
+# [cnn]
 class Cnn(nn.Module):
-    """Names as torchvision has them; convolutions in front of a BatchNorm have no bias."""
-
     def __init__(self):
         super().__init__()
         self.conv1, self.bn1 = nn.Conv2d(2, 5, 3, padding=1, bias=False), nn.BatchNorm2d(5, eps=1e-3)
@@ -42,12 +41,15 @@ class Cnn(nn.Module):
     def forward(self, x):
         x = nn.functional.max_pool2d(torch.relu(self.bn1(self.conv1(x))), 2)
         return self.classifier(torch.relu(self.layer1(x)).mean((2, 3)))
+# [cnn]
 
 
-cnn_layers = {"input": [2, 12, 10], "layers": [
+# [architecture]
+architecture = {"input": [2, 12, 10], "layers": [
     {"conv2d": "conv1", "kernel": 3, "padding": 1}, {"batch_norm": "bn1", "epsilon": 1e-3}, "relu", {"max_pool": 2},
     {"conv2d": "layer1.0", "stride": [2, 1]}, {"batch_norm": "layer1.1"}, "relu", "global_avg_pool", "dropout",
     {"linear": "classifier.1"}, "relu", {"linear": "classifier.3"}]}
+# [architecture]
 
 
 class LayerNormMlp(nn.Module):
@@ -64,6 +66,15 @@ class LayerNormMlp(nn.Module):
 layer_norm_layers = {"layers": [
     {"linear": "embed"}, {"layer_norm": "norm1"}, "gelu", {"linear": "hidden"},
     {"layer_norm": "norm2", "epsilon": 1e-6}, "gelu", {"linear": "head"}]}
+
+
+def every_other_layer():
+    layers = [nn.Conv2d(2, 6, 3, padding=(2, 1), groups=2), nn.GroupNorm(3, 6), nn.Sigmoid(), nn.AvgPool2d(3, 2, 1),
+              nn.Conv2d(6, 4, 1), nn.MaxPool2d((2, 3)), nn.Flatten(), nn.BatchNorm1d(12), nn.Linear(12, 5)]
+    return nn.Sequential(*layers), {"input": [2, 12, 10], "layers": [
+        {"conv2d": "0", "padding": [2, 1], "groups": 2}, {"group_norm": "1", "groups": 3}, "sigmoid",
+        {"avg_pool": 3, "stride": 2, "padding": 1}, {"conv2d": "4"}, {"max_pool": [2, 3]}, "flatten",
+        {"batch_norm": "7"}, {"linear": "8"}]}
 
 
 def stirred(model, x):
@@ -122,7 +133,7 @@ def check(title, model, x, outputs, prefix="", options=(), metadata=None):
 
 x, images = torch.randn(13, 6), torch.randn(13, 2, 12, 10)
 with open("cnn.json", "w") as file:
-    json.dump(cnn_layers, file)
+    json.dump(architecture, file)
 tanh = ["--activation", "tanh"]
 check("MLP", Mlp(), x, 4, options=tanh)
 check("MLP in DataParallel", nn.DataParallel(Mlp()), x, 4, options=tanh)
@@ -131,4 +142,7 @@ check("CNN with BatchNorm", Cnn(), images, 3, options=["--architecture", "cnn.js
 check("CNN with BatchNorm, prefixed", Cnn(), images, 3, "_orig_mod.model.", ["--architecture", "cnn.json"])
 check("MLP with LayerNorm", LayerNormMlp(), x, 5,
       metadata={"lifelong.architecture": json.dumps(layer_norm_layers)})
+model, layers = every_other_layer()
+check("nn.Sequential of the other layers", model, images, 5, "net.",
+      metadata={"lifelong.architecture": json.dumps(layers)})
 print("ok")
