@@ -19,7 +19,7 @@ enum Uses : unsigned { nothing = 0, labels = 1, batches = 2, seed = 4, draws = 8
 
 template <class T, class Make>
 Estimate<T> estimate_of(Make make) {
-  return [=](const Settings& settings, Mlp<T>& model, const SampleBatches<T>& samples, std::span<T> out) {
+  return [=](const Settings& settings, Model<T>& model, const SampleBatches<T>& samples, std::span<T> out) {
     const auto importance = make(settings);
     lifelong::importance::estimate(importance, model, samples, out, model.backend());
     return importance.recipe();

@@ -5,23 +5,17 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <lifelong/backend/openmp.hpp>
 #include <lifelong/backend/serial.hpp>
-#include <lifelong/nn/loss.hpp>
-#include <lifelong/nn/mlp.hpp>
-#include <lifelong/nn/network.hpp>
 #include <lifelong/stream/loader.hpp>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "model.hpp"
 #include "samples.hpp"
 
 namespace lab {
 
-template <class T>
-using Mlp = lifelong::nn::Network<T, std::vector<lifelong::nn::AnyLayer>, lifelong::nn::SoftmaxCrossEntropy,
-                                  lifelong::backend::OpenMP>;
 template <class T>
 using SampleBatches = lifelong::BatchLoader<T, SampleSource<T>, lifelong::backend::Serial>;
 
@@ -35,7 +29,7 @@ struct EstimatorSettings {
 /// Writes the importance of every parameter to `out` and returns how it was made, in a line.
 template <class T>
 using Estimate =
-    std::function<std::string(const EstimatorSettings&, Mlp<T>&, const SampleBatches<T>&, std::span<T> out)>;
+    std::function<std::string(const EstimatorSettings&, Model<T>&, const SampleBatches<T>&, std::span<T> out)>;
 
 struct Estimator {
   std::string name;

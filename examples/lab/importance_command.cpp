@@ -16,7 +16,10 @@
 #include <type_traits>
 #include <utility>
 
+#include "architecture.hpp"
+#include "blueprint.hpp"
 #include "files.hpp"
+#include "mlp.hpp"
 #include "samples.hpp"
 #include "state_dict.hpp"
 #include "text.hpp"
@@ -29,42 +32,24 @@ using lifelong::FormatError;
 using lifelong::InvalidArgument;
 using lifelong::ShapeMismatch;
 using lifelong::io::NpyArray;
-using lifelong::nn::Activation;
-using lifelong::nn::AnyLayer;
 
-/// One for each hidden layer.
-std::vector<Activation> activations_for(const StateDict& state, const ImportanceOptions& options) {
-  const std::size_t hidden = state.layers.size() - 1;
-  if (hidden > 0 && options.activations.empty())
-    throw InvalidArgument(fmt::format(
-        "'{}' has {} hidden layers: say with --activation what stands behind them (relu, tanh, sigmoid or gelu)",
-        options.model, hidden));
-  if (options.activations.size() <= 1)
-    return std::vector<Activation>(hidden, hidden == 0 ? Activation::relu : options.activations.front());
-  if (options.activations.size() != hidden)
-    throw InvalidArgument(fmt::format("--activation lists {}, but '{}' has {} hidden layers",
-                                      options.activations.size(), options.model, hidden));
-  return options.activations;
+/// What the command line says, else what the file says, else what can be told of an MLP.
+Architecture architecture_of(const StateDict& state, const ImportanceOptions& options) {
+  const auto own = state.file.metadata().find("lifelong.architecture");
+  const bool brought = own != state.file.metadata().end();
+  if (!options.architecture && !brought) return mlp_architecture(state, options.activations);
+  if (!options.activations.empty())
+    throw InvalidArgument("--activation is for state_dicts without an architecture, which says what stands where");
+  if (options.architecture) return read_architecture(*options.architecture);
+  return parse_architecture(own->second, fmt::format("lifelong.architecture of {}", options.model));
 }
 
-std::vector<AnyLayer> layers_of(const StateDict& state, const std::vector<Activation>& activations) {
-  std::vector<AnyLayer> layers;
-  for (std::size_t l = 0; l < state.layers.size(); ++l) {
-    if (l > 0) layers.push_back(lifelong::nn::activation_layer(activations[l - 1]));
-    layers.push_back(lifelong::nn::Linear{state.layers[l].in, state.layers[l].out});
-  }
-  return layers;
-}
-
-/// `mlp 784-256-10, relu, F32`
-std::string model_text(const StateDict& state, const std::vector<Activation>& activations) {
-  std::string text = fmt::format("mlp {}", state.inputs());
-  for (const LinearTensors& layer : state.layers) text += fmt::format("-{}", layer.out);
-  std::vector<std::string> names;
-  for (const Activation activation : activations) names.push_back(name_of(activation));
-  const bool same = std::equal(names.begin() + (names.empty() ? 0 : 1), names.end(), names.begin());
-  if (same && !names.empty()) names.resize(1);
-  return text + (names.empty() ? "" : ", " + joined(names, " ")) + ", " + state.dtype;
+/// `Linear(in 784, out 10), ReLU(), ...`
+std::string recipe_of(const std::vector<AnyLayer>& layers) {
+  std::vector<std::string> recipes;
+  for (const AnyLayer& layer : layers)
+    recipes.push_back(std::visit([](const auto& own) { return own.recipe(); }, layer));
+  return joined(recipes);
 }
 
 /// How many of the samples in a file are asked for.
@@ -86,17 +71,16 @@ void require_finite(const std::vector<T>& features, std::size_t width, const std
 
 /// The first samples of an array of floats, in the model's precision; all axes but the first are the features.
 template <class T>
-std::vector<T> read_features(const ImportanceOptions& options, const StateDict& state) {
+std::vector<T> read_features(const ImportanceOptions& options, lifelong::nn::Shape input) {
   const NpyArray array = lifelong::io::read_npy(options.features);
   if (array.dtype != "<f4" && array.dtype != "<f8")
     throw FormatError(fmt::format("'{}' holds {}, but features must be float32 or float64, scaled as in training",
                                   array.name, array.dtype));
   const std::size_t samples = wanted(array, options.samples);
   const std::size_t width = *lifelong::detail::checked_product(std::span(array.shape).subspan(1));
-  if (width != state.inputs())
-    throw ShapeMismatch(fmt::format("'{}' has {} features per sample ({}), but {}.weight of '{}' takes {}", array.name,
-                                    width, lifelong::detail::shape_text(array.shape), state.layers.front().name,
-                                    options.model, state.inputs()));
+  if (width != input.size())
+    throw ShapeMismatch(fmt::format("'{}' has {} features per sample ({}), but '{}' takes {}", array.name, width,
+                                    lifelong::detail::shape_text(array.shape), options.model, input.text()));
   std::vector<T> features;
   array.visit([&](const auto& values) {
     features.reserve(samples * width);
@@ -106,10 +90,10 @@ std::vector<T> read_features(const ImportanceOptions& options, const StateDict& 
   return features;
 }
 
-std::vector<std::int32_t> read_labels(const ImportanceOptions& options, const StateDict& state, std::size_t samples) {
+std::vector<std::int32_t> read_labels(const ImportanceOptions& options, std::size_t outputs, std::size_t samples) {
   if (!options.labels) return {};
   const NpyArray array = lifelong::io::read_npy(*options.labels);
-  if (array.shape.size() != 1)
+  if (array.shape.size() != 1 && !(array.shape.size() == 2 && array.shape[1] == 1))
     throw FormatError(fmt::format("'{}' is {}, but labels must be one class per sample", array.name,
                                   array.shape.empty() ? "a single value" : lifelong::detail::shape_text(array.shape)));
   if (array.shape[0] < samples || (array.shape[0] > samples && !options.samples))
@@ -119,9 +103,9 @@ std::vector<std::int32_t> read_labels(const ImportanceOptions& options, const St
     if constexpr (!std::is_integral_v<V>)
       throw FormatError(fmt::format("'{}' holds {}, but labels must be whole numbers", array.name, array.dtype));
     for (std::size_t i = 0; i < samples; ++i) {
-      if (!(values[i] >= V(0)) || static_cast<std::uint64_t>(values[i]) >= state.outputs())
+      if (!(values[i] >= V(0)) || static_cast<std::uint64_t>(values[i]) >= outputs)
         throw InvalidArgument(fmt::format("label {} of sample {} in '{}' is none of the {} outputs, which count from 0",
-                                          values[i], i, array.name, state.outputs()));
+                                          values[i], i, array.name, outputs));
       labels.push_back(static_cast<std::int32_t>(values[i]));
     }
   });
@@ -138,21 +122,17 @@ void require_writable(const std::string& output) {
 
 /// Mean and largest importance of every tensor.
 template <class T>
-std::string summary(const StateDict& state, std::span<const T> values) {
+std::string summary(const StateDict& state, const lifelong::Layout& layout, std::span<const T> values) {
   std::string text;
-  const auto line = [&](const std::string& name, std::size_t count) {
+  for (const lifelong::Block& block : layout.blocks()) {
+    if (!state.file.contains(block.name)) continue;
     double total = 0, most = 0;
-    for (const T value : values.first(count)) {
+    for (const T value : values.subspan(block.offset, block.size)) {
       total += static_cast<double>(value);
       most = std::max(most, static_cast<double>(value));
     }
-    text += fmt::format("  {:<12} mean {:<10.3g} largest {:.3g}\n", name, total / static_cast<double>(count), most);
-  };
-  for (const LinearTensors& layer : state.layers) {
-    line(layer.name + ".weight", layer.weights());
-    values = values.subspan(layer.weights());
-    if (layer.bias) line(layer.name + ".bias", layer.out);
-    values = values.subspan(layer.out);
+    text += fmt::format("  {:<14} mean {:<10.3g} largest {:.3g}\n", lifelong::io::io_detail::in_quotes(block.name),
+                        total / static_cast<double>(block.size), most);
   }
   return text;
 }
@@ -167,7 +147,7 @@ void require_finite_result(const std::vector<T>& importances, const Estimator& e
 
 /// Returns how it was done.
 template <class T>
-std::string estimate(Mlp<T>& model, const Samples<T>& samples, const ImportanceOptions& options, std::span<T> out) {
+std::string estimate(Model<T>& model, const Samples<T>& samples, const ImportanceOptions& options, std::span<T> out) {
   ImportanceProgress progress(options.estimator->name, samples.features.size() / samples.width);
   const SampleSource<T> source(samples, progress);
   lifelong::BatchBuffer<T> buffer;
@@ -179,20 +159,23 @@ std::string estimate(Mlp<T>& model, const Samples<T>& samples, const ImportanceO
 template <class T>
 void estimate_in(const StateDict& state, const ImportanceOptions& options) {
   const Estimator& estimator = *options.estimator;
-  const std::vector<Activation> activations = activations_for(state, options);
-  const std::vector<T> parameters = parameters_of<T>(state);
+  const Blueprint blueprint = blueprint_of(state, architecture_of(state, options));
+  const std::vector<T> parameters = values_of<T>(state, blueprint.parameters);
+  const std::vector<T> buffers = values_of<T>(state, blueprint.buffers);
   Samples<T> samples;
-  samples.width = state.inputs();
-  samples.features = read_features<T>(options, state);
+  samples.width = blueprint.input.size();
+  samples.features = read_features<T>(options, blueprint.input);
   const std::size_t count = samples.features.size() / samples.width;
-  samples.labels = read_labels(options, state, count);
+  samples.labels = read_labels(options, blueprint.output.size(), count);
   require_writable(options.output);
 
-  const std::string what = fmt::format("{} of {} on {} samples", estimator.name, model_text(state, activations), count);
+  const std::string what =
+      fmt::format("{} of {} parameters, {}, on {} samples", estimator.name, parameters.size(), state.dtype, count);
   fmt::print(stderr, "{}\n", what);
   const auto start = std::chrono::steady_clock::now();
-  Mlp<T> model(layers_of(state, activations), 0, lifelong::backend::OpenMP{options.threads});
+  Model<T> model(blueprint.input, blueprint.layers, 0, lifelong::backend::OpenMP{options.threads});
   std::copy(parameters.begin(), parameters.end(), model.parameters().begin());
+  std::copy(buffers.begin(), buffers.end(), model.buffers().begin());
   std::vector<T> importances(parameters.size());
   const std::string recipe = estimate(model, samples, options, std::span<T>(importances));
   require_finite_result(importances, estimator);
@@ -200,13 +183,13 @@ void estimate_in(const StateDict& state, const ImportanceOptions& options) {
   std::map<std::string, std::string> metadata{{"estimator", estimator.name},
                                               {"samples", std::to_string(count)},
                                               {"recipe", recipe},
-                                              {"model", model_text(state, activations)},
+                                              {"model", recipe_of(blueprint.layers)},
                                               {"made_by", "lifelong " LIFELONG_VERSION_STRING}};
   if (estimator.batches) metadata.emplace("batch_size", std::to_string(options.batch_size));
-  write_like<T>(state, importances, metadata, options.output);
+  write_like<T>(state, blueprint.parameters, importances, metadata, options.output);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-  fmt::print("{}, {}\n{}Importances: {}\n", what, duration(seconds.count()), summary<T>(state, importances),
-             options.output);
+  fmt::print("{}, {}\n{}Importances: {}\n", what, duration(seconds.count()),
+             summary<T>(state, blueprint.parameters, importances), options.output);
 }
 
 }  // namespace

@@ -72,12 +72,15 @@ EstimatorSettings chosen_settings(const ImportanceArguments& arguments, const Es
 
 void describe_importance(CLI::App& app, ImportanceArguments& arguments) {
   app.option_defaults()->group("What is looked at");
-  add(app, "--model", arguments.model, "FILE", "Safetensors file: state_dict of an nn.Sequential of Linear layers")
-      ->required();
+  add(app, "--model", arguments.model, "FILE", "Safetensors file: a state_dict")->required();
+  add(app, "--architecture", arguments.architecture, "FILE",
+      "JSON file: the layers, by their names in the state_dict\n(not needed for an MLP, or if the model's metadata has "
+      "it)");
   add(app, "--activation", arguments.activation, "A[,A...]",
-      "Behind each hidden layer: relu, tanh, sigmoid or gelu;\none for all of them, or a list with one each");
+      "Of an MLP, behind each hidden layer: relu, tanh, sigmoid or\ngelu; one for all of them, or a list with one "
+      "each");
   add(app, "--features", arguments.features, "FILE", "NPY file: samples x inputs, float32 or float64")->required();
-  add(app, "--labels", arguments.labels, "FILE", "NPY file: one class per sample, a whole number from 0");
+  add(app, "--labels", arguments.labels, "FILE", "NPY file: one class per sample, a whole number from 0;\nN or N x 1");
   add(app, "--samples", arguments.samples, "N", "Look at the first N samples only [all]");
 
   app.option_defaults()->group("How");
@@ -101,6 +104,7 @@ ImportanceOptions resolved(const ImportanceArguments& arguments) {
   if (arguments.output.empty()) throw InvalidArgument("--output names no file");
   const auto processors = std::max(1U, std::thread::hardware_concurrency());
   return {.model = arguments.model,
+          .architecture = arguments.architecture.empty() ? std::nullopt : std::optional(arguments.architecture),
           .activations = chosen_activations(arguments.activation),
           .features = arguments.features,
           .labels = arguments.labels.empty() ? std::nullopt : std::optional(arguments.labels),
@@ -114,7 +118,5 @@ ImportanceOptions resolved(const ImportanceArguments& arguments) {
                          : static_cast<int>(whole_number("--threads", arguments.threads, 1, 1024)),
           .output = arguments.output};
 }
-
-std::string name_of(Activation activation) { return name_in(activation_names, activation); }
 
 }  // namespace lab

@@ -15,6 +15,7 @@ namespace lab {
 
 struct ImportanceOptions {
   std::string model;
+  std::optional<std::string> architecture;            ///< a file; that of the model, or an MLP's, if not said
   std::vector<lifelong::nn::Activation> activations;  ///< one for all hidden layers, or one each; none if not said
   std::string features;
   std::optional<std::string> labels;
@@ -28,8 +29,8 @@ struct ImportanceOptions {
 
 /// The command line as it was typed.
 struct ImportanceArguments {
-  std::string model, activation, features, labels, estimator = "fisher", batch_size = "256", samples, seed, draws,
-                                                   slices, threads, output;
+  std::string model, architecture, activation, features, labels, estimator = "fisher", batch_size = "256", samples,
+                                                                 seed, draws, slices, threads, output;
 };
 
 /// Adds the options to the subcommand; they are read into `arguments`.
@@ -37,7 +38,5 @@ void describe_importance(CLI::App& app, ImportanceArguments& arguments);
 
 /// \throws lifelong::InvalidArgument for anything that cannot be meant.
 ImportanceOptions resolved(const ImportanceArguments& arguments);
-
-std::string name_of(lifelong::nn::Activation activation);
 
 }  // namespace lab

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The weights of a PyTorch nn.Sequential of Linear layers, as they lie in a safetensors file.
+// The tensors of a PyTorch state_dict, as they lie in a safetensors file.
 #pragma once
 
-#include <cstddef>
+#include <lifelong/core/layout.hpp>
 #include <lifelong/io/safetensors.hpp>
 #include <map>
 #include <span>
@@ -11,35 +11,26 @@
 
 namespace lab {
 
-/// One Linear layer: tensors `name.weight` {out, in} and, if it has a bias, `name.bias` {out}.
-struct LinearTensors {
-  std::string name;  ///< its number in the nn.Sequential
-  std::size_t in = 0, out = 0;
-  bool bias = false;
-
-  [[nodiscard]] std::size_t weights() const { return in * out; }
-};
-
 struct StateDict {
   lifelong::io::Safetensors file;
-  std::string dtype;                  ///< of all tensors: F32 or F64
-  std::vector<LinearTensors> layers;  ///< in order; at least one
-
-  [[nodiscard]] std::size_t inputs() const { return layers.front().in; }
-  [[nodiscard]] std::size_t outputs() const { return layers.back().out; }
+  std::string dtype;               ///< of all tensors but counters: F32 or F64
+  std::vector<std::string> names;  ///< of all tensors but counters, at least one
 };
 
 /// \throws lifelong::FileError or FormatError that says what in the file is not as it should be.
 StateDict read_state_dict(const std::string& path);
 
-/// All parameters, layer by layer, weight and bias; a missing bias is 0.
-/// \throws lifelong::NumericError naming the first one that is not finite.
-template <class T>
-std::vector<T> parameters_of(const StateDict& state);
+/// The names in quotes, at most 24 of them: `'fc1.bias', 'fc1.weight' and 7 more`.
+std::string listed(const std::vector<std::string>& names);
 
-/// Writes one value per parameter, ordered as in `parameters_of`, under the names of the file; none for a missing bias.
+/// The values of the tensors that `layout` names, one after the other; one that the file lacks, as a bias may be
+/// lacking, is 0. \throws lifelong::NumericError naming the first one that is not finite, or is a variance below 0.
 template <class T>
-void write_like(const StateDict& state, std::span<const T> values, const std::map<std::string, std::string>& metadata,
-                const std::string& path);
+std::vector<T> values_of(const StateDict& state, const lifelong::Layout& layout);
+
+/// Writes one value per parameter, ordered as in `layout`, under the names of the file; none for a missing bias.
+template <class T>
+void write_like(const StateDict& state, const lifelong::Layout& layout, std::span<const T> values,
+                const std::map<std::string, std::string>& metadata, const std::string& path);
 
 }  // namespace lab

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdint>
+#include <fstream>
 #include <lifelong/io/npy.hpp>
 #include <lifelong/io/safetensors.hpp>
 #include <limits>
@@ -27,9 +28,9 @@ using Tensors = std::vector<std::pair<std::string, std::vector<std::size_t>>>;
 /// A reference network laid out as its user would have it: model.safetensors, x.npy and y.npy.
 class Case {
  public:
-  explicit Case(const std::string& activation)
-      : activation_(activation),
-        reference_(io::read_safetensors(LIFELONG_TEST_DATA "/mlp_" + activation + ".safetensors")) {
+  explicit Case(const std::string& activation) : Case("mlp_" + activation, {"--activation", activation}) {}
+  Case(const std::string& network, const Words& how)
+      : how_(how), reference_(io::read_safetensors(LIFELONG_TEST_DATA "/" + network + ".safetensors")) {
     write_model<double>();
     write_features<double>();
     const auto labels = reference_.values<std::int32_t>("y");
@@ -57,8 +58,6 @@ class Case {
     Words all{"importance",
               "--model",
               path("model.safetensors"),
-              "--activation",
-              activation_,
               "--features",
               path("x.npy"),
               "--labels",
@@ -67,6 +66,7 @@ class Case {
               "2",
               "--output",
               path("out.safetensors")};
+    all.insert(all.end(), how_.begin(), how_.end());
     all.insert(all.end(), more.begin(), more.end());
     return all;
   }
@@ -93,7 +93,7 @@ class Case {
   std::string path(const std::string& name) const { return (folder_ / name).string(); }
 
  private:
-  std::string activation_;
+  Words how_;
   io::Safetensors reference_;
   Folder folder_;
 };
@@ -137,6 +137,33 @@ void write_zeros(const Case& one, const Tensors& tensors) {
   }
   io::write_safetensors(one.path("model.safetensors"), model);
 }
+
+/// A reference network of convolutions, and its layers.
+struct Convolutions : Case {
+  Convolutions() : Case("cnn", {}) { write(good()); }
+
+  static nlohmann::json good() {
+    return nlohmann::json::parse(R"({"input": [1, 10, 10], "layers": [
+        {"conv2d": "0", "kernel": 3, "stride": 1, "padding": 1}, "relu", {"max_pool": 2},
+        {"conv2d": "3", "stride": [2, 2], "padding": 1}, "tanh", "flatten", {"linear": "6"}]})");
+  }
+  Words write(const nlohmann::json& architecture) const { return write(architecture.dump()); }
+  Words write(const std::string& text) const {
+    std::ofstream(path("net.json")) << text;
+    return {"--architecture", path("net.json")};
+  }
+
+  /// The model's file anew, every name behind `prefix`, with other tensors and metadata.
+  void write_model_as(const std::string& prefix, const Tensors& more, const std::string& architecture) const {
+    io::Safetensors model;
+    for (const auto& [name, tensor] : parameters())
+      model.add<double>(prefix + name, tensor.shape, reference().values<double>("parameters/" + name));
+    for (const auto& [name, shape] : more) model.add<double>(name, shape, std::vector<double>(shape[0]));
+    model.add<std::int64_t>(prefix + "1.num_batches_tracked", {}, std::vector<std::int64_t>(1));
+    if (!architecture.empty()) model.set_metadata("lifelong.architecture", architecture);
+    io::write_safetensors(path("model.safetensors"), model);
+  }
+};
 
 }  // namespace
 
@@ -264,35 +291,45 @@ TEST_CASE("importance: arguments that cannot be meant are refused in one sentenc
   check_refused(Case("relu"), words, said);
 }
 
-TEST_CASE("models that are no nn.Sequential of Linear layers are refused by the tensor") {
+TEST_CASE("models that are no MLP and have no architecture are refused by the tensor") {
   const Case one("relu");
   SECTION("convolution") {
     write_zeros(one, {{"0.weight", {4, 3, 3, 3}}, {"0.bias", {4}}});
-    check_refused(one, {}, {"0.weight", "4 dimensions (4 x 3 x 3 x 3)", "convolutions"});
+    check_refused(one, {}, {"'0.weight'", "4 dimensions (4 x 3 x 3 x 3)", "by --architecture"});
   }
   SECTION("widths that do not chain") {
     write_zeros(one, {{"0.weight", {8, 12}}, {"0.bias", {8}}, {"2.weight", {5, 7}}, {"2.bias", {5}}});
-    check_refused(one, {}, {"2.weight", "takes 7 values, but 0.weight before it makes 8"});
+    check_refused(one, {}, {"'2.weight'", "takes 7 values, but '0.weight' before it makes 8"});
   }
   SECTION("layers are ordered by number, not by letter") {
     write_zeros(one, {{"2.weight", {8, 12}}, {"10.weight", {5, 7}}});
-    check_refused(one, {}, {"10.weight", "takes 7 values, but 2.weight before it makes 8"});
+    check_refused(one, {}, {"'10.weight'", "takes 7 values, but '2.weight' before it makes 8"});
   }
   SECTION("a bias of another length") {
     write_zeros(one, {{"0.weight", {8, 12}}, {"0.bias", {12}}});
-    check_refused(one, {}, {"0.bias", "is 12, but 0.weight has 8 rows"});
+    check_refused(one, {}, {"'0.bias'", "is 12, but its layer has 8"});
   }
   SECTION("a bias alone") {
     write_zeros(one, {{"0.weight", {8, 12}}, {"2.bias", {12}}});
-    check_refused(one, {}, {"has 2.bias but no 2.weight"});
+    check_refused(one, {}, {"has '2.bias' but no '2.weight'"});
   }
-  SECTION("other names") {
-    write_zeros(one, {{"fc1.weight", {8, 12}}});
-    check_refused(one, {}, {"has a tensor 'fc1.weight'", "0.weight, 0.bias, 2.weight"});
+  SECTION("names and widths that leave the order open") {
+    write_zeros(one, {{"in.weight", {12, 12}}, {"body.weight", {12, 12}}, {"out.weight", {5, 12}}});
+    check_refused(one, {}, {"do not say in which order its layers follow", "by --architecture"});
+  }
+  SECTION("rows of layers that fit in no order") {
+    write_zeros(one, {{"fc1.weight", {8, 12}}, {"out.weight", {5, 7}}});
+    check_refused(one, {}, {"do not say in which order"});
+  }
+  SECTION("more rows than are tried") {
+    Tensors many;
+    for (char letter = 'a'; letter <= 'z'; ++letter) many.push_back({std::string(1, letter) + ".weight", {12, 12}});
+    write_zeros(one, many);
+    check_refused(one, {}, {"do not say in which order"});
   }
   SECTION("running statistics") {
     write_zeros(one, {{"0.weight", {8, 12}}, {"1.running_mean", {8}}});
-    check_refused(one, {}, {"1.running_mean"});
+    check_refused(one, {}, {"has a tensor '1.running_mean'", "by --architecture"});
   }
   SECTION("no tensors") {
     write_zeros(one, {});
@@ -334,7 +371,7 @@ TEST_CASE("features and labels that do not fit are refused by the sample") {
   std::vector<std::int64_t> labels(48);
   SECTION("widths") {
     io::write_npy<double>(one.path("x.npy"), {36, 4, 4}, features);
-    check_refused(one, {}, {"x.npy", "16 features per sample (36 x 4 x 4)", "0.weight", "takes 12"});
+    check_refused(one, {}, {"x.npy", "16 features per sample (36 x 4 x 4)", "model.safetensors' takes 12"});
   }
   SECTION("not a number") {
     features[3 * 12 + 5] = std::numeric_limits<double>::quiet_NaN();
@@ -386,6 +423,133 @@ TEST_CASE("features and labels that do not fit are refused by the sample") {
     io::write_npy<std::int64_t>(one.path("y.npy"), {48, 5}, std::vector<std::int64_t>(48 * 5));
     check_refused(one, {}, {"y.npy", "48 x 5", "one class per sample"});
   }
+}
+
+TEST_CASE("importances of convolutions equal the reference") {
+  const Convolutions one;
+  const Words how = one.write(Convolutions::good());
+  for (const auto& [estimator, group] :
+       {std::pair{"fisher", "fisher_exact"}, std::pair{"fisher-empirical", "fisher_empirical"},
+        std::pair{"fisher-batch", "fisher_batch"}, std::pair{"mas", "mas"}, std::pair{"scp-limit", "scp_limit"}})
+    check_group<double>(
+        one, one.importances({how[0], how[1], "--estimator", estimator, "--batch-size", one.batch_size()}), group);
+}
+
+TEST_CASE("an architecture can come with the model, and names behind a prefix") {
+  const Convolutions one;
+  const io::Safetensors plain = one.importances(one.write(Convolutions::good()));
+  const std::string prefix = GENERATE("", "module.", "module._orig_mod.model.");
+  one.write_model_as(prefix, {}, Convolutions::good().dump());
+  const io::Safetensors found = one.importances({});
+  CHECK(found.tensors().size() == 6);
+  for (const auto& [name, tensor] : one.parameters())
+    CHECK(found.values<double>(prefix + name) == plain.values<double>(name));
+  test::fs::remove(one.folder() / "out.safetensors");
+  check_refused(one, {"--activation", "relu"}, {"--activation is for state_dicts without an architecture"});
+}
+
+TEST_CASE("labels may be a column, of any type of whole numbers") {
+  const Case one("relu");
+  const io::Safetensors before = one.importances({"--estimator", "fisher-empirical"});
+  const auto labels = one.reference().values<std::int32_t>("y");
+  const std::vector<std::uint8_t> bytes(labels.begin(), labels.end());
+  io::write_npy<std::uint8_t>(one.path("y.npy"), {bytes.size(), 1}, bytes);
+  CHECK(one.importances({"--estimator", "fisher-empirical"}).values<double>("0.weight") ==
+        before.values<double>("0.weight"));
+}
+
+TEST_CASE("layers of an MLP may have any names that tell their order") {
+  const Case one("relu");
+  const io::Safetensors before = one.importances({});
+  Words names = GENERATE(Words{"fc1", "fc2", "fc10"}, Words{"model.fc1", "model.fc2", "model.out"},
+                         Words{"features.0", "features.2", "classifier.1"});
+  io::Safetensors model;
+  const Words old{"0", "2", "4"};
+  for (std::size_t l = 0; l < old.size(); ++l)
+    for (const char* end : {".weight", ".bias"}) {
+      const std::string from = "parameters/" + old[l] + end;
+      model.add<double>(names[l] + end, one.reference().at(from).shape, one.reference().values<double>(from));
+    }
+  io::write_safetensors(one.path("model.safetensors"), model);
+  const io::Safetensors found = one.importances({});
+  for (std::size_t l = 0; l < old.size(); ++l)
+    for (const char* end : {".weight", ".bias"})
+      CHECK(found.values<double>(names[l] + end) == before.values<double>(old[l] + end));
+}
+
+TEST_CASE("architectures that cannot be meant are refused by the layer") {
+  const Convolutions one;
+  const auto with = [](const char* where, const char* what) {
+    auto changed = Convolutions::good();
+    changed[nlohmann::json::json_pointer(where)] = nlohmann::json::parse(what);
+    return changed;
+  };
+  const auto refused = [&](const nlohmann::json& architecture, const Words& said) {
+    INFO(architecture.dump());
+    check_refused(one, one.write(architecture), said);
+  };
+  refused(with("/layers/1", "\"swish\""), {"layer 1 of", "swish", "the layers are \"relu\", ", "{\"conv2d\": NAME}"});
+  refused(with("/layers/1", "7"), {"layer 1 of", "'7'"});
+  refused(with("/layers/1", "{}"), {"layer 1 of", "'{}'"});
+  refused(with("/layers/0/dilation", "2"), {"layer 0 of", "'dilation'", "conv2d, kernel, stride, padding, groups"});
+  refused(with("/layers/0/linear", "\"6\""), {"layer 0 of", "has a member"});
+  refused(with("/layers/0/stride", "-1"), {"layer 0 of", "\"stride\"", "'-1'"});
+  refused(with("/layers/0/stride", "1.5"), {"\"stride\"", "'1.5'"});
+  refused(with("/layers/0/stride", "[1]"), {"\"stride\"", "[height, width]"});
+  refused(with("/layers/0/stride", "0"), {"conv2d '0'", "stride of 0"});
+  refused(with("/layers/0/padding", "1000000"), {"conv2d '0'", "2^32 - 1 pixels"});
+  refused(with("/layers/0/padding", "18446744073709551615"), {"\"padding\""});
+  refused(with("/layers/0/padding", "\"same\""), {"\"padding\""});
+  refused(with("/layers/0/kernel", "5"), {"the kernel of '0' is 5", "that of its weight is 3"});
+  refused(with("/layers/0/groups", "2"), {"conv2d '0'", "takes 2 channels"});
+  refused(with("/layers/0/conv2d", "7"), {"layer 0 of", "\"conv2d\" must be the name"});
+  refused(with("/layers/0/conv2d", "\"\""), {"\"conv2d\" must be the name"});
+  refused(with("/layers/0/conv2d", "\"3\""), {"two layers", "are called '3'"});
+  refused(with("/layers/0/conv2d", "\"9\""), {"asks for the tensor '9.weight'", "'0.bias', '0.weight', '3.bias'"});
+  refused(with("/layers/1", "{\"batch_norm\": \"7\"}"), {"asks for the tensor '7.weight'"});
+  refused(with("/layers/6", "{\"conv2d\": \"6\"}"), {"'6.weight'", "2 dimensions", "4"});
+  refused(with("/layers/2", "{\"max_pool\": 11}"), {"max_pool", "no window fits"});
+  refused(with("/layers/2", "{\"max_pool\": 2, \"epsilon\": 1}"), {"'epsilon'", "max_pool, stride, padding"});
+  refused(with("/input", "[1, 8, 8]"), {"linear '6'", "takes 54"});
+  refused(with("/input", "[3, 10, 10]"), {"conv2d '0'", "takes 1 channels"});
+  refused(with("/input", "[]"), {"\"input\" must be a list"});
+  refused(with("/input", "[1, 0, 10]"), {"\"input\" must be a list"});
+  refused(with("/input", "[1000000, 1000000, 1000000]"), {"conv2d '0'"});
+  refused(with("/loss", "\"mse\""), {"has a member 'loss'", "input, layers"});
+  refused(with("/layers", "[]"), {"no layer of", "has parameters"});
+  refused(with("/layers", "{}"), {"\"layers\" must be a list"});
+  refused(with("/layers", "[{\"conv2d\": \"0\", \"padding\": 1}, \"global_avg_pool\", \"flatten\"]"),
+          {"has the tensors '3.bias', '3.weight', '6.bias', '6.weight'", "its layers take '0'"});
+  auto shapeless = Convolutions::good();
+  shapeless.erase("input");
+  refused(shapeless, {"must say the shape of a sample"});
+  auto endless = Convolutions::good();
+  endless["layers"].erase(5);
+  refused(endless, {"linear '6'", "takes 54 inputs but is given 6 x 3 x 3"});
+  const auto refused_text = [&](const std::string& text, const Words& said) {
+    INFO(text);
+    check_refused(one, one.write(text), said);
+  };
+  refused_text("", {"is not JSON"});
+  refused_text("[]", {"must be an object"});
+  refused_text(Convolutions::good().dump() + "x", {"is not JSON", "damaged at byte"});
+  refused_text(R"({"layers": [], "layers": []})", {"says 'layers' twice"});
+  refused_text(std::string(100000, '['), {"nested deeper"});
+  refused_text(std::string((1 << 20) + 1, ' '), {"has more than the 1048576 bytes"});
+  check_refused(one, {"--architecture", "none.json"}, {"'none.json' cannot be opened"});
+}
+
+TEST_CASE("tensors that no layer takes are refused, and those that a layer needs") {
+  const Convolutions one;
+  const Words how = one.write(Convolutions::good());
+  one.write_model_as("", {{"aux.bias", {4}}}, "");
+  check_refused(one, how, {"has the tensors 'aux.bias', which no layer", "its layers take '0', '3', '6'"});
+  auto normed = Convolutions::good();
+  normed["layers"].insert(normed["layers"].begin() + 1, nlohmann::json::object({{"batch_norm", "1"}}));
+  one.write_model_as("", {{"1.weight", {4}}, {"1.bias", {4}}, {"1.running_mean", {4}}}, "");
+  check_refused(one, one.write(normed), {"asks for the tensor '1.running_var'", "'1.running_mean'"});
+  one.write_model_as("", {{"1.weight", {4}}, {"1.bias", {4}}, {"1.running_mean", {4}}, {"1.running_var", {5}}}, "");
+  check_refused(one, one.write(normed), {"'1.running_var'", "is 5, but its layer has 4"});
 }
 
 TEST_CASE("an interrupted estimation leaves what was there") {
