@@ -32,6 +32,7 @@ namespace detail {
 template <class Model, class Examples>
 void require_measurable(Model& model, const Examples& examples, const std::string& name) {
   if (examples.size() == 0) raise<InvalidArgument>(name + ": there are no examples");
+  require_end(examples.size(), name);
   if (examples.targets() != 0)
     raise<InvalidArgument>(name + ": the examples have real targets, and only class labels can be met exactly");
   if (require_outputs(model.outputs()) == 1)
