@@ -200,17 +200,21 @@ TEST_CASE("elsewhere a line is written now and then, and at the end", "[observer
   CHECK_FALSE(ll::io::is_terminal(screen.file.get()));
 }
 
-TEST_CASE("the line of a call that ends early is ended", "[observer][progress]") {
-  const Screen screen;
-  now = 0;
-  {
-    auto progress = Progress(screen.options(true));
+TEST_CASE("the last line of a call that ends early says where", "[observer][progress]") {
+  const Screen screen, plain;
+  for (const bool terminal : {true, false}) {
+    now = 0;
+    auto progress = Progress((terminal ? screen : plain).options(terminal));
     progress(at(1));
     progress(at(1));  // of a new call
+    now = 0.05;
+    progress(at(2));
     auto both = ll::observer::all(std::move(progress));
   }
-  const std::string line = "\repoch 1/2, step 1/10, 10%, loss 0.5, penalty 0.25, 0:00\n";
-  CHECK(screen.text() == line + line);
+  const std::string line = "epoch 1/2, step 1/10, 10%, loss 0.5, penalty 0.25, 0:00";
+  const std::string last = "epoch 1/2, step 2/10, 20%, loss 0.5, penalty 0.25, 0:00";
+  CHECK(screen.text() == "\r" + line + "\r" + line + "\n\r" + line + "\r" + last + "\n");
+  CHECK(plain.text() == line + "\n" + last + "\n");
 }
 
 TEST_CASE("the rest of a call that is resumed is estimated from its own steps", "[observer][progress]") {

@@ -56,14 +56,16 @@ class EarlyStopping {
   }
 
   /// The best value so far; nothing before the first measurement.
-  [[nodiscard]] std::optional<double> best() const { return seen_.best; }
+  [[nodiscard]] std::optional<double> best() const {
+    return seen_.best_step == 0 ? std::nullopt : std::optional<double>(seen_.best);
+  }
   /// The step that it was measured after; 0 before the first measurement.
   [[nodiscard]] std::size_t best_step() const { return seen_.best_step; }
 
  private:
   /// Of one call of `fit`.
   struct Seen {
-    std::optional<double> best;
+    double best = 0;
     std::size_t best_step = 0, last_step = 0, waited = 0;
     double sum = 0;  // of the losses since the last measurement
     std::size_t count = 0;
@@ -83,7 +85,7 @@ class EarlyStopping {
     if (!lifelong::detail::is_finite(value))
       lifelong::detail::raise<NumericError>("EarlyStopping: the value is " + lifelong::detail::text(value) +
                                             " after step " + std::to_string(step));
-    if (seen_.best && !(value < *seen_.best - options_.min_improvement)) {
+    if (seen_.best_step > 0 && !(value < seen_.best - options_.min_improvement)) {
       ++seen_.waited;
       return false;
     }

@@ -34,10 +34,10 @@ struct ProgressOptions {
 ///
 ///     epoch 2/3, step 150/300, 50%, loss 0.2812, penalty 0.01373, 0:12, 0:11 left
 ///
-/// Elsewhere, as in the log of a job, it is a new line now and then. The last step always has one. The rest of the time
-/// is estimated from the mean time of the steps seen so far in this call; the first counts for neither. The line of a
-/// call that ends before its last step is ended by the destructor or the next call. A line that cannot be written is no
-/// error: training is worth more. It costs a look at the clock per step, and allocates nothing.
+/// Elsewhere, as in the log of a job, it is a new line now and then. The last line says where the call ended; if that
+/// is before its last step, it is written by the destructor or when the next call begins. The rest of the time is
+/// estimated from the mean time of the steps seen so far in this call; the first counts for neither. A line that cannot
+/// be written is no error: training is worth more. It costs a look at the clock per step, and allocates nothing.
 class Progress {
  public:
   /// \throws InvalidArgument for a time that is not a finite number of at least 0.
@@ -49,40 +49,54 @@ class Progress {
   Progress(Progress&& other) noexcept
       : options_(other.options_),
         overwrites_(other.overwrites_),
-        first_step_(other.first_step_),
-        last_step_(other.last_step_),
-        length_(std::exchange(other.length_, 0)),
-        started_(other.started_),
-        written_(other.written_) {}
+        open_(std::exchange(other.open_, false)),
+        call_(other.call_),
+        length_(other.length_) {}
   Progress& operator=(Progress&&) = delete;
-  ~Progress() { end_line(); }
+  ~Progress() { finish(); }
 
   void operator()(const FitProgress& at) {
     const double now = options_.clock();
-    const bool begins = at.step <= last_step_ || last_step_ == 0;
-    if (begins) begin(at.step, now);
-    last_step_ = at.step;
-    const double interval = overwrites_ ? options_.refresh : options_.plain_interval;
-    if (at.step != at.steps && now - written_ < interval && !(begins && overwrites_)) return;
-    written_ = now;
-    write(at, now - started_);
-    if (at.step == at.steps) end_line();
+    const bool begins = at.step <= call_.last.step || call_.first_step == 0;
+    if (begins) {
+      finish();
+      call_ = {at, at.step, 0, now, now, now};
+    }
+    call_.last = at;
+    call_.seen = now;
+    open_ = true;
+    if (at.step == at.steps)
+      finish();
+    else if (overwrites_ ? begins || now - call_.written >= options_.refresh
+                         : now - call_.written >= options_.plain_interval)
+      write(true);
   }
 
  private:
-  static constexpr std::size_t longest = 160;
+  /// The call of `fit` that is watched.
+  struct Call {
+    FitProgress last{};
+    std::size_t first_step = 0, written_step = 0;
+    double started = 0, seen = 0, written = 0;  // seconds
+  };
 
-  void begin(std::size_t step, double now) {
-    end_line();
-    first_step_ = step;
-    started_ = written_ = now;
+  /// The last line of a call, which says where it ended.
+  void finish() {
+    if (!std::exchange(open_, false)) return;
+    if (overwrites_ || call_.written_step != call_.last.step) write(false);
+    if (overwrites_) std::fputc('\n', options_.out);
+    std::fflush(options_.out);
+    length_ = 0;
   }
 
-  void write(const FitProgress& at, double elapsed) {
+  void write(bool goes_on) {
+    constexpr std::size_t longest = 160;
     char line[longest], epoch[48] = "", left[40] = "";
-    const std::size_t timed = at.step - first_step_;
+    const FitProgress& at = call_.last;
+    const double elapsed = call_.seen - call_.started;
+    const std::size_t timed = at.step - call_.first_step;
     if (at.epochs > 1) std::snprintf(epoch, sizeof epoch, "epoch %zu/%zu, ", at.epoch + 1, at.epochs);
-    if (timed > 0 && at.step < at.steps) {
+    if (goes_on && timed > 0) {
       const double per_step = elapsed / static_cast<double>(timed);
       std::snprintf(left, sizeof left, ", %s left", Duration(per_step * static_cast<double>(at.steps - at.step)).text);
     }
@@ -90,6 +104,8 @@ class Progress {
                                      at.step, at.steps, percent(at), lifelong::detail::text(at.loss, 4).c_str(),
                                      lifelong::detail::text(at.penalty, 4).c_str(), Duration(elapsed).text, left);
     show(line, length < 0 ? 0 : static_cast<std::size_t>(length));
+    call_.written = call_.seen;
+    call_.written_step = at.step;
   }
 
   static int percent(const FitProgress& at) {
@@ -122,18 +138,11 @@ class Progress {
     std::fflush(options_.out);
   }
 
-  void end_line() {
-    if (length_ == 0) return;
-    std::fputc('\n', options_.out);
-    std::fflush(options_.out);
-    length_ = 0;
-  }
-
   ProgressOptions options_;
   bool overwrites_;
-  std::size_t first_step_ = 0, last_step_ = 0;  // of this call that were seen
-  std::size_t length_ = 0;                      // of a line that is not ended
-  double started_ = 0, written_ = 0;
+  bool open_ = false;  // a call is watched whose last line is not written
+  Call call_;
+  std::size_t length_ = 0;  // of the line that stands on the terminal
 };
 
 }  // namespace lifelong::observer
