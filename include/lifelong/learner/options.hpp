@@ -32,13 +32,13 @@ struct FitOptions {
   OptimizerState optimizer_state = OptimizerState::keep;
   optimizer::Schedule schedule = {};       ///< of the learning rate over the steps of the call; by default it stays
   LastBatch last_batch = LastBatch::keep;  ///< what becomes of examples that do not fill a batch
-  /// The call ends after so many steps, if its epochs do not end it before; 0: no limit. Endless examples need it. A
-  /// schedule without `steps` of its own spans the steps that remain possible: the smaller of both.
+  /// The call ends after so many steps if its epochs do not end before; 0 is no limit. Endless examples need one. The
+  /// schedule, unless it has `steps` of its own, spans the steps that epochs and limit allow.
   std::size_t steps = 0;
-  /// Continues the last call of `fit` since a task ended where it was interrupted: by a limit in steps or a stop, by an
+  /// Continues the last call of `fit` since a task ended where it was interrupted: by a limit in steps, a stop or an
   /// exception, or because the learner comes from a checkpoint that was written in the callback. Examples and the other
-  /// options are those of that call, but for a higher limit: so a task can be trained in portions. Without it a call
-  /// begins the epoch that was left again, in the same order.
+  /// options are those of that call, but the limit may be higher: so a task can be trained in portions. Without it a
+  /// call is a new one, and begins an epoch that was left in the middle again, in the same order.
   bool resume = false;
 };
 

@@ -78,7 +78,7 @@ class CsvLog {
 
   /// The shortest text that reads back as the same number; that of `exact_text`, but without a string of its own.
   void add_number(double value) {
-    char text[40];
+    char text[40] = "";
     for (int digits = 6; digits <= 17; ++digits) {
       std::snprintf(text, sizeof text, "%.*g", digits, value);
       if (std::strtod(text, nullptr) == value) break;

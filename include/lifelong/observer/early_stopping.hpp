@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include <lifelong/core/error.hpp>
@@ -72,10 +73,10 @@ class EarlyStopping {
   };
 
   double measure() {
-    if constexpr (requires { value_(); })
-      return static_cast<double>(value_());
-    else
+    if constexpr (std::is_same_v<Value, TrainingLoss>)
       return seen_.sum / static_cast<double>(seen_.count);
+    else
+      return static_cast<double>(value_());
   }
 
   bool improves(std::size_t step) {
