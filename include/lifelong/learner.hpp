@@ -181,6 +181,7 @@ class Learner : public Trainer<Model, Importance, Penalty, Optimizer, Further...
     this->require_same_model();
     if constexpr (ExampleSource<Task, T>) {
       this->require_task(task, options.batch_size, call);
+      detail::require_end(task.size(), call);
       body(BatchLoader(task, options.batch_size, this->buffer_, this->backend_));
     } else {
       static_assert(detail::require_batches<Task, T>());

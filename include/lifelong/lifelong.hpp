@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The core of lifelong: everything that needs the standard library only. To keep it quick to include, it leaves out io/
-// (files), backend/openmp.hpp, and the parts that need a library: nn.hpp (Eigen), xtensor.hpp, zlib.hpp.
+// (files), the observers that write, backend/openmp.hpp, and the parts that need a library: nn.hpp (Eigen), xtensor.hpp, zlib.hpp.
 #pragma once
 
 #include <lifelong/backend/backend.hpp>
@@ -33,6 +33,8 @@
 #include <lifelong/importance/synaptic_intelligence.hpp>
 #include <lifelong/importance/weighted_sum.hpp>
 #include <lifelong/learner.hpp>
+#include <lifelong/observer/all.hpp>
+#include <lifelong/observer/early_stopping.hpp>
 #include <lifelong/optimizer/adam.hpp>
 #include <lifelong/optimizer/gradient.hpp>
 #include <lifelong/optimizer/momentum.hpp>

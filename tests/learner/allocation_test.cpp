@@ -2,15 +2,20 @@
 // No allocation per step after warm-up: every allocation of the test program is counted here.
 #include <lifelong/lifelong.hpp>
 #include <lifelong/nn.hpp>
+#include <lifelong/observer/csv_log.hpp>
+#include <lifelong/observer/progress.hpp>
 
 #include <atomic>
 #include <cstddef>
+#include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <span>
 #include <vector>
 
 #include "any_network.hpp"
 #include "catch.hpp"
+#include "folder.hpp"
 #include "random_batch.hpp"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -128,7 +133,12 @@ TEST_CASE("a learner allocates nothing per step after warm-up", "[allocation]") 
 #if !defined(LIFELONG_TEST_COUNTS_ALLOCATIONS)
   WARN("skipped: allocations are counted with glibc and without sanitizers only");
 #else
-  const auto check_penalty = [](auto network, auto importance, auto penalty, auto optimizer) {
+  const test::Folder folder;
+  observer::CsvLog log(folder.path() + "/log.csv", {.columns = {{"task", "a task with a long name, in quotes"}}});
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> screen(std::tmpfile(), &std::fclose);
+  observer::Progress progress({.out = screen.get(), .terminal = true, .refresh = 0});
+  observer::EarlyStopping stopper({.every = 1});
+  const auto check_penalty = [&](auto network, auto importance, auto penalty, auto optimizer) {
     Learner learner{network, importance, penalty, optimizer, network.backend()};
     std::vector<float> inputs(130 * 301, 0.5f);
     std::vector<std::int32_t> labels(130);
@@ -138,7 +148,8 @@ TEST_CASE("a learner allocates nothing per step after warm-up", "[allocation]") 
     learner.fit(task, options);
     learner.consolidate(task);
     std::size_t before = 0, after = 1;  // the first step and the last
-    learner.fit(task, options, [&](const FitProgress& at) { (at.step == 1 ? before : after) = allocations; });
+    const auto count = [&](const FitProgress& at) { (at.step == 1 ? before : after) = allocations; };
+    learner.fit(task, options, observer::all(log, progress, stopper, count));
     CHECK(after - before == 0);
   };
   const auto check = [&](auto importance, auto optimizer, int threads) {

@@ -73,32 +73,48 @@ struct Stop {};
 }  // namespace
 
 TEST_CASE("a checkpoint written in any callback goes on with the same bits", "[learner][resume]") {
-  auto whole = begun();
-  std::vector<ll::io::Safetensors> saved;
-  std::vector<double> losses;
-  auto watched = begun();
-  watched.fit(Task{2}, options, [&](const ll::FitProgress& at) {
-    saved.push_back(ll::io::checkpoint(watched));
-    losses.push_back(at.loss);
-  });
-  whole.fit(Task{2}, options);
-  whole.consolidate();
-  REQUIRE(saved.size() == 12);
-  for (std::size_t step = 1; step <= saved.size(); ++step) {
-    auto again = make();
-    ll::io::restore(saved[step - 1], again);
-    std::size_t calls = step;
-    again.fit(Task{2}, resumed(), [&](const ll::FitProgress& at) {
-      CHECK(at.step == ++calls);
-      CHECK(at.steps == 12);
-      CHECK(at.epoch == (calls - 1) / 4);
-      CHECK(at.loss == losses[calls - 1]);
+  struct Variant {
+    ll::LastBatch last_batch;
+    std::size_t limit, batches, steps;
+    bool shuffle;
+  };
+  for (const Variant& variant :
+       {Variant{ll::LastBatch::keep, 0, 4, 12, true}, Variant{ll::LastBatch::drop, 0, 3, 9, true},
+        Variant{ll::LastBatch::merge, 0, 3, 9, false}, Variant{ll::LastBatch::merge, 7, 3, 7, true}}) {
+    ll::FitOptions first = options;
+    first.last_batch = variant.last_batch;
+    first.steps = variant.limit;
+    first.shuffle = variant.shuffle;
+    ll::FitOptions second = first;
+    second.resume = true;
+    auto whole = begun();
+    std::vector<ll::io::Safetensors> saved;
+    std::vector<double> losses;
+    auto watched = begun();
+    watched.fit(Task{2}, first, [&](const ll::FitProgress& at) {
+      saved.push_back(ll::io::checkpoint(watched));
+      losses.push_back(at.loss);
     });
-    CHECK(calls == 12);
-    CHECK(again.optimizer_policy().learning_rate == 0.02);
-    again.consolidate();
-    const bool same = bytes_of(again) == bytes_of(whole);
-    CHECK(same);
+    whole.fit(Task{2}, first);
+    whole.consolidate();
+    REQUIRE(saved.size() == variant.steps);
+    for (std::size_t step = 1; step <= saved.size(); ++step) {
+      auto again = make();
+      ll::io::restore(saved[step - 1], again);
+      std::size_t calls = step;
+      again.fit(Task{2}, second, [&](const ll::FitProgress& at) {
+        CHECK(at.step == ++calls);
+        CHECK(at.steps == variant.steps);
+        CHECK(at.batches == variant.batches);
+        CHECK(at.epoch == (calls - 1) / variant.batches);
+        CHECK(at.loss == losses[calls - 1]);
+      });
+      CHECK(calls == variant.steps);
+      CHECK(again.optimizer_policy().learning_rate == 0.02);
+      again.consolidate();
+      const bool same = bytes_of(again) == bytes_of(whole);
+      CHECK(same);
+    }
   }
 }
 
@@ -215,7 +231,7 @@ TEST_CASE("a source of any number of examples is read as it comes where no order
   const auto stop = [&](const ll::FitProgress&) {
     if (++steps == 3) throw Stop{};
   };
-  for (const std::size_t count : {std::size_t{1} << 40, static_cast<std::size_t>(-1)}) {
+  for (const std::size_t count : {std::size_t{1} << 40, ll::endless - 1}) {
     steps = 0;
     CHECK_THROWS_AS(learner.fit(Task{1, count}, {.batch_size = 4, .shuffle = false}, stop), Stop);
     CHECK(steps == 3);

@@ -75,6 +75,32 @@ TEST_CASE("a batch size above the number of examples means all of them", "[strea
   CHECK(batches == 1);
 }
 
+TEST_CASE("what is left over is a batch, nothing, or part of the batch before", "[stream][loader]") {
+  using ll::LastBatch;
+  for (std::size_t count = 1; count <= 12; ++count) {
+    for (std::size_t size = 1; size <= 13; ++size) {
+      for (const LastBatch last : {LastBatch::keep, LastBatch::drop, LastBatch::merge}) {
+        std::vector<std::size_t> expected(count / size, size), sizes;
+        if (count % size != 0 && (last == LastBatch::keep || (last == LastBatch::merge && expected.empty())))
+          expected.push_back(count % size);
+        else if (last == LastBatch::merge)
+          expected.back() += count % size;
+        ll::BatchBuffer<float> buffer;
+        const Generator source{count};
+        const ll::BatchLoader loader(source, size, buffer, serial, {}, last);
+        std::size_t first = 0;
+        for (const auto& batch : loader) {
+          CHECK(batch.inputs[0] == static_cast<float>(first));
+          first += batch.size;
+          sizes.push_back(batch.size);
+        }
+        CHECK(sizes == expected);
+        CHECK(loader.size() == expected.size());
+      }
+    }
+  }
+}
+
 TEST_CASE("a source of any number of examples is read batch by batch", "[stream][loader]") {
   const std::size_t count = GENERATE(std::size_t{1} << 40, largest - 1, largest);
   const Generator source{count};

@@ -17,7 +17,7 @@ rooms="
   importance optimizer rehearsal evaluation io      # parts of a learner; measures; files
   penalty                                           # what holds parameters at an anchor
   learner convention                                # the parts as one; other codebases' settings
-  nn                                                # networks on Eigen
+  nn observer                                       # networks on Eigen; what watches a call of fit
   adapter                                           # other libraries' models and arrays
 "
 # Headers for users, which collect rooms: they include anything, and no room includes them.
@@ -33,7 +33,7 @@ third_parties="
   zlib.h        zlib/*
   cblas.h       cblas/*
   fcntl.h       io/temporary_file.hpp
-  unistd.h      io/temporary_file.hpp
+  unistd.h      io/temporary_file.hpp io/terminal.hpp
   pthread.h     backend/openmp.hpp
   sys/*         io/temporary_file.hpp
 "

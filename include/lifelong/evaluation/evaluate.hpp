@@ -41,6 +41,7 @@ auto metric_for(const M& metric, Model& model) {
 template <class M, class Model, class Examples>
 void require_measurable(const M& metric, Model& model, const Examples& examples, const std::string& name) {
   if (examples.size() == 0) raise<InvalidArgument>(name + ": there are no examples");
+  require_end(examples.size(), name);
   require_outputs(model.outputs());
   if constexpr (requires { metric.require(model, examples, name); }) metric.require(model, examples, name);
   require_shape(examples, model);

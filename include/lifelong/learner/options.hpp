@@ -8,9 +8,12 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <type_traits>
 
 #include <lifelong/core/error.hpp>
 #include <lifelong/optimizer/schedule.hpp>
+#include <lifelong/stream/example_source.hpp>
+#include <lifelong/stream/loader.hpp>
 
 namespace lifelong {
 
@@ -27,10 +30,15 @@ struct FitOptions {
   bool shuffle = true;     ///< a new order every epoch, a function of seed and epoch; else the order of the source
   std::uint64_t seed = 1;  ///< of the order
   OptimizerState optimizer_state = OptimizerState::keep;
-  optimizer::Schedule schedule = {};  ///< of the learning rate over the steps of the call; by default it stays
-  /// Continues the last call of `fit` since a task ended where it was interrupted, by an exception or because the
-  /// learner comes from a checkpoint that was written in the callback. Examples and the other options are those of that
-  /// call.
+  optimizer::Schedule schedule = {};       ///< of the learning rate over the steps of the call; by default it stays
+  LastBatch last_batch = LastBatch::keep;  ///< what becomes of examples that do not fill a batch
+  /// The call ends after so many steps if its epochs do not end before; 0 is no limit. Endless examples need one. The
+  /// schedule, unless it has `steps` of its own, spans the steps that epochs and limit allow.
+  std::size_t steps = 0;
+  /// Continues the last call of `fit` since a task ended where it was interrupted: by a limit in steps, a stop or an
+  /// exception, or because the learner comes from a checkpoint that was written in the callback. Examples and the other
+  /// options are those of that call, but the limit may be higher: so a task can be trained in portions. Without it a
+  /// call is a new one, and begins an epoch that was left in the middle again, in the same order.
   bool resume = false;
 };
 
@@ -38,10 +46,23 @@ struct FitOptions {
 struct FitProgress {
   std::size_t epoch;  ///< from 0
   std::size_t epochs;
-  std::size_t step;   ///< steps done in this call, from 1
-  std::size_t steps;  ///< steps of this call in all
-  double loss;        ///< mean loss of the batch, before its step
-  double penalty;     ///< the penalty's value, before the step
+  std::size_t step;         ///< steps done in this call, from 1
+  std::size_t steps;        ///< steps of this call in all
+  double loss;              ///< mean loss of the batch, before its step
+  double penalty;           ///< the penalty's value, before the step
+  std::size_t batches = 0;  ///< steps of an epoch; endless examples have an epoch that does not end
+
+  /// Whether this step was the last of its epoch.
+  [[nodiscard]] bool ends_epoch() const { return batches > 0 && step % batches == 0; }
+};
+
+/// What a callback of `Learner::fit` returns, unless it returns nothing: whether training goes on.
+enum class FitSignal { go_on, stop };
+
+/// How a call of `Learner::fit` ended.
+struct FitResult {
+  std::size_t steps;  ///< steps done, those before a resumption included
+  bool stopped;       ///< true if the callback ended it before its last step
 };
 
 /// How `Learner::consolidate` reads a task.
@@ -61,9 +82,36 @@ struct NoCallback {
   void operator()(const FitProgress&) const {}
 };
 
-/// Steps of so many epochs. \throws InvalidArgument if they are too many to count.
-inline std::size_t steps_of(std::size_t epochs, std::size_t batches) {
-  if (epochs > static_cast<std::size_t>(-1) / batches)
+/// Hands `progress` to a callback, or an observer. One that returns nothing lets training go on.
+template <class OnStep>
+FitSignal notify(OnStep& on_step, const FitProgress& progress) {
+  using Returned = decltype(on_step(progress));
+  static_assert(std::is_void_v<Returned> || std::is_same_v<Returned, FitSignal>,
+                "the callback of fit returns nothing, or a FitSignal: FitSignal::stop ends the training");
+  if constexpr (std::is_same_v<Returned, FitSignal>) {
+    return on_step(progress);
+  } else {
+    on_step(progress);
+    return FitSignal::go_on;
+  }
+}
+
+/// \throws InvalidArgument for options that leave no step, or no end, of a task of so many examples.
+LIFELONG_RARE inline void require_steps(std::size_t examples, const FitOptions& options) {
+  if (examples == endless && options.steps == 0)
+    raise<InvalidArgument>("fit: the examples are endless; say after how many steps to end: FitOptions.steps");
+  if (examples == endless && options.shuffle)
+    raise<InvalidArgument>("fit: the examples are endless and cannot be shuffled; say .shuffle = false");
+  if (options.last_batch == LastBatch::drop && examples < options.batch_size)
+    raise<InvalidArgument>("FitOptions.last_batch: drop leaves no batch of " + std::to_string(examples) +
+                           " examples, because the batch_size is " + std::to_string(options.batch_size));
+}
+
+/// Steps of so many epochs, at most `limit` if that is not 0. \throws InvalidArgument if they are too many to count.
+inline std::size_t steps_of(std::size_t epochs, std::size_t batches, std::size_t limit) {
+  const bool countable = epochs <= static_cast<std::size_t>(-1) / batches;
+  if (limit > 0 && (!countable || limit < epochs * batches)) return limit;
+  if (!countable)
     raise<InvalidArgument>("fit: " + std::to_string(epochs) + " epochs of " + std::to_string(batches) +
                            " batches are more steps than can be counted");
   return epochs * batches;

@@ -59,29 +59,33 @@ class Trainer : public Stepper<PartTypes...> {
     }
   }
 
-  /// Trains on one task, without ending it. `on_step(FitProgress)` is called after every step; an exception it throws
-  /// ends the training there, and `FitOptions.resume` continues it. In the callback the learner may do anything but
-  /// train by `fit`. \throws InvalidArgument for a task without examples, a batch size of 0, or a call within a call;
-  /// ShapeMismatch for examples that do not fit the model; NumericError for an example that is not finite.
+  /// Trains on one task, without ending it. `on_step(FitProgress)` is called after every step. It returns nothing, or a
+  /// `FitSignal`: `stop` ends the training there, as an exception does that it throws, and `FitOptions.resume`
+  /// continues it. In the callback the learner may do anything but train by `fit`. Ready callbacks are in `observer/`.
+  /// Returns how many steps were taken and whether the callback stopped them. \throws InvalidArgument for a task
+  /// without examples, a batch size of 0, options that leave no batch, endless examples that are shuffled or without a
+  /// limit in steps, or a call within a call; ShapeMismatch for examples that do not fit the model; NumericError for an
+  /// example that is not finite.
   template <class Examples, class OnStep = detail::NoCallback>
-  void fit(const Examples& examples, const FitOptions& options = {}, OnStep&& on_step = {}) {
+  FitResult fit(const Examples& examples, const FitOptions& options = {}, OnStep&& on_step = {}) {
     static_assert(detail::require_example_source<Examples, T>());
     static_assert(detail::require_differentiable_model<Model, Batch<T>>());
     require_task(examples, options.batch_size, "fit");
+    detail::require_steps(examples.size(), options);
     const detail::Occupied occupied(fitting_.value);
     if (options.shuffle) reserve_order(examples.size());
     const std::span<const std::uint32_t> order(order_.data(), options.shuffle ? order_.size() : 0);
-    const BatchLoader loader(examples, options.batch_size, buffer_, this->backend_, order);
+    const BatchLoader loader(examples, options.batch_size, buffer_, this->backend_, order, options.last_batch);
     const std::uint64_t batches = loader.size();
-    FitProgress progress{0, options.epochs, 0, detail::steps_of(options.epochs, batches), 0, 0};
-    if (options.resume) progress.step = steps_done(progress.steps, batches);
-    detail::ScheduledRate<Optimizer> rate(this->optimizer_, this->unscheduled_rate_.value, options.schedule,
-                                          progress.steps);
+    const std::size_t steps = detail::steps_of(options.epochs, batches, options.steps);
+    FitProgress progress{0, options.epochs, 0, steps, 0, 0, static_cast<std::size_t>(batches)};
+    if (options.resume) progress.step = steps_done(steps, batches);
+    detail::ScheduledRate<Optimizer> rate(this->optimizer_, this->unscheduled_rate_.value, options.schedule, steps);
     const detail::Flag reset(this->reset_optimizer_first_.value,
                              options.optimizer_state == OptimizerState::reset && progress.step == 0);
-    for (progress.epoch = progress.step / batches; progress.epoch < options.epochs; ++progress.epoch) {
+    for (progress.epoch = progress.step / batches; progress.step < steps; ++progress.epoch) {
       if (options.shuffle) shuffle(options.seed);
-      for (auto at = loader.begin(progress.step % batches); at != loader.end(); ++at) {
+      for (auto at = loader.begin(progress.step % batches); at != loader.end() && progress.step < steps; ++at) {
         const Batch<T> batch = *at;
         rate.begin_step(progress.step);
         const StepResult result = train_on(batch);
@@ -89,10 +93,12 @@ class Trainer : public Stepper<PartTypes...> {
         progress.penalty = result.penalty;
         this->state_.fit_steps = ++progress.step;
         this->state_.fit_batches = batches;
-        if (progress.step % batches == 0) ++this->state_.epochs_trained;
-        on_step(std::as_const(progress));
+        if (progress.ends_epoch()) ++this->state_.epochs_trained;
+        if (detail::notify(on_step, std::as_const(progress)) == FitSignal::stop)
+          return {progress.step, progress.step < steps};
       }
     }
+    return {progress.step, false};
   }
 
  protected:

@@ -37,6 +37,7 @@ class CachedExamples {
     static_assert(detail::require_example_source<Source, T>());
     static_assert(detail::require_backend<Backend>());
     size_ = examples.size();
+    detail::require_end(size_, "CachedExamples");
     features_ = examples.features();
     targets_ = examples.targets();
     shape_ = detail::shape_of(examples);

@@ -19,12 +19,19 @@
 
 namespace lifelong {
 
-/// The examples of a source as a range of batches of `batch_size` (the last may be shorter; a size above the number of
-/// examples means all of them), in the order `order`, or in the source's own if that is empty. Rows are read in
-/// parallel into `buffer`; a batch is valid until the next one is read. Nothing grows with the number of examples, so a
-/// source may have any number. Examples of weight 0 are left out of their batch, which may be empty then. Reading a
-/// batch throws NumericError for an input or target that is NaN or Inf, which names the example; InvalidArgument for a
-/// weight that is negative or not finite; and OutOfMemory.
+/// What becomes of the examples that are left over behind the last whole batch.
+enum class LastBatch {
+  keep,  ///< they are a batch of their own, which is shorter
+  drop,  ///< they are left out
+  merge  ///< they join the batch before them, which is longer; without one they are a batch
+};
+
+/// The examples of a source as a range of batches of `batch_size` (the last as `last_batch` says; kept, a size above
+/// the number of examples means all of them), in the order `order`, or in the source's own if that is empty. Rows are
+/// read in parallel into `buffer`; a batch is valid until the next one is read. Nothing grows with the number of
+/// examples, so a source may have any number. Examples of weight 0 are left out of their batch, which may be empty
+/// then. Reading a batch throws NumericError for an input or target that is NaN or Inf, which names the example;
+/// InvalidArgument for a weight that is negative or not finite; and OutOfMemory.
 template <class T, class Examples, class Backend>
 class BatchLoader {
   static_assert(detail::require_example_source<Examples, T>());
@@ -37,16 +44,22 @@ class BatchLoader {
   /// \throws InvalidArgument for a batch size of 0, ShapeMismatch for an order of another length than the examples.
   BatchLoader(const Examples& examples LIFELONG_LIFETIME_BOUND, std::size_t batch_size,
               BatchBuffer<T>& buffer LIFELONG_LIFETIME_BOUND, const Backend& backend LIFELONG_LIFETIME_BOUND,
-              std::span<const std::uint32_t> order LIFELONG_LIFETIME_BOUND = {})
-      : examples_(examples), batch_size_(batch_size), buffer_(buffer), backend_(backend), order_(order) {
+              std::span<const std::uint32_t> order LIFELONG_LIFETIME_BOUND = {}, LastBatch last_batch = LastBatch::keep)
+      : examples_(examples),
+        batch_size_(batch_size),
+        buffer_(buffer),
+        backend_(backend),
+        order_(order),
+        last_batch_(last_batch) {
     if (batch_size == 0) detail::raise<InvalidArgument>("the batch_size must be at least 1, but is 0");
     if (!order.empty()) detail::require_size("the order of the examples", order.size(), examples.size());
   }
 
   /// Number of batches.
   [[nodiscard]] std::size_t size() const {
-    const std::size_t examples = examples_.size();
-    return examples / batch_size_ + (examples % batch_size_ != 0 ? 1 : 0);
+    const std::size_t examples = examples_.size(), whole = examples / batch_size_;
+    const bool rest_is_a_batch = last_batch_ == LastBatch::keep || (last_batch_ == LastBatch::merge && whole == 0);
+    return whole + (rest_is_a_batch && examples % batch_size_ != 0 ? 1 : 0);
   }
 
   struct End {};
@@ -75,8 +88,8 @@ class BatchLoader {
 
   Batch<T> load(std::size_t number) const {
     const std::size_t first = number * batch_size_;
-    const std::size_t rest = examples_.size() - first;
-    const std::size_t count = rest < batch_size_ ? rest : batch_size_;
+    const bool takes_rest = last_batch_ != LastBatch::drop && number + 1 == size();
+    const std::size_t count = takes_rest ? examples_.size() - first : batch_size_;
     buffer_.resize(count, examples_.features(), examples_.targets());
     bool finite = true;
     backend_.parallel_for((count + rows_per_task - 1) / rows_per_task, [&](std::size_t task) {
@@ -111,6 +124,7 @@ class BatchLoader {
   BatchBuffer<T>& buffer_;
   const Backend& backend_;
   std::span<const std::uint32_t> order_;
+  LastBatch last_batch_;
   mutable PresentSamples<T> present_;
 };
 
