@@ -545,7 +545,8 @@ TEST_CASE(
     std::vector<float> row(16);
     std::int32_t label = -1;
     ll::OutputRange active;
-    stream[task].train.read(0, ll::ExampleRow<float>{row, label, {}, active});
+    std::uint32_t length = 0;
+    stream[task].train.read(0, ll::ExampleRow<float>{row, label, {}, active, length});
     return row;
   };
   const auto rotated = [&](std::uint64_t seed) {

@@ -68,8 +68,8 @@ TEST_CASE("targets and no examples at all are cached too", "[stream][cached]") {
 
 TEST_CASE("a cache keeps within its bound and its range", "[stream][cached]") {
   const auto examples = ll::Examples<std::uint8_t>(images(10));
-  CHECK_NOTHROW(ll::CachedExamples<float>(examples, 10 * (16 * 4 + 24)));
-  CHECK(test::message_of<ll::InvalidArgument>([&] { ll::CachedExamples<float>(examples, 10 * (16 * 4 + 24) - 1); }) ==
+  CHECK_NOTHROW(ll::CachedExamples<float>(examples, 10 * (16 * 4 + 28)));
+  CHECK(test::message_of<ll::InvalidArgument>([&] { ll::CachedExamples<float>(examples, 10 * (16 * 4 + 28) - 1); }) ==
         "CachedExamples: 10 examples would take 880 bytes, but at most 879 are allowed");
   const ll::CachedExamples<float> cached(examples);
   ll::BatchBuffer<float> buffer;

@@ -28,12 +28,14 @@ struct Example {
   std::vector<double> inputs, targets;
   std::int32_t label = 0;
   ll::OutputRange active;
+  std::uint32_t length = 0;
 };
 
 template <class Source>
 Example read(const Source& source, std::size_t i) {
   Example example{std::vector<double>(source.features(), -9), std::vector<double>(source.targets(), -9), 0, {}};
-  source.read(i, ll::ExampleRow<double>{example.inputs, example.label, example.targets, example.active});
+  source.read(i,
+              ll::ExampleRow<double>{example.inputs, example.label, example.targets, example.active, example.length});
   return example;
 }
 

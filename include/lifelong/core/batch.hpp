@@ -56,6 +56,9 @@ struct Batch {
   std::span<const std::uint64_t> indices =
       {};                   ///< N sample numbers, for draws that do not depend on batching; or empty
   std::uint64_t first = 0;  ///< without `indices`: number of the first sample; the others count on from it
+  /// N numbers of valid positions of sequences, or empty: all positions. 0 stands for all as well. What a sample has
+  /// behind them is padding, which no layer reads.
+  std::span<const std::uint32_t> lengths = {};
 
   /// What is known of sample `n` for a model with `outputs` outputs.
   [[nodiscard]] SampleContext<T> context(std::size_t n, std::size_t outputs) const {
@@ -77,7 +80,8 @@ struct Batch {
             targets.subspan(n * width, count * width),
             active.empty() ? active : active.subspan(n, count),
             indices.empty() ? indices : indices.subspan(n, count),
-            first + n};
+            first + n,
+            lengths.empty() ? lengths : lengths.subspan(n, count)};
   }
 
   /// Row `n` of the targets, empty if there are none.
@@ -90,10 +94,11 @@ struct Batch {
 /// One row of a batch, which a source of examples fills in.
 template <class T>
 struct ExampleRow {
-  std::span<T> inputs;   ///< all of it is to be overwritten
-  std::int32_t& label;   ///< class as output index; it arrives as -1, which stands for no label
-  std::span<T> targets;  ///< all of it is to be overwritten; empty for classification
-  OutputRange& active;   ///< it arrives as {0, 0}, which stands for all outputs
+  std::span<T> inputs;    ///< all of it is to be overwritten
+  std::int32_t& label;    ///< class as output index; it arrives as -1, which stands for no label
+  std::span<T> targets;   ///< all of it is to be overwritten; empty for classification
+  OutputRange& active;    ///< it arrives as {0, 0}, which stands for all outputs
+  std::uint32_t& length;  ///< number of valid positions of a sequence; it arrives as 0, which stands for all
 };
 
 /// The arrays behind a batch. They grow to the largest batch seen and are reused, so nothing is allocated after
@@ -118,6 +123,7 @@ class BatchBuffer {
           grow(targets_, size * targets);
           grow(active_, size);
           grow(indices_, size);
+          grow(lengths_, size);
         },
         message);
     size_ = size;
@@ -125,13 +131,14 @@ class BatchBuffer {
     targets_per_row_ = targets;
   }
 
-  /// Row `n`, its label and range reset; `index` is the sample's number in its source.
+  /// Row `n`, its label, range and length reset; `index` is the sample's number in its source.
   [[nodiscard]] ExampleRow<T> row(std::size_t n, std::uint64_t index) LIFELONG_LIFETIME_BOUND {
     labels_[n] = -1;
     active_[n] = {};
     indices_[n] = index;
+    lengths_[n] = 0;
     return {std::span(inputs_).subspan(n * features_, features_), labels_[n],
-            std::span(targets_).subspan(n * targets_per_row_, targets_per_row_), active_[n]};
+            std::span(targets_).subspan(n * targets_per_row_, targets_per_row_), active_[n], lengths_[n]};
   }
 
   /// Whether all inputs and targets of the rows [first, end) are finite.
@@ -149,10 +156,18 @@ class BatchBuffer {
             std::span(targets_).first(size_ * targets_per_row_),
             std::span(active_).first(size_),
             std::span(indices_).first(size_),
-            0};
+            0,
+            lengths()};
   }
 
  private:
+  /// Empty if no row has a length of its own.
+  [[nodiscard]] std::span<const std::uint32_t> lengths() const {
+    for (std::size_t n = 0; n < size_; ++n)
+      if (lengths_[n] != 0) return std::span(lengths_).first(size_);
+    return {};
+  }
+
   template <class V>
   static void grow(V& values, std::size_t size) {
     if (values.size() < size) values.resize(size);
@@ -163,6 +178,7 @@ class BatchBuffer {
   std::vector<std::int32_t> labels_;
   std::vector<OutputRange> active_;
   std::vector<std::uint64_t> indices_;
+  std::vector<std::uint32_t> lengths_;
 };
 
 }  // namespace lifelong

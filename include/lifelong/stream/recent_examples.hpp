@@ -64,6 +64,7 @@ class RecentExamples {
     copy(std::span<const T>(answers_).subspan(slot * targets_, targets_), row.targets);
     row.label = labels_[slot];
     row.active = active_[slot];
+    row.length = lengths_[slot];
   }
 
  private:
@@ -80,6 +81,7 @@ class RecentExamples {
           answers_.resize(capacity_ * targets);
           labels_.resize(capacity_);
           active_.resize(capacity_);
+          lengths_.resize(capacity_);
         },
         message);
     features_ = features;
@@ -92,6 +94,7 @@ class RecentExamples {
     copy(batch.target(n), std::span(answers_).subspan(slot * targets_, targets_));
     labels_[slot] = batch.labels.empty() ? -1 : batch.labels[n];
     active_[slot] = batch.active.empty() ? OutputRange{} : batch.active[n];
+    lengths_[slot] = batch.lengths.empty() ? 0 : batch.lengths[n];
     ++pushed_;
     if (size_ < capacity_)
       ++size_;
@@ -109,6 +112,7 @@ class RecentExamples {
   std::vector<T> inputs_, answers_;
   std::vector<std::int32_t> labels_;
   std::vector<OutputRange> active_;
+  std::vector<std::uint32_t> lengths_;
 };
 
 }  // namespace lifelong
