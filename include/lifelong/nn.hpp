@@ -10,6 +10,7 @@
 #include <lifelong/nn/kronecker/penalty.hpp>
 #include <lifelong/nn/kronecker/sum.hpp>
 #include <lifelong/nn/layer/activation.hpp>
+#include <lifelong/nn/layer/attention.hpp>
 #include <lifelong/nn/layer/batch_norm.hpp>
 #include <lifelong/nn/layer/convolution.hpp>
 #include <lifelong/nn/layer/dropout.hpp>
@@ -23,9 +24,12 @@
 #include <lifelong/nn/layer/layer_norm.hpp>
 #include <lifelong/nn/layer/linear.hpp>
 #include <lifelong/nn/layer/lstm.hpp>
+#include <lifelong/nn/layer/mean_position.hpp>
 #include <lifelong/nn/layer/pooling.hpp>
+#include <lifelong/nn/layer/position_embedding.hpp>
 #include <lifelong/nn/layer/residual.hpp>
 #include <lifelong/nn/layer/shape.hpp>
+#include <lifelong/nn/layer/transformer_block.hpp>
 #include <lifelong/nn/layer/window.hpp>
 #include <lifelong/nn/loss.hpp>
 #include <lifelong/nn/mlp.hpp>
@@ -33,5 +37,6 @@
 #include <lifelong/nn/product/parallel.hpp>
 #include <lifelong/nn/product/product.hpp>
 #include <lifelong/nn/product/rows.hpp>
+#include <lifelong/nn/product/sequence_product.hpp>
 #include <lifelong/nn/product/shared_product.hpp>
 #include <lifelong/nn/sequential.hpp>

@@ -546,7 +546,8 @@ TEST_CASE(
     std::int32_t label = -1;
     ll::OutputRange active;
     float weight = 1;
-    stream[task].train.read(0, ll::ExampleRow<float>{row, label, {}, active, weight});
+    std::uint32_t length = 0;
+    stream[task].train.read(0, ll::ExampleRow<float>{row, label, {}, active, weight, length});
     return row;
   };
   const auto rotated = [&](std::uint64_t seed) {

@@ -41,16 +41,20 @@ using nn::LayerNorm;
 using nn::Linear;
 using nn::Lstm;
 using nn::MaxPool2d;
+using nn::MeanPosition;
+using nn::MultiHeadAttention;
+using nn::PositionEmbedding;
 using nn::ReLU;
 using nn::residual;
 using nn::Shape;
 using nn::Sigmoid;
 using nn::Tanh;
+using nn::TransformerBlock;
 using test::RandomBatch;
 
 constexpr std::size_t classes = 4, samples = 11;
 
-auto block() { return residual(Tanh{}, Linear{5, 5}); }
+auto block_of(std::size_t width) { return residual(Tanh{}, Linear{width, width}); }
 auto block_with_shortcut() { return residual(std::tuple{Linear{5, 4}, GELU{}}, std::tuple{Linear{5, 4}}); }
 
 using Network = test::AnyNetwork<double>;
@@ -61,6 +65,7 @@ struct Case {
   Shape input;
   std::vector<test::AnyLayer<double>> layers;
   std::size_t tokens = 0;  ///< the inputs are their numbers, if any
+  bool unequal = false;    ///< whether the inputs are sequences of unequal length
 };
 
 std::vector<Case> cases() {
@@ -88,7 +93,22 @@ std::vector<Case> cases() {
       {"MaxPool2d", {1, 6, 6}, {Conv2d{1, 2, 3, 1, 1}, MaxPool2d{2}, Flatten{}, Linear{18, classes}}},
       {"AvgPool2d", {1, 6, 6}, {Conv2d{1, 2, 3, 1, 1}, AvgPool2d{3, 2}, Flatten{}, Linear{8, classes}}},
       {"GlobalAvgPool", {1, 4, 4}, {Conv2d{1, 5, 3}, Tanh{}, GlobalAvgPool{}, Linear{5, classes}}},
-      {"Residual", {5}, {Linear{5, 5}, block(), block_with_shortcut(), Linear{4, classes}}},
+      {"Attention", {4, 3}, {Linear{3, 6}, MultiHeadAttention{6, 2}, Flatten{}, Linear{24, classes}}},
+      {"Attention, causal", {4, 6}, {MultiHeadAttention{6, 3, true}, MeanPosition{}, Linear{6, classes}}},
+      {"TransformerBlock",
+       {3, 4},
+       {PositionEmbedding{4, 4}, TransformerBlock{4, 2, 5}, MeanPosition{}, Linear{4, classes}}},
+      {"TransformerBlock of unequal lengths",
+       {4},
+       {Embedding{5, 4}, PositionEmbedding{4, 4}, TransformerBlock{4, 2, 5}, MeanPosition{}, Linear{4, classes}},
+       5,
+       true},
+      {"Gru and Lstm of unequal lengths",
+       {4, 3},
+       {Linear{3, 3}, Gru{3, 4}, block_of(4), Lstm{4, 3}, LayerNorm{3}, LastPosition{}, Linear{3, classes}},
+       0,
+       true},
+      {"Residual", {5}, {Linear{5, 5}, block_of(5), block_with_shortcut(), Linear{4, classes}}},
   };
 }
 
@@ -97,6 +117,7 @@ RandomBatch<double> data_for(const Case& one, bool ranges) {
   if (one.tokens > 0)
     for (double& value : data.inputs) value = std::floor(static_cast<double>(one.tokens) * (value - std::floor(value)));
   data.use_ranges(ranges);
+  data.use_lengths(one.unequal ? one.input[0] : 0);
   return data;
 }
 

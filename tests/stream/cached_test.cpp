@@ -68,9 +68,9 @@ TEST_CASE("targets and no examples at all are cached too", "[stream][cached]") {
 
 TEST_CASE("a cache keeps within its bound and its range", "[stream][cached]") {
   const auto examples = ll::Examples<std::uint8_t>(images(10));
-  CHECK_NOTHROW(ll::CachedExamples<float>(examples, 10 * (17 * 4 + 24)));
-  CHECK(test::message_of<ll::InvalidArgument>([&] { ll::CachedExamples<float>(examples, 10 * (17 * 4 + 24) - 1); }) ==
-        "CachedExamples: 10 examples would take 920 bytes, but at most 919 are allowed");
+  CHECK_NOTHROW(ll::CachedExamples<float>(examples, 10 * (17 * 4 + 28)));
+  CHECK(test::message_of<ll::InvalidArgument>([&] { ll::CachedExamples<float>(examples, 10 * (17 * 4 + 28) - 1); }) ==
+        "CachedExamples: 10 examples would take 960 bytes, but at most 959 are allowed");
   const ll::CachedExamples<float> cached(examples);
   ll::BatchBuffer<float> buffer;
   buffer.resize(1, 16, 0);

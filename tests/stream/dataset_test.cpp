@@ -24,8 +24,10 @@ namespace {
 template <class T>
 struct Row {
   Row(std::size_t features, std::size_t targets = 0) : inputs(features, T(-9)), values(targets, T(-9)) {}
-  operator ll::ExampleRow<T>() { return {inputs, label, values, active}; }
+  operator ll::ExampleRow<T>() { return {inputs, label, values, active, weight, length}; }
   std::vector<T> inputs;
+  T weight = 1;
+  std::uint32_t length = 0;
   std::int32_t label = 0;
   std::vector<T> values;
   ll::OutputRange active;

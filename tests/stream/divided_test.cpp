@@ -58,7 +58,9 @@ TEST_CASE("divided: the tasks are what a function says") {
   std::vector<float> inputs(2), target(1);
   std::int32_t label = -1;
   ll::OutputRange active;
-  stream[1].train.read(1, ll::ExampleRow<float>{inputs, label, target, active});
+  float weight = 1;
+  std::uint32_t length = 0;
+  stream[1].train.read(1, ll::ExampleRow<float>{inputs, label, target, active, weight, length});
   CHECK(inputs == std::vector<float>{3, 30});
   CHECK(target == std::vector<float>{-3});
 }

@@ -44,8 +44,10 @@ Seen read(const ll::Examples<float>& part) {
   for (std::size_t i = 0; i < part.size(); ++i) {
     float input = -1;
     std::int32_t label = -1;
+    float weight = 1;
+    std::uint32_t length = 0;
     seen.active = {};
-    part.read(i, ll::ExampleRow<float>{{&input, 1}, label, {}, seen.active});
+    part.read(i, ll::ExampleRow<float>{{&input, 1}, label, {}, seen.active, weight, length});
     CHECK(label == part.label(i));
     seen.labels.push_back(label);
     seen.inputs.push_back(input);

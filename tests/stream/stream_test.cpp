@@ -29,13 +29,14 @@ struct Example {
   std::int32_t label = 0;
   ll::OutputRange active;
   double weight = 1;
+  std::uint32_t length = 0;
 };
 
 template <class Source>
 Example read(const Source& source, std::size_t i) {
-  Example example{std::vector<double>(source.features(), -9), std::vector<double>(source.targets(), -9), 0, {}, 1};
-  source.read(i,
-              ll::ExampleRow<double>{example.inputs, example.label, example.targets, example.active, example.weight});
+  Example example{std::vector<double>(source.features(), -9), std::vector<double>(source.targets(), -9), 0, {}, 1, 0};
+  source.read(i, ll::ExampleRow<double>{example.inputs, example.label, example.targets, example.active, example.weight,
+                                        example.length});
   return example;
 }
 

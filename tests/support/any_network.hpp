@@ -32,7 +32,8 @@ template <class... Layers>
 using Block = Residual<Main<Layers...>>;
 
 using Plain = std::variant<Linear, ReLU, Tanh, Sigmoid, GELU, Flatten, Heads, Embedding, Gru, Lstm, LastPosition,
-                           LayerNorm, GroupNorm, BatchNorm, Dropout, Conv2d, MaxPool2d, AvgPool2d, GlobalAvgPool>;
+                           LayerNorm, GroupNorm, BatchNorm, Dropout, Conv2d, MaxPool2d, AvgPool2d, GlobalAvgPool,
+                           MultiHeadAttention, PositionEmbedding, MeanPosition>;
 
 template <class Layers, class... Blocks>
 struct With;
@@ -42,11 +43,11 @@ struct With<std::variant<Layers...>, Blocks...> {
 };
 using WithBlocks = With<Plain, Block<Tanh, Linear>, Block<LayerNorm, Linear>, Block<Tanh, Linear, Dropout>,
                         Residual<Main<Linear, GELU>, Around<Linear>>, Residual<Main<Dropout>, Around<Dropout>>,
-                        Residual<Main<Linear, BatchNorm, Tanh>, Around<Linear, BatchNorm>>>::type;
+                        Residual<Main<Linear, BatchNorm, Tanh>, Around<Linear, BatchNorm>>, TransformerBlock>::type;
 
 }  // namespace layers
 
-/// Every layer of the library; for double also residual blocks.
+/// Every layer of the library; for double also residual and transformer blocks.
 template <class T>
 using AnyLayer = std::conditional_t<std::is_same_v<T, double>, layers::WithBlocks, layers::Plain>;
 

@@ -20,6 +20,7 @@ struct RandomBatch {
   std::vector<std::int32_t> labels;
   std::vector<lifelong::OutputRange> ranges;
   std::vector<std::uint64_t> indices;
+  std::vector<std::uint32_t> lengths;
 
   RandomBatch(std::size_t samples, std::size_t inputs_per_sample, std::size_t outputs_per_sample,
               std::uint64_t seed = 1)
@@ -45,7 +46,14 @@ struct RandomBatch {
     }
   }
 
-  lifelong::Batch<T> batch() const { return {size, features, inputs, labels, targets, ranges, indices}; }
+  /// Whether samples have sequences of 1 to `positions` positions; every fifth has all, told by 0.
+  void use_lengths(std::size_t positions) {
+    lengths.clear();
+    for (std::size_t n = 0; positions > 0 && n < size; ++n)
+      lengths.push_back(n % 5 == 4 ? 0 : static_cast<std::uint32_t>(1 + n * 7 % positions));
+  }
+
+  lifelong::Batch<T> batch() const { return {size, features, inputs, labels, targets, ranges, indices, 0, {}, lengths}; }
 };
 
 }  // namespace test

@@ -67,6 +67,9 @@ struct Batch {
       {};                           ///< N sample numbers, for draws that do not depend on batching; or empty
   std::uint64_t first = 0;          ///< without `indices`: number of the first sample; the others count on from it
   std::span<const T> weights = {};  ///< N weights, finite and at least 0, or empty: all 1
+  /// N numbers of valid positions of sequences, or empty: all positions. 0 stands for all as well. What a sample has
+  /// behind them is padding, which no layer reads.
+  std::span<const std::uint32_t> lengths = {};
 
   /// What is known of sample `n` for a model with `outputs` outputs.
   [[nodiscard]] SampleContext<T> context(std::size_t n, std::size_t outputs) const {
@@ -89,7 +92,8 @@ struct Batch {
             active.empty() ? active : active.subspan(n, count),
             indices.empty() ? indices : indices.subspan(n, count),
             first + n,
-            weights.empty() ? weights : weights.subspan(n, count)};
+            weights.empty() ? weights : weights.subspan(n, count),
+            lengths.empty() ? lengths : lengths.subspan(n, count)};
   }
 
   /// Σ_n w_n; the number of samples if there are no weights.
@@ -110,11 +114,12 @@ struct Batch {
 /// One row of a batch, which a source of examples fills in.
 template <class T>
 struct ExampleRow {
-  std::span<T> inputs;   ///< all of it is to be overwritten
-  std::int32_t& label;   ///< class as output index; it arrives as -1, which stands for no label
-  std::span<T> targets;  ///< all of it is to be overwritten; empty for classification
-  OutputRange& active;   ///< it arrives as {0, 0}, which stands for all outputs
-  T& weight;             ///< finite and at least 0; it arrives as 1, and 0 stands for a sample that is not there
+  std::span<T> inputs;    ///< all of it is to be overwritten
+  std::int32_t& label;    ///< class as output index; it arrives as -1, which stands for no label
+  std::span<T> targets;   ///< all of it is to be overwritten; empty for classification
+  OutputRange& active;    ///< it arrives as {0, 0}, which stands for all outputs
+  T& weight;              ///< finite and at least 0; it arrives as 1, and 0 stands for a sample that is not there
+  std::uint32_t& length;  ///< number of valid positions of a sequence; it arrives as 0, which stands for all
 };
 
 /// The arrays behind a batch. They grow to the largest batch seen and are reused, so nothing is allocated after
@@ -140,6 +145,7 @@ class BatchBuffer {
           grow(active_, size);
           grow(indices_, size);
           grow(weights_, size);
+          grow(lengths_, size);
         },
         message);
     size_ = size;
@@ -147,14 +153,19 @@ class BatchBuffer {
     targets_per_row_ = targets;
   }
 
-  /// Row `n`, its label, range and weight reset; `index` is the sample's number in its source.
+  /// Row `n`, its label, range, weight and length reset; `index` is the sample's number in its source.
   [[nodiscard]] ExampleRow<T> row(std::size_t n, std::uint64_t index) LIFELONG_LIFETIME_BOUND {
     labels_[n] = -1;
     active_[n] = {};
     indices_[n] = index;
     weights_[n] = 1;
-    return {std::span(inputs_).subspan(n * features_, features_), labels_[n],
-            std::span(targets_).subspan(n * targets_per_row_, targets_per_row_), active_[n], weights_[n]};
+    lengths_[n] = 0;
+    return {std::span(inputs_).subspan(n * features_, features_),
+            labels_[n],
+            std::span(targets_).subspan(n * targets_per_row_, targets_per_row_),
+            active_[n],
+            weights_[n],
+            lengths_[n]};
   }
 
   /// Whether all inputs and targets of the rows [first, end) are finite.
@@ -173,10 +184,18 @@ class BatchBuffer {
             std::span(active_).first(size_),
             std::span(indices_).first(size_),
             0,
-            std::span(weights_).first(size_)};
+            std::span(weights_).first(size_),
+            lengths()};
   }
 
  private:
+  /// Empty if no row has a length of its own.
+  [[nodiscard]] std::span<const std::uint32_t> lengths() const {
+    for (std::size_t n = 0; n < size_; ++n)
+      if (lengths_[n] != 0) return std::span(lengths_).first(size_);
+    return {};
+  }
+
   template <class V>
   static void grow(V& values, std::size_t size) {
     if (values.size() < size) values.resize(size);
@@ -187,6 +206,7 @@ class BatchBuffer {
   std::vector<std::int32_t> labels_;
   std::vector<OutputRange> active_;
   std::vector<std::uint64_t> indices_;
+  std::vector<std::uint32_t> lengths_;
 };
 
 }  // namespace lifelong

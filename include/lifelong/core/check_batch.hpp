@@ -42,6 +42,27 @@ void check_sizes(const Batch<T>& batch) {
   if (!batch.active.empty()) require_size("batch.active", batch.active.size(), batch.size);
   if (!batch.indices.empty()) require_size("batch.indices", batch.indices.size(), batch.size);
   if (!batch.weights.empty()) require_size("batch.weights", batch.weights.size(), batch.size);
+  if (!batch.lengths.empty()) require_size("batch.lengths", batch.lengths.size(), batch.size);
+}
+
+/// \throws InvalidArgument for a length of more than `positions`, which names the sample; ShapeMismatch for another
+/// number of lengths.
+template <class T>
+void check_lengths(const Batch<T>& batch, std::size_t positions) {
+  if (batch.lengths.empty()) return;
+  require_size("batch.lengths", batch.lengths.size(), batch.size);
+  for (std::size_t n = 0; n < batch.size; ++n)
+    if (batch.lengths[n] > positions)
+      raise<InvalidArgument>("batch.lengths[" + std::to_string(n) + "] is " + std::to_string(batch.lengths[n]) +
+                             " where a sequence has " + std::to_string(positions) + " positions");
+}
+
+/// \throws InvalidArgument for a batch with lengths, which `model` does not know.
+template <class T>
+void refuse_lengths(const Batch<T>& batch, const char* model) {
+  if (!batch.lengths.empty())
+    raise<InvalidArgument>(std::string("the batch has lengths, but ") + model +
+                           " takes no sequences of unequal length");
 }
 
 /// \throws ShapeMismatch unless the batch has `inputs` values per sample.

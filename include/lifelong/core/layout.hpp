@@ -16,7 +16,7 @@
 namespace lifelong {
 
 /// What a parameter tensor is part of.
-enum class BlockKind { linear, convolution, normalization, embedding, recurrent, other };
+enum class BlockKind { linear, convolution, normalization, embedding, recurrent, attention, other };
 
 /// One named parameter tensor inside the flat vector: elements [offset, offset + size), row-major.
 struct Block {

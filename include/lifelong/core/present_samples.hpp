@@ -77,6 +77,7 @@ class PresentSamples {
     result.active = kept(batch, batch.active, 1, active_);
     result.indices = kept(batch, batch.indices, 1, indices_);
     result.weights = kept(batch, batch.weights, 1, weights_);
+    result.lengths = kept(batch, batch.lengths, 1, lengths_);
     return result;
   }
 
@@ -96,6 +97,7 @@ class PresentSamples {
   std::vector<std::int32_t> labels_;
   std::vector<OutputRange> active_;
   std::vector<std::uint64_t> indices_;
+  std::vector<std::uint32_t> lengths_;
 };
 
 namespace detail {

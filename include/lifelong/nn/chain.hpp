@@ -87,6 +87,12 @@ inline std::string part(const std::string& prefix, std::size_t l) {
   return prefix.empty() ? std::to_string(l) : prefix + "." + std::to_string(l);
 }
 
+/// Whether all layers of a tuple take sequences of unequal length and keep them.
+template <class Layers>
+inline constexpr bool keep_lengths = false;
+template <class... L>
+inline constexpr bool keep_lengths<std::tuple<L...>> = ((lengths_of<L> == Lengths::kept) && ...);
+
 struct NoHook {
   template <class Layer, class T>
   void operator()(std::size_t, const Layer&, const Flow<T>&, Rows<const T>, Rows<const T>) const {}
@@ -135,16 +141,22 @@ class Chain {
     detail::at("the inputs", [&] { detail::require_addressable(in); });
     input_ = in;
     slots_.clear();
+    refusal_.clear();
+    sequences_ = true;
     Layout parameters, buffers;
-    std::size_t draws = 0;
+    Draws draws;
     Shape shape = in;
-    detail::for_each_layer(layers_, [&](std::size_t l, auto& layer) {
+    detail::for_each_layer(layers_, [&]<class L>(std::size_t l, L& layer) {
+      Slot slot;
+      slot.sequences = sequences_;
+      if (sequences_) read_lengths(l, layer, shape);
+      slot.draws = draws;
+      if constexpr (requires { layer.draws(); }) slot.positions = shape[0];
       shape = detail::at("layer " + std::to_string(l), [&] {
         const Shape out = layer.connect(shape);
         detail::require_addressable(out);
         return out;
       });
-      Slot slot;
       slot.shape = shape;
       slot.offset = parameters.size();
       layer.declare(parameters, std::to_string(l));
@@ -153,8 +165,7 @@ class Chain {
       if constexpr (requires { layer.declare_buffers(buffers, std::string()); })
         layer.declare_buffers(buffers, std::to_string(l));
       slot.buffer_size = buffers.size() - slot.buffer_offset;
-      slot.first_draw = draws;
-      if constexpr (requires { layer.draws(); }) draws += layer.draws();
+      if constexpr (requires { layer.draws(); }) draws.add(layer.draws(), slot.sequences ? slot.positions : 0);
       slot.passes_through = detail::passes_through<std::remove_cvref_t<decltype(layer)>>;
       slot.in_place = layer.in_place;
       slots_.push_back(slot);
@@ -224,7 +235,22 @@ class Chain {
   }
 
   /// Number of random numbers per sample in a training pass.
-  [[nodiscard]] std::size_t draws() const { return draws_; }
+  [[nodiscard]] std::size_t draws() const { return draws_.of_sample; }
+  /// Number of random numbers of a training pass on `rows` rows of inputs.
+  template <class T>
+  [[nodiscard]] std::uint64_t draws(const Flow<T>& flow, std::size_t rows) const {
+    return draws_.in(flow, rows);
+  }
+
+  /// \throws InvalidArgument, which names the layer, if one does not take sequences of unequal length, or if none ends
+  /// them.
+  void require_lengths_taken() const {
+    if (!refusal_.empty()) lifelong::detail::raise<InvalidArgument>("the batch has lengths, but " + refusal_);
+    if (sequences_)
+      lifelong::detail::raise<InvalidArgument>(
+          "the batch has lengths, but the network makes outputs at every position: LastPosition or MeanPosition ends "
+          "sequences");
+  }
 
   /// \throws InvalidArgument if a layer mixes samples in evaluation.
   void require_samples_apart() const {
@@ -248,11 +274,11 @@ class Chain {
     flow.memory.resize_children(slots_.size());
     for (std::size_t l = 0; l < slots_.size(); ++l)
       if (!slots_[l].passes_through)
-        detail::grow(flow.memory.child(l).output(), detail::values_of(x.count, slots_[l].shape));
+        detail::grow(flow.memory.child(l).output(), detail::values_of(samples_of(flow, x), slots_[l].shape));
     detail::for_each_layer(layers_, [&]<class L>(std::size_t l, const L& layer) {
       if constexpr (!detail::passes_through<L>)
         layer.forward(backend, flow_of(l, flow, x.count), input(l, flow, x),
-                      Rows<T>{flow.memory.child(l).output().data(), x.count, slots_[l].shape.size()});
+                      rows_at(l + 1, flow, x, flow.memory.child(l).output().data()));
     });
     return output(flow, x);
   }
@@ -273,7 +299,7 @@ class Chain {
                 Rows<T> dx, std::span<T> out, const Hook& hook = {}) const {
     const bool wanted = dx.data != nullptr;
     const std::size_t lowest = wanted ? 0 : first_trained(), mover = lowest_mover();
-    reserve(flow.memory, x.count, lowest);
+    reserve(flow.memory, samples_of(flow, x), lowest);
     T* above = dy.data;
     detail::for_each_layer_backwards(layers_, [&]<class L>(std::size_t l, const L& layer) {
       if constexpr (!detail::passes_through<L>) {
@@ -325,14 +351,56 @@ class Chain {
   }
 
  private:
+  /// Numbers of random numbers. For sequences of unequal length they do not depend on the padding.
+  struct Draws {
+    std::size_t of_sample = 0;                 ///< per sample
+    std::size_t of_position = 0, of_rest = 0;  ///< the same per position of a sequence, and behind sequences
+
+    void add(std::size_t draws, std::size_t positions) {
+      of_sample += draws;
+      (positions > 0 ? of_position : of_rest) += positions > 0 ? draws / positions : draws;
+    }
+    template <class T>
+    [[nodiscard]] std::uint64_t in(const Flow<T>& flow, std::size_t rows) const {
+      return flow.starts.empty() ? of_sample * rows : of_position * rows + of_rest * (flow.starts.size() - 1);
+    }
+  };
+
   /// Where the arrays of a layer lie.
   struct Slot {
     Shape shape;                       ///< of its outputs
     std::size_t offset = 0, size = 0;  ///< of its parameters among those of the chain
     std::size_t buffer_offset = 0, buffer_size = 0;
-    std::size_t first_draw = 0;  ///< draws per sample of the layers before it
+    Draws draws;                ///< of the layers before it
+    std::size_t positions = 0;  ///< of its inputs, if it draws
     bool passes_through = false, in_place = false;
+    bool sequences = false;  ///< whether its inputs may be sequences of unequal length
   };
+
+  /// Notes what layer l does with sequences of unequal length, which are its inputs, of this shape.
+  template <class L>
+  void read_lengths(std::size_t l, const L& layer, const Shape& shape) {
+    const bool readable = shape.rank() == 2 || (shape.rank() == 1 && detail::reads_tokens<L>);
+    if (refusal_.empty() && (detail::lengths_of<L> == Lengths::refused || !readable))
+      refusal_ = "layer " + std::to_string(l) + " of the network, " + detail::recipe_of(layer, "one of your own") +
+                 (readable ? "," : ", is given " + shape.text() + " and") + " takes no sequences of unequal length";
+    sequences_ = detail::lengths_of<L> == Lengths::kept;
+  }
+
+  template <class T>
+  static std::size_t samples_of(const Flow<T>& flow, Rows<const T> x) {
+    return flow.starts.empty() ? x.count : flow.starts.size() - 1;
+  }
+
+  /// Values between layers l-1 and l as rows.
+  template <class T, class V>
+  Rows<V> rows_at(std::size_t l, const Flow<T>& flow, Rows<const T> x, V* data) const {
+    if (l == 0) return {data, x.count, x.width};
+    const Shape& shape = slots_[l - 1].shape;
+    if (!flow.starts.empty() && (l < slots_.size() ? slots_[l].sequences : sequences_))
+      return {data, x.count, shape.size() / shape[0]};
+    return {data, samples_of(flow, x), shape.size()};
+  }
 
   template <class T>
   std::span<T> own(std::size_t l, std::span<T> all) const {
@@ -340,22 +408,24 @@ class Chain {
   }
 
   template <class T>
-  Flow<T> flow_of(std::size_t l, const Flow<T>& flow, std::size_t samples) const {
+  Flow<T> flow_of(std::size_t l, const Flow<T>& flow, std::size_t rows) const {
     return {own(l, flow.theta),
             flow.buffers.subspan(slots_[l].buffer_offset, slots_[l].buffer_size),
             flow.memory.child(l),
             flow.scratch,
             flow.mode,
             flow.random,
-            flow.first_draw + slots_[l].first_draw * samples};
+            flow.first_draw + slots_[l].draws.in(flow, rows),
+            slots_[l].sequences ? flow.starts : std::span<const std::size_t>{}};
   }
 
   /// Inputs of layer l, which are the outputs of the last layer before it that computes values.
   template <class T>
   Rows<const T> input(std::size_t l, const Flow<T>& flow, Rows<const T> x) const {
-    const std::size_t width = l == 0 ? x.width : slots_[l - 1].shape.size();
+    Rows<const T> rows = rows_at(l, flow, x, x.data);
     while (l > 0 && slots_[l - 1].passes_through) --l;
-    return {l == 0 ? x.data : flow.memory.child(l - 1).output().data(), x.count, width};
+    if (l > 0) rows.data = flow.memory.child(l - 1).output().data();
+    return rows;
   }
 
   /// The lowest layer with parameters, or the number of layers.
@@ -390,7 +460,9 @@ class Chain {
   Layers layers_;
   Shape input_;
   std::vector<Slot> slots_;
-  std::size_t draws_ = 0;
+  Draws draws_;
+  std::string refusal_;    // why sequences of unequal length are not taken
+  bool sequences_ = true;  // whether the outputs are still sequences
 };
 
 }  // namespace lifelong::nn

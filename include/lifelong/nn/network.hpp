@@ -134,7 +134,7 @@ class Network {
     check_supervised(batch);
     check_parameters(out.size());
     moving_buffers_ = buffers_;
-    const Flow<T> flow = flow_in(Mode::train, moving_buffers_);
+    const Flow<T> flow = flow_in(Mode::train, moving_buffers_, batch);
     const double value = differentiate(flow, batch);
     const bool finite = lifelong::detail::is_finite(value);
     if (finite && !moving_buffers_.empty()) check_moving_buffers();
@@ -151,7 +151,7 @@ class Network {
     const Batch<T> batch = present_.of(all);
     check_supervised(batch);
     check_parameters(out.size());
-    const Flow<T> flow = evaluation();
+    const Flow<T> flow = evaluation(batch);
     const double value = differentiate(flow, batch);
     chain_.backward(backend_, Pass<moment::Sum>{}, flow, input(batch), delta(batch.size), no_input_gradient(batch),
                     out);
@@ -162,14 +162,15 @@ class Network {
   double loss(const Batch<T>& all) {
     const Batch<T> batch = present_.of(all);
     check_supervised(batch);
-    return differentiate(evaluation(), batch);
+    return differentiate(evaluation(batch), batch);
   }
 
   /// out = f(x_n; θ), N x outputs(), row-major. Labels and ranges are ignored.
   void predict(const Batch<T>& batch, std::span<T> out) {
     check_inputs(batch);
     lifelong::detail::require_rows("the array for the outputs", out.size(), batch.size, outputs());
-    const Rows<const T> f = chain_.forward(backend_, evaluation(), input(batch));
+    const Flow<T> flow = evaluation(batch);
+    const Rows<const T> f = chain_.forward(backend_, flow, input(batch));
     std::copy_n(f.data, f.size(), out.data());
   }
 
@@ -181,7 +182,7 @@ class Network {
     lifelong::detail::require_rows("the array of cotangents", cotangents.size(), batch.size, outputs());
     check_parameters(out.size());
     chain_.require_samples_apart();
-    const Flow<T> flow = evaluation();
+    const Flow<T> flow = evaluation(batch);
     chain_.forward(backend_, flow, input(batch));
     detail::grow(delta_, cotangents.size());
     std::copy_n(cotangents.data(), cotangents.size(), delta_.data());
@@ -211,19 +212,21 @@ class Network {
     check_inputs(batch);
     lifelong::detail::check_active(batch, outputs());
     chain_.require_samples_apart();
-    const Flow<T> flow = evaluation();
+    const Flow<T> flow = evaluation(batch);
     chain_.forward(backend_, flow, input(batch));
-    chain_.backward_each_layer(
-        backend_, moment, flow, input(batch), out, [&](Rows<const T> f, Rows<T> delta_of_f, bool last) {
-          const Rows<T> prepared = copy_of(f);
-          for_each_sample(batch.size, [&](std::size_t n) {
-            SampleContext<T> sample = batch.context(n, outputs());
-            if (!last) sample.active = {0, static_cast<std::uint32_t>(f.width)};
-            functional.prepare(prepared.row(n), sample);
-            functional.cotangent(0, std::span<const T>(prepared.row(n)), sample, delta_of_f.row(n));
-            weigh(batch, n, moment, delta_of_f.row(n));
-          });
-        });
+    chain_.backward_each_layer(backend_, moment, flow, input(batch), out,
+                               [&](Rows<const T> f, Rows<T> delta_of_f, bool last) {
+                                 const Rows<T> prepared = copy_of(f);
+                                 for_each_sample(batch.size, [&](std::size_t n) {
+                                   const std::span<T> values = values_of(n, prepared, batch.size);
+                                   SampleContext<T> sample = batch.context(n, outputs());
+                                   if (!last) sample.active = {0, static_cast<std::uint32_t>(values.size())};
+                                   functional.prepare(values, sample);
+                                   const std::span<T> cotangent = values_of(n, delta_of_f, batch.size);
+                                   functional.cotangent(0, std::span<const T>(values), sample, cotangent);
+                                   weigh(batch, n, moment, cotangent);
+                                 });
+                               });
   }
 
   /// The backward passes of `accumulate_moment` without gradients of parameters: for each cotangent, from the last
@@ -274,15 +277,46 @@ class Network {
                                             " in this pass: an input of the batch is too large");
   }
 
-  Flow<T> flow_in(Mode mode, AlignedVector<T>& buffers) {
-    return {parameters_, buffers, memory_, scratch_, mode, Random(seed_, Purpose::dropout, training_passes_), 0};
+  /// What the layers are given for the batch; call it before `input`.
+  Flow<T> flow_in(Mode mode, AlignedVector<T>& buffers, const Batch<T>& batch) {
+    leave_padding_out(batch);
+    return {parameters_, buffers, memory_, scratch_, mode, Random(seed_, Purpose::dropout, training_passes_),
+            0,           starts_};
   }
-  Flow<T> evaluation() { return flow_in(Mode::evaluate, buffers_); }
+  Flow<T> evaluation(const Batch<T>& batch) { return flow_in(Mode::evaluate, buffers_, batch); }
 
-  Rows<const T> input(const Batch<T>& batch) const { return {batch.inputs.data(), batch.size, inputs()}; }
+  /// Copies the positions that count of sequences of unequal length, and notes where each sample starts.
+  void leave_padding_out(const Batch<T>& batch) {
+    starts_.clear();
+    if (batch.lengths.empty()) return;
+    const std::size_t positions = input_shape()[0], width = inputs() / positions;
+    detail::resize_work_array(starts_, batch.size + 1);
+    detail::grow(packed_, batch.size * inputs());
+    starts_[0] = 0;
+    for (std::size_t n = 0; n < batch.size; ++n) {
+      const std::size_t length = batch.lengths[n] == 0 ? positions : batch.lengths[n];
+      std::copy_n(batch.inputs.data() + n * inputs(), length * width, packed_.data() + starts_[n] * width);
+      starts_[n + 1] = starts_[n] + length;
+    }
+  }
+
+  /// A row for each sample, or for each position of sequences of unequal length.
+  Rows<const T> input(const Batch<T>& batch) const {
+    if (starts_.empty()) return {batch.inputs.data(), batch.size, inputs()};
+    return {packed_.data(), starts_.back(), inputs() / input_shape()[0]};
+  }
 
   /// Stands for the gradient of the inputs, which no pass of a network computes.
-  Rows<T> no_input_gradient(const Batch<T>& batch) const { return {nullptr, batch.size, inputs()}; }
+  Rows<T> no_input_gradient(const Batch<T>& batch) const {
+    const Rows<const T> x = input(batch);
+    return {nullptr, x.count, x.width};
+  }
+
+  /// The values of sample n among those of a layer, at all of its positions.
+  std::span<T> values_of(std::size_t n, Rows<T> rows, std::size_t samples) const {
+    if (rows.count == samples) return rows.row(n);
+    return {rows.data + starts_[n] * rows.width, (starts_[n + 1] - starts_[n]) * rows.width};
+  }
 
   /// The gradient of the outputs, from which a backward pass starts.
   Rows<T> delta(std::size_t samples) { return {delta_.data(), samples, outputs()}; }
@@ -334,8 +368,9 @@ class Network {
                              std::span<T> out, const Hook& hook) {
     const Batch<T> batch = present_.of(all);
     lifelong::detail::check_answers<Loss>(batch, inputs(), outputs());
+    check_lengths(batch);
     chain_.require_samples_apart();
-    const Flow<T> flow = evaluation();
+    const Flow<T> flow = evaluation(batch);
     const Rows<T> prepared = prepare(batch, functional, chain_.forward(backend_, flow, input(batch)));
     const std::size_t cotangents = functional.cotangents(outputs());
     detail::grow(delta_, prepared.size());
@@ -369,11 +404,21 @@ class Network {
     lifelong::detail::require_size("the gradient", size, parameters_.size());
   }
 
-  void check_inputs(const Batch<T>& batch) const { lifelong::detail::check_inputs(batch, inputs()); }
+  void check_inputs(const Batch<T>& batch) const {
+    lifelong::detail::check_inputs(batch, inputs());
+    check_lengths(batch);
+  }
+
+  void check_lengths(const Batch<T>& batch) const {
+    if (batch.lengths.empty()) return;
+    chain_.require_lengths_taken();
+    lifelong::detail::check_lengths(batch, input_shape()[0]);
+  }
 
   /// Checks that the batch has a loss.
   void check_supervised(const Batch<T>& batch) const {
     lifelong::detail::check_supervised<Loss>(batch, inputs(), outputs(), Loss::uses_labels);
+    check_lengths(batch);
   }
 
   Chain<Layers> chain_;
@@ -387,6 +432,8 @@ class Network {
   PresentSamples<T> present_;
   LayerMemory<T> memory_;
   AlignedVector<T> delta_, prepared_, scratch_;
+  AlignedVector<T> packed_;          // inputs without padding
+  std::vector<std::size_t> starts_;  // of samples in them; empty for sequences of equal length
   std::vector<double> losses_;
 };
 

@@ -24,7 +24,7 @@ namespace lifelong {
 
 /// The examples of a source, read once. A rotation or any other lazy map is then computed once for each example instead
 /// of once for each epoch; what is read is the same, bit by bit. The copy pays off from the second epoch on. It holds N
-/// (features + targets + 1) values of type T and 24 bytes per example; copying it copies all of that. It satisfies
+/// (features + targets + 1) values of type T and 28 bytes per example; copying it copies all of that. It satisfies
 /// `ExampleSource<CachedExamples<T>, T>`; several threads may read at once.
 template <class T>
 class CachedExamples {
@@ -42,7 +42,7 @@ class CachedExamples {
     targets_ = examples.targets();
     shape_ = detail::shape_of(examples);
     const double values = static_cast<double>(features_) + static_cast<double>(targets_) + 1;
-    const double bytes = static_cast<double>(size_) * (values * sizeof(T) + 24);
+    const double bytes = static_cast<double>(size_) * (values * sizeof(T) + 28);
     if (bytes > static_cast<double>(most_bytes))
       detail::raise<InvalidArgument>("CachedExamples: " + std::to_string(size_) + " examples would take " +
                                      detail::text(bytes) + " bytes, but at most " + std::to_string(most_bytes) +
@@ -69,6 +69,7 @@ class CachedExamples {
     if (targets_ == 0) row.label = all.labels[i];
     row.active = all.active[i];
     row.weight = all.weights[i];
+    row.length = all.lengths.empty() ? 0 : all.lengths[i];
   }
 
  private:

@@ -65,6 +65,7 @@ class RecentExamples {
     row.label = labels_[slot];
     row.active = active_[slot];
     row.weight = weights_[slot];
+    row.length = lengths_[slot];
   }
 
  private:
@@ -82,6 +83,7 @@ class RecentExamples {
           labels_.resize(capacity_);
           active_.resize(capacity_);
           weights_.resize(capacity_);
+          lengths_.resize(capacity_);
         },
         message);
     features_ = features;
@@ -95,6 +97,7 @@ class RecentExamples {
     labels_[slot] = batch.labels.empty() ? -1 : batch.labels[n];
     active_[slot] = batch.active.empty() ? OutputRange{} : batch.active[n];
     weights_[slot] = batch.weights.empty() ? T(1) : batch.weights[n];
+    lengths_[slot] = batch.lengths.empty() ? 0 : batch.lengths[n];
     ++pushed_;
     if (size_ < capacity_)
       ++size_;
@@ -112,6 +115,7 @@ class RecentExamples {
   std::vector<T> inputs_, answers_, weights_;
   std::vector<std::int32_t> labels_;
   std::vector<OutputRange> active_;
+  std::vector<std::uint32_t> lengths_;
 };
 
 }  // namespace lifelong

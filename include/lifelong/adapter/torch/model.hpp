@@ -242,6 +242,7 @@ class Model {
 
   [[nodiscard]] Tensor forward(const Batch<T>& batch) {
     require_same_module();
+    lifelong::detail::refuse_lengths(batch, "a LibTorch model");
     const Tensor f = module_->forward(detail::copy_of(batch.inputs, shape_of(batch.size)));
     detail::require_outputs<T>(f, batch.size, outputs());
     return f.reshape({detail::to_int(batch.size), detail::to_int(outputs())});

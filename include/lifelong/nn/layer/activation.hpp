@@ -27,6 +27,7 @@ namespace lifelong::nn {
 template <class Function>
 struct Elementwise {
   static constexpr bool in_place = true;
+  static constexpr Lengths lengths = Lengths::kept;
 
   [[nodiscard]] Shape expected() const { return {}; }
   [[nodiscard]] Shape connect(Shape in) const { return in; }

@@ -29,6 +29,7 @@ struct Dropout {
   std::size_t values = 0;  ///< per sample, found by `connect`
 
   static constexpr bool in_place = true;
+  static constexpr Lengths lengths = Lengths::kept;
 
   [[nodiscard]] Shape expected() const { return {}; }
 

@@ -34,6 +34,8 @@ struct Embedding {
   std::size_t positions = 0;  ///< per sample, found by `connect`
 
   static constexpr bool in_place = false;
+  static constexpr Lengths lengths = Lengths::kept;
+  static constexpr bool reads_tokens = true;
 
   [[nodiscard]] Shape expected() const { return {}; }
 
@@ -66,7 +68,7 @@ struct Embedding {
   /// \throws InvalidArgument for a value that is not the number of a token, or for 2^32 positions or more in a batch.
   template <class T, class Backend>
   void forward(const Backend& backend, const Flow<T>& flow, Rows<const T> x, Rows<T> y) const {
-    read_tokens(flow.memory.indices(), x);
+    read_tokens(flow.memory.indices(), Sequences(flow, x, positions), x);
     const std::uint32_t* token = flow.memory.indices().data();
     detail::for_each_range(backend, x.size(), 2 * features, [&](std::size_t begin, std::size_t end) {
       for (std::size_t r = begin; r < end; ++r)
@@ -80,13 +82,14 @@ struct Embedding {
                 Rows<T> dy, Rows<T> dx, std::span<T> out) const {
     if (dx.data != nullptr) std::fill_n(dx.data, dx.size(), T(0));
     if (out.empty()) return;
-    if (pass.first()) sort_positions(flow.memory.indices(), x);
+    const Sequences samples(flow, x, positions);
+    if (pass.first()) sort_positions(flow.memory.indices(), samples);
     if (pass.first() && !pass.add) std::fill(out.begin(), out.end(), T(0));
     const std::uint32_t *token = flow.memory.indices().data(), *order = token + x.size();
     detail::for_each_range(backend, features, 4 * x.size() + 1, [&](std::size_t begin, std::size_t end) {
-      for (std::size_t i = 0, next = 0; i < x.size(); i = next) {
-        const std::size_t end_of_sample = (i / positions + 1) * positions;
-        for (next = i + 1; next < end_of_sample && token[order[next]] == token[order[i]];) ++next;
+      for (std::size_t i = 0, next = 0, n = 0; i < x.size(); i = next) {
+        while (i >= samples.end(n)) ++n;
+        for (next = i + 1; next < samples.end(n) && token[order[next]] == token[order[i]];) ++next;
         T* to = out.data() + token[order[i]] * features;
         detail::for_each_packet<T>(begin, end, [&]<class V>(std::size_t f) {
           V sum(T(0));
@@ -106,29 +109,29 @@ struct Embedding {
 
   /// Writes the tokens to the first N · positions indices.
   template <class T>
-  void read_tokens(std::vector<std::uint32_t>& indices, Rows<const T> x) const {
+  void read_tokens(std::vector<std::uint32_t>& indices, const Sequences& samples, Rows<const T> x) const {
     if (x.size() > most_index)
       lifelong::detail::raise<InvalidArgument>(name() + " is given a batch of " + std::to_string(x.count) + " x " +
                                                std::to_string(x.width) + " positions, more than 2^32 - 1");
     detail::grow(indices, 2 * x.size());
-    for (std::size_t r = 0; r < x.size(); ++r) {
+    for (std::size_t r = 0, n = 0; r < x.size(); ++r) {
+      while (r >= samples.end(n)) ++n;
       const T value = x.data[r];
       if (!(value >= 0 && value < static_cast<T>(tokens)) || static_cast<T>(static_cast<std::uint32_t>(value)) != value)
         lifelong::detail::raise<InvalidArgument>(
             name() + " has no token " + lifelong::detail::text(static_cast<double>(value)) + ", which is at position " +
-            std::to_string(r % positions) + " of sample " + std::to_string(r / positions));
+            std::to_string(r - samples.begin(n)) + " of sample " + std::to_string(n));
       indices[r] = static_cast<std::uint32_t>(value);
     }
   }
 
   /// Writes the positions of all samples to the indices behind them, those of each sample sorted by token.
-  template <class T>
-  void sort_positions(std::vector<std::uint32_t>& indices, Rows<const T> x) const {
+  static void sort_positions(std::vector<std::uint32_t>& indices, const Sequences& samples) {
     const std::uint32_t* token = indices.data();
-    std::uint32_t* order = indices.data() + x.size();
-    for (std::size_t r = 0; r < x.size(); ++r) order[r] = static_cast<std::uint32_t>(r);
-    for (std::size_t n = 0; n < x.count; ++n)
-      std::sort(order + n * positions, order + (n + 1) * positions, [token](std::uint32_t a, std::uint32_t b) {
+    std::uint32_t* order = indices.data() + samples.rows();
+    for (std::size_t r = 0; r < samples.rows(); ++r) order[r] = static_cast<std::uint32_t>(r);
+    for (std::size_t n = 0; n < samples.count; ++n)
+      std::sort(order + samples.begin(n), order + samples.end(n), [token](std::uint32_t a, std::uint32_t b) {
         return token[a] != token[b] ? token[a] < token[b] : a < b;
       });
   }

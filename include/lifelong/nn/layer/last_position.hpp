@@ -19,18 +19,22 @@
 
 namespace lifelong::nn {
 
-/// Maps {positions, features} to {features}, the values of the last position, such as the last state of a recurrent
-/// layer.
+/// Maps {positions, features} to {features}, the values of each sample's last position, such as the last state of a
+/// recurrent layer.
 struct LastPosition {
   static constexpr bool in_place = false;
+  static constexpr Lengths lengths = Lengths::ended;
+
+  std::size_t positions = 0;  ///< per sample, found by `connect`
 
   [[nodiscard]] Shape expected() const { return {}; }
   [[nodiscard]] std::string recipe() const { return "LastPosition()"; }
 
   /// \throws ShapeMismatch unless given {positions, features}.
-  Shape connect(Shape in) const {
+  Shape connect(Shape in) {
     if (in.rank() != 2 || in.size() == 0)
       lifelong::detail::raise<ShapeMismatch>("LastPosition takes positions x features but is given " + in.text());
+    positions = in[0];
     return {in.last()};
   }
 
@@ -39,19 +43,20 @@ struct LastPosition {
   void initialize(std::span<T>, const Random&, std::uint64_t) const {}
 
   template <class T, class Backend>
-  void forward(const Backend&, const Flow<T>&, Rows<const T> x, Rows<T> y) const {
-    for (std::size_t n = 0; n < x.count; ++n)
-      std::copy_n(x.row(n).data() + x.width - y.width, y.width, y.row(n).data());
+  void forward(const Backend&, const Flow<T>& flow, Rows<const T> x, Rows<T> y) const {
+    const Sequences samples(flow, x, positions);
+    for (std::size_t n = 0; n < y.count; ++n)
+      std::copy_n(x.data + (samples.end(n) - 1) * y.width, y.width, y.row(n).data());
   }
 
   template <class T, class Backend, class Moment>
-  void backward(const Backend&, const Pass<Moment>&, const Flow<T>&, Rows<const T>, Rows<const T>, Rows<T> dy,
+  void backward(const Backend&, const Pass<Moment>&, const Flow<T>& flow, Rows<const T> x, Rows<const T>, Rows<T> dy,
                 Rows<T> dx, std::span<T>) const {
     if (dx.data == nullptr) return;
-    for (std::size_t n = 0; n < dx.count; ++n) {
-      std::fill_n(dx.row(n).data(), dx.width - dy.width, T(0));
-      std::copy_n(dy.row(n).data(), dy.width, dx.row(n).data() + dx.width - dy.width);
-    }
+    const Sequences samples(flow, x, positions);
+    std::fill_n(dx.data, dx.size(), T(0));
+    for (std::size_t n = 0; n < dy.count; ++n)
+      std::copy_n(dy.row(n).data(), dy.width, dx.data + (samples.end(n) - 1) * dy.width);
   }
 };
 

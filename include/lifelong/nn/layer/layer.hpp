@@ -77,6 +77,38 @@ struct Flow {
   Mode mode;
   Random random;             ///< a sequence of its own for every training pass
   std::uint64_t first_draw;  ///< number of the first of this layer's N · `draws()` draws
+  /// For inputs that are sequences of unequal length: sample n has the rows starts[n] .. starts[n+1] - 1, one for each
+  /// of its positions. Empty where a row is a sample.
+  std::span<const std::size_t> starts = {};
+};
+
+/// What a layer does with sequences of unequal length. They come without their padding: a row is one position, and
+/// `Flow::starts` says which rows are a sample's. Nothing that a layer computes can then depend on padding.
+enum class Lengths {
+  refused,  ///< a batch with lengths is refused before anything is computed
+  kept,     ///< the outputs are sequences of the same lengths
+  ended     ///< the outputs are one row for each sample
+};
+
+/// The rows of each sample's positions, where samples may be of equal length or not. Row k of `count` sequences of
+/// equal length belongs to sample k / positions.
+struct Sequences {
+  std::span<const std::size_t> starts;
+  std::size_t positions;  ///< of each sample, if there are no starts
+  std::size_t count;      ///< number of samples
+
+  template <class T, class Flow>
+  Sequences(const Flow& flow, const Rows<T>& x, std::size_t positions_per_sample)
+      : starts(flow.starts),
+        positions(positions_per_sample),
+        count(flow.starts.empty() ? x.count : flow.starts.size() - 1) {}
+
+  /// The first row of sample n, and the one behind its last.
+  [[nodiscard]] std::size_t begin(std::size_t n) const { return starts.empty() ? n * positions : starts[n]; }
+  [[nodiscard]] std::size_t end(std::size_t n) const { return begin(n + 1); }
+  [[nodiscard]] std::size_t length(std::size_t n) const { return end(n) - begin(n); }
+  /// The number of all rows.
+  [[nodiscard]] std::size_t rows() const { return begin(count); }
 };
 
 namespace detail {
@@ -117,6 +149,20 @@ template <class L>
 requires requires { L::passes_through; }
 inline constexpr bool passes_through<L> = L::passes_through;
 
+/// What a layer does with sequences of unequal length; one that does not say refuses them.
+template <class L>
+inline constexpr Lengths lengths_of = Lengths::refused;
+template <class L>
+requires requires { L::lengths; }
+inline constexpr Lengths lengths_of<L> = L::lengths;
+
+/// A layer whose inputs are the numbers of tokens: {positions} is a sequence to it.
+template <class L>
+inline constexpr bool reads_tokens = false;
+template <class L>
+requires requires { L::reads_tokens; }
+inline constexpr bool reads_tokens<L> = L::reads_tokens;
+
 template <class L>
 concept has_passes = requires(const L& layer, Flow<float> flow, std::span<float> out, Rows<const float> x,
                               Rows<float> d) {
@@ -148,6 +194,8 @@ concept has_passes = requires(const L& layer, Flow<float> flow, std::span<float>
 /// - `draws()`: the number of random numbers it needs per sample in training;
 /// - `require_samples_apart()`: \throws InvalidArgument if, in evaluation, outputs of a sample depend on the other
 ///   samples of the batch, so that a sample has no gradient of its own;
+/// - `lengths`: what it does with sequences of unequal length, see `Lengths`;
+/// - `reads_tokens`: true for a layer to which {positions} is a sequence, like `Embedding`;
 /// - `passes_through`: true for a layer that changes shapes only, without `forward` and `backward`;
 /// - `backward(..., out, hook)` of a composite layer, which calls the hook for its parts (see `Chain::backward`).
 template <class L>

@@ -33,6 +33,7 @@ struct LayerNorm {
   std::size_t positions = 1;  ///< per sample, found by `connect`
 
   static constexpr bool in_place = true;
+  static constexpr Lengths lengths = Lengths::kept;
 
   [[nodiscard]] Shape expected() const { return {features}; }
 
@@ -66,7 +67,7 @@ struct LayerNorm {
 
   template <class T, class Backend>
   void forward(const Backend& backend, const Flow<T>& flow, Rows<const T> x, Rows<T> y) const {
-    const std::size_t rows = x.count * positions;
+    const std::size_t rows = x.size() / features;
     detail::grow(flow.memory.array(0), rows);
     detail::grow(flow.memory.array(1), rows);
     T *mean = flow.memory.array(0).data(), *scale = flow.memory.array(1).data();
@@ -87,9 +88,9 @@ struct LayerNorm {
   void backward(const Backend& backend, const Pass<Moment>& pass, const Flow<T>& flow, Rows<const T> x, Rows<const T>,
                 Rows<T> dy, Rows<T> dx, std::span<T> out) const {
     const T *mean = flow.memory.array(0).data(), *scale = flow.memory.array(1).data(), *gamma = flow.theta.data();
-    if (!out.empty()) accumulate(backend, pass, mean, scale, x, Rows<const T>(dy), out);
+    if (!out.empty()) accumulate(backend, pass, Sequences(flow, x, positions), mean, scale, x, Rows<const T>(dy), out);
     const T share = T(1) / static_cast<T>(features);
-    for_each_row(backend, x.count * positions, [&](std::size_t r) {
+    for_each_row(backend, x.size() / features, [&](std::size_t r) {
       const T *from = x.data + r * features, *d = dy.data + r * features;
       const T m = mean[r], s = scale[r];
       const T a =
@@ -114,15 +115,15 @@ struct LayerNorm {
 
   /// Adds up the gradients of γ and β. Each body takes a stretch of features, over all samples in order.
   template <class T, class Backend, class Moment>
-  void accumulate(const Backend& backend, const Pass<Moment>& pass, const T* mean, const T* scale, Rows<const T> x,
-                  Rows<const T> dy, std::span<T> out) const {
+  void accumulate(const Backend& backend, const Pass<Moment>& pass, const Sequences& samples, const T* mean,
+                  const T* scale, Rows<const T> x, Rows<const T> dy, std::span<T> out) const {
     const bool add = pass.add || !pass.first();
     T *gamma = out.data(), *beta = gamma + features;
     const auto sum = [&]<class V>(std::size_t i) {
       V all_products = add ? load<V>(gamma, i) : V(T(0)), all_sums = add ? load<V>(beta, i) : V(T(0));
-      for (std::size_t n = 0; n < x.count; ++n) {
+      for (std::size_t n = 0; n < samples.count; ++n) {
         V products(T(0)), sums(T(0));
-        for (std::size_t r = n * positions; r < (n + 1) * positions; ++r) {
+        for (std::size_t r = samples.begin(n); r < samples.end(n); ++r) {
           const V d = load<V>(dy.data + r * features, i);
           products = products + d * ((load<V>(x.data + r * features, i) - V(mean[r])) * V(scale[r]));
           sums = sums + d;
@@ -133,7 +134,7 @@ struct LayerNorm {
       store<V>(gamma, i, all_products);
       store<V>(beta, i, all_sums);
     };
-    detail::for_each_range(backend, features, 8 * x.count * positions + 1,
+    detail::for_each_range(backend, features, 8 * samples.rows() + 1,
                            [&](std::size_t begin, std::size_t end) { detail::for_each_packet<T>(begin, end, sum); });
   }
 };

@@ -22,6 +22,7 @@
 #include <lifelong/nn/product/parallel.hpp>
 #include <lifelong/nn/product/product.hpp>
 #include <lifelong/nn/product/rows.hpp>
+#include <lifelong/nn/product/sequence_product.hpp>
 #include <lifelong/nn/product/shared_product.hpp>
 
 namespace lifelong::nn {
@@ -40,6 +41,7 @@ struct Linear {
   std::size_t positions = 1;  ///< per sample, found by `connect`
 
   static constexpr bool in_place = false;
+  static constexpr Lengths lengths = Lengths::kept;
 
   [[nodiscard]] Shape expected() const { return {in}; }
 
@@ -74,7 +76,7 @@ struct Linear {
   /// Y = X Wᵀ + b.
   template <class T, class Backend>
   void forward(const Backend& backend, const Flow<T>& flow, Rows<const T> x, Rows<T> y) const {
-    product(backend, apart(x), Transposed<T>{weight(flow.theta)}, apart(y), in,
+    product(backend, apart(x, in), Transposed<T>{weight(flow.theta)}, apart(y, out), in,
             StartFromRow<T>{flow.theta.data() + in * out});
   }
 
@@ -82,10 +84,13 @@ struct Linear {
   template <class T, class Backend, class Moment>
   void backward(const Backend& backend, const Pass<Moment>& pass, const Flow<T>& flow, Rows<const T> x, Rows<const T>,
                 Rows<T> dy, Rows<T> dx, std::span<T> gradient) const {
-    if (dx.data != nullptr) product(backend, apart(Rows<const T>(dy)), weight(flow.theta), apart(dx), out, Add{false});
+    if (dx.data != nullptr)
+      product(backend, apart(Rows<const T>(dy), out), weight(flow.theta), apart(dx, in), out, Add{false});
     if (gradient.empty()) return;
-    if (positions == 1 || std::same_as<Moment, moment::Sum>)
-      accumulate_outer(backend, pass, flow, apart(x), apart(dy), gradient);
+    if (!flow.starts.empty())
+      accumulate_sequences(backend, pass, flow, x, Rows<const T>(dy), gradient);
+    else if (positions == 1 || std::same_as<Moment, moment::Sum>)
+      accumulate_outer(backend, pass, flow, apart(x, in), apart(dy, out), gradient);
     else
       accumulate_shared(backend, pass, flow, x, Rows<const T>(dy), gradient);
   }
@@ -93,8 +98,8 @@ struct Linear {
  private:
   /// One row per position.
   template <class T>
-  Rows<T> apart(Rows<T> samples) const {
-    return {samples.data, samples.count * positions, samples.width / positions};
+  static Rows<T> apart(Rows<T> samples, std::size_t features) {
+    return {samples.data, samples.size() / features, features};
   }
 
   /// Folds S = Σ_k m(dY_k); the last pass sets weight = Sᵀ m(X) and bias = Σ_n S_n. A single pass needs no array for S.
@@ -125,6 +130,15 @@ struct Linear {
     shared_product(backend, pass.moment, x.count, positions, its_dy, its_x, add, Elements<T>{gradient.data(), in, 1},
                    flow.scratch);
     shared_sum(backend, pass.moment, x.count, positions, its_dy, add, gradient.last(out));
+  }
+
+  /// The same for samples of unequal length.
+  template <class T, class Backend, class Moment>
+  void accumulate_sequences(const Backend& backend, const Pass<Moment>& pass, const Flow<T>& flow, Rows<const T> x,
+                            Rows<const T> dy, std::span<T> gradient) const {
+    const Sequences samples(flow, x, positions);
+    sequence_product(backend, pass, samples, dy, x, weight(gradient), flow.scratch);
+    sequence_sum(backend, pass, samples, dy, 0, gradient.last(out));
   }
 
   template <class T>

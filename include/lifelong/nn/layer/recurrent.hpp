@@ -8,7 +8,6 @@
 #include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
-#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -17,7 +16,6 @@
 
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/layout.hpp>
-#include <lifelong/core/moment.hpp>
 #include <lifelong/core/packet.hpp>
 #include <lifelong/core/random.hpp>
 #include <lifelong/nn/layer/layer.hpp>
@@ -25,7 +23,7 @@
 #include <lifelong/nn/product/parallel.hpp>
 #include <lifelong/nn/product/product.hpp>
 #include <lifelong/nn/product/rows.hpp>
-#include <lifelong/nn/product/shared_product.hpp>
+#include <lifelong/nn/product/sequence_product.hpp>
 
 namespace lifelong::nn {
 
@@ -81,6 +79,7 @@ struct Recurrent {
   std::size_t positions = 0;  ///< per sample, found by `connect`
 
   static constexpr bool in_place = false;
+  static constexpr Lengths lengths = Lengths::kept;
 
   /// This layer does not know the number of positions.
   [[nodiscard]] Shape expected() const { return {}; }
@@ -118,21 +117,24 @@ struct Recurrent {
   template <class T, class Backend>
   void forward(const Backend& backend, const Flow<T>& flow, Rows<const T> x, Rows<T> y) const {
     const Parameters<const T> theta = split(flow.theta);
-    const Walk<T> walk = reserve(flow.memory, x.count);
-    product(backend, apart(x), Transposed<T>{theta.input_weight}, walk.gates, in, StartFromRow<T>{theta.input_bias});
-    detail::grow(flow.scratch, x.count * gates());
-    const Rows<T> recurrent{flow.scratch.data(), x.count, gates()};
-    for_each_sample(backend, x.count, [&](std::size_t n) {
-      std::fill_n(walk.before.row(n * positions).data(), hidden, T(0));
-      std::fill_n(kept_before(walk, n, 0), Cell::kept * hidden, T(0));
+    const Sequences samples(flow, x, positions);
+    const Walk<T> walk = reserve(flow.memory, samples);
+    product(backend, apart(x, in), Transposed<T>{theta.input_weight}, walk.gates, in,
+            StartFromRow<T>{theta.input_bias});
+    detail::grow(flow.scratch, samples.count * (gates() + hidden));
+    const Rows<T> recurrent{flow.scratch.data(), samples.count, gates()};
+    for_each_sample(backend, samples.count, [&](std::size_t n) {
+      std::fill_n(walk.before.row(samples.begin(n)).data(), hidden, T(0));
+      std::fill_n(kept_before(walk, samples, n, 0), Cell::kept * hidden, T(0));
     });
-    for (std::size_t t = 0; t < positions; ++t) {
-      product(backend, at(Rows<const T>(walk.before), t), Transposed<T>{theta.hidden_weight}, recurrent, hidden,
-              StartFromRow<T>{theta.hidden_bias});
-      for_each_sample(backend, x.count, [&](std::size_t n) {
-        T* h = y.row(n).data() + t * hidden;
-        Cell::forward(step(walk, n, t), recurrent.row(n).data(), h);
-        if (t + 1 < positions) std::copy_n(h, hidden, walk.before.row(n * positions + t + 1).data());
+    for (std::size_t t = 0; t < longest(samples); ++t) {
+      product(backend, at(samples, Rows<const T>(walk.before), t, recurrent.data + recurrent.size()),
+              Transposed<T>{theta.hidden_weight}, recurrent, hidden, StartFromRow<T>{theta.hidden_bias});
+      for_each_sample(backend, samples.count, [&](std::size_t n) {
+        if (t >= samples.length(n)) return;
+        T* h = y.data + (samples.begin(n) + t) * hidden;
+        Cell::forward(step(walk, samples, n, t), recurrent.row(n).data(), h);
+        if (t + 1 < samples.length(n)) std::copy_n(h, hidden, walk.before.row(samples.begin(n) + t + 1).data());
       });
     }
   }
@@ -142,15 +144,18 @@ struct Recurrent {
   void backward(const Backend& backend, const Pass<Moment>& pass, const Flow<T>& flow, Rows<const T> x, Rows<const T>,
                 Rows<T> dy, Rows<T> dx, std::span<T> out) const {
     const Parameters<const T> theta = split(flow.theta);
-    const Walk<T> walk = reserve(flow.memory, x.count);
-    walk_back(backend, walk, theta.hidden_weight, Rows<const T>(dy), flow.scratch);
-    if (dx.data != nullptr) product(backend, Rows<const T>(walk.d), theta.input_weight, apart(dx), gates(), Add{false});
+    const Sequences samples(flow, x, positions);
+    const Walk<T> walk = reserve(flow.memory, samples);
+    walk_back(backend, walk, samples, theta.hidden_weight, dy.data, flow.scratch);
+    if (dx.data != nullptr)
+      product(backend, Rows<const T>(walk.d), theta.input_weight, apart(dx, in), gates(), Add{false});
     if (out.empty()) return;
     const Parameters<T> gradient = split(out);
-    accumulate(backend, pass, x.count, Rows<const T>(walk.d), apart(x), gradient.input_weight, gradient.input_bias,
-               flow.scratch);
-    accumulate(backend, pass, x.count, Rows<const T>(walk.e), Rows<const T>(walk.before), gradient.hidden_weight,
-               gradient.hidden_bias, flow.scratch);
+    const Rows<const T> d = walk.d, e = walk.e;
+    sequence_product(backend, pass, samples, d, apart(x, in), gradient.input_weight, flow.scratch);
+    sequence_sum(backend, pass, samples, d, 0, std::span<T>(gradient.input_bias, gates()));
+    sequence_product(backend, pass, samples, e, Rows<const T>(walk.before), gradient.hidden_weight, flow.scratch);
+    sequence_sum(backend, pass, samples, e, 0, std::span<T>(gradient.hidden_bias, gates()));
   }
 
  private:
@@ -179,45 +184,55 @@ struct Recurrent {
   };
 
   template <class T>
-  Walk<T> reserve(LayerMemory<T>& memory, std::size_t samples) const {
-    const std::size_t steps = samples * positions;
+  Walk<T> reserve(LayerMemory<T>& memory, const Sequences& samples) const {
+    const std::size_t steps = samples.rows();
     const auto rows = [&](std::size_t k, std::size_t count, std::size_t width) {
       detail::grow(memory.array(k), count * width);
       return Rows<T>{memory.array(k).data(), count, width};
     };
     const Rows<T> d = rows(3, steps, gates());
-    return {rows(0, steps, gates()), rows(1, steps, hidden), rows(2, steps + samples, Cell::kept * hidden), d,
+    return {rows(0, steps, gates()), rows(1, steps, hidden), rows(2, steps + samples.count, Cell::kept * hidden), d,
             Cell::shares_deltas ? d : rows(4, steps, gates())};
   }
 
   template <class T>
-  T* kept_before(const Walk<T>& walk, std::size_t n, std::size_t t) const {
-    return walk.kept.row(n * (positions + 1) + t).data();
+  static T* kept_before(const Walk<T>& walk, const Sequences& samples, std::size_t n, std::size_t t) {
+    return walk.kept.row(samples.begin(n) + n + t).data();
   }
 
   template <class T>
-  CellStep<T> step(const Walk<T>& walk, std::size_t n, std::size_t t) const {
-    const std::size_t row = n * positions + t;
-    return {hidden, walk.gates.row(row).data(), walk.before.row(row).data(), kept_before(walk, n, t),
-            kept_before(walk, n, t + 1)};
+  CellStep<T> step(const Walk<T>& walk, const Sequences& samples, std::size_t n, std::size_t t) const {
+    const std::size_t row = samples.begin(n) + t;
+    return {hidden, walk.gates.row(row).data(), walk.before.row(row).data(), kept_before(walk, samples, n, t),
+            kept_before(walk, samples, n, t + 1)};
   }
 
   /// One row per position.
   template <class T>
-  Rows<T> apart(Rows<T> samples) const {
-    return {samples.data, samples.count * positions, samples.width / positions};
+  static Rows<T> apart(Rows<T> samples, std::size_t features) {
+    return {samples.data, samples.size() / features, features};
   }
 
-  /// Position t of every sample as a factor of a product, which reads the first part of each row.
-  template <class T>
-  Rows<T> at(Rows<T> steps, std::size_t t) const {
-    return {steps.data + t * steps.width, steps.count / positions, steps.width * positions};
+  /// The number of positions of the longest sample.
+  static std::size_t longest(const Sequences& samples) {
+    if (samples.starts.empty()) return samples.positions;
+    std::size_t most = 0;
+    for (std::size_t n = 0; n < samples.count; ++n) most = std::max(most, samples.length(n));
+    return most;
   }
 
-  /// One matrix per sample, positions x width.
+  /// Position t of every sample as a factor of a product, which reads the first part of each row. Of sequences of
+  /// unequal length it is a copy in `room`, with zeros for those that have ended.
   template <class T>
-  Positions<T> each_sample(Rows<const T> steps) const {
-    return {steps.data, steps.width, positions * steps.width, steps.width};
+  static Rows<const T> at(const Sequences& samples, Rows<const T> steps, std::size_t t, T* room) {
+    if (samples.starts.empty()) return {steps.data + t * steps.width, samples.count, steps.width * samples.positions};
+    const Rows<T> copy{room, samples.count, steps.width};
+    for (std::size_t n = 0; n < samples.count; ++n)
+      if (t < samples.length(n))
+        std::copy_n(steps.row(samples.begin(n) + t).data(), steps.width, copy.row(n).data());
+      else
+        std::fill_n(copy.row(n).data(), steps.width, T(0));
+    return copy;
   }
 
   /// Calls `body(n)` for every sample; a cell takes about 64 operations per gate.
@@ -230,39 +245,24 @@ struct Recurrent {
 
   /// The deltas of all gates, from the last position to the first.
   template <class T, class Backend>
-  void walk_back(const Backend& backend, const Walk<T>& walk, Rows<const T> hidden_weight, Rows<const T> dy,
-                 AlignedVector<T>& scratch) const {
-    const std::size_t states = dy.count * hidden;
-    detail::grow(scratch, 2 * states);
+  void walk_back(const Backend& backend, const Walk<T>& walk, const Sequences& samples, Rows<const T> hidden_weight,
+                 const T* dy, AlignedVector<T>& scratch) const {
+    const std::size_t states = samples.count * hidden;
+    detail::grow(scratch, 2 * states + samples.count * gates());
     std::fill_n(scratch.data(), 2 * states, T(0));
-    const Rows<T> dh{scratch.data(), dy.count, hidden}, carry{scratch.data() + states, dy.count, hidden};
-    for (std::size_t t = positions; t-- > 0;) {
-      for_each_sample(backend, dy.count, [&](std::size_t n) {
-        const std::size_t row = n * positions + t;
+    const Rows<T> dh{scratch.data(), samples.count, hidden}, carry{scratch.data() + states, samples.count, hidden};
+    for (std::size_t t = longest(samples); t-- > 0;) {
+      for_each_sample(backend, samples.count, [&](std::size_t n) {
+        if (t >= samples.length(n)) return;
+        const std::size_t row = samples.begin(n) + t;
         const std::span<T> own = dh.row(n);
-        const T* from_above = dy.row(n).data() + t * hidden;
+        const T* from_above = dy + row * hidden;
         for (std::size_t j = 0; j < hidden; ++j) own[j] += from_above[j];
-        Cell::backward(step(walk, n, t), own.data(), carry.row(n).data(), walk.d.row(row).data(),
+        Cell::backward(step(walk, samples, n, t), own.data(), carry.row(n).data(), walk.d.row(row).data(),
                        walk.e.row(row).data());
       });
-      if (t > 0) product(backend, at(Rows<const T>(walk.e), t), hidden_weight, dh, gates(), Add{});
-    }
-  }
-
-  /// weight (+)= Σ_n m(D_nᵀ X_n), bias (+)= Σ_n m(Σ_t D_nt); d and x have a row per sample and position.
-  template <class T, class Backend, class Moment>
-  void accumulate(const Backend& backend, const Pass<Moment>& pass, std::size_t samples, Rows<const T> d,
-                  Rows<const T> x, Rows<T> weight, T* bias, AlignedVector<T>& scratch) const {
-    if (pass.first() && !pass.add) {
-      std::fill_n(weight.data, weight.size(), T(0));
-      std::fill_n(bias, weight.count, T(0));
-    }
-    shared_sum(backend, pass.moment, samples, positions, each_sample(d), true, std::span<T>(bias, weight.count));
-    if constexpr (std::same_as<Moment, moment::Sum>) {
-      product(backend, Transposed<T>{d}, x, weight, d.count, Add{});
-    } else {
-      shared_product(backend, pass.moment, samples, positions, each_sample(d), each_sample(x), true,
-                     Elements<T>{weight.data, weight.width}, scratch);
+      if (t > 0)
+        product(backend, at(samples, Rows<const T>(walk.e), t, carry.data + states), hidden_weight, dh, gates(), Add{});
     }
   }
 };

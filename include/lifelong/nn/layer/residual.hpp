@@ -32,6 +32,8 @@ template <class Main, class Shortcut = std::tuple<>>
 class Residual {
  public:
   static constexpr bool in_place = false;
+  static constexpr Lengths lengths =
+      detail::keep_lengths<Main> && detail::keep_lengths<Shortcut> ? Lengths::kept : Lengths::refused;
 
   explicit Residual(Main main, Shortcut shortcut = {}) : main_(std::move(main)), shortcut_(std::move(shortcut)) {}
 
@@ -123,17 +125,19 @@ class Residual {
             flow.scratch,
             flow.mode,
             flow.random,
-            flow.first_draw};
+            flow.first_draw,
+            flow.starts};
   }
   template <class T>
-  Flow<T> shortcut_flow(const Flow<T>& flow, std::size_t samples) const {
+  Flow<T> shortcut_flow(const Flow<T>& flow, std::size_t rows) const {
     return {flow.theta.subspan(main_.parameters()),
             flow.buffers.subspan(main_.buffers()),
             flow.memory.child(1),
             flow.scratch,
             flow.mode,
             flow.random,
-            flow.first_draw + main_.draws() * samples};
+            flow.first_draw + main_.draws(flow, rows),
+            flow.starts};
   }
 
   /// Array k of the residual block, as large as `like`.
