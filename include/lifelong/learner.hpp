@@ -266,7 +266,8 @@ class Learner : public Trainer<Model, Importance, Penalty, Optimizer, Further...
       check_importance(this->theta(), weights, "consolidate");
       detail::absorb(this->penalty_, this->state_.penalty, this->loop(), this->theta(), this->gradient_.data(), weights,
                      this->importance_);
-      detail::settle(this->penalty_, this->state_.penalty, this->loop(), this->theta());
+      detail::settle(
+          this->penalty_, this->state_.penalty, [&](const auto& each) { this->over_learning(each); }, this->theta());
       detail::restart(this->loop(), this->theta(), this->gradient_.data(), kernel);
     }
     this->rehearsal_.end_task(this->state_.rehearsal, this->model_);

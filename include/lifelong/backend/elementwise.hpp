@@ -42,6 +42,18 @@ T run_chunk(Kernel kernel, std::size_t begin, std::size_t end) {
   return total;
 }
 
+/// A kernel on the parameters from `first` on.
+template <class Kernel>
+struct Shifted {
+  Kernel kernel;
+  std::size_t first;
+
+  template <class V>
+  LIFELONG_HOST_DEVICE V operator()(std::size_t i) const {
+    return kernel.template operator()<V>(first + i);
+  }
+};
+
 /// The largest kernel value of [begin, end).
 template <class T, class Kernel>
 T maximum_of_chunk(Kernel kernel, std::size_t begin, std::size_t end) {
@@ -83,18 +95,20 @@ void for_each_chunk(const Backend& backend, std::size_t count, const Body& body)
 
 }  // namespace detail
 
-/// Calls `kernel.operator()<V>(i)` once for every parameter 0 .. count-1, with V = Packet<T> or T, and returns the sum
-/// of what it returned. The sum is in T inside a chunk and in double over the chunks in their order, so it does not
-/// depend on the number of threads. `partials` holds at least `chunk_count(count)` elements and is overwritten. A
-/// `DeviceBackend` sums in its own way and leaves `partials` alone.
+/// Calls `kernel.operator()<V>(i)` once for each of `count` parameters from `first` on, with V = Packet<T> or T, and
+/// returns the sum of what it returned. The sum is in T inside a chunk and in double over the chunks in their order, so
+/// it does not depend on the number of threads. `partials` holds at least `chunk_count(count)` elements and is
+/// overwritten. A `DeviceBackend` sums in its own way and leaves `partials` alone.
 template <class T, class Backend, class Kernel>
-double elementwise(const Backend& backend, std::size_t count, const Kernel& kernel, std::span<double> partials) {
+double elementwise(const Backend& backend, std::size_t count, const Kernel& kernel, std::span<double> partials,
+                   std::size_t first = 0) {
   if constexpr (DeviceBackend<Backend>) {
-    return backend.template sum<T>(count, kernel);
+    return first == 0 ? backend.template sum<T>(count, kernel)
+                      : backend.template sum<T>(count, detail::Shifted<Kernel>{kernel, first});
   } else {
     detail::for_each_chunk(backend, count, [&](std::size_t chunk, std::size_t begin, std::size_t end) {
       [[maybe_unused]] const detail::ModeOf<Kernel> mode;
-      partials[chunk] = static_cast<double>(detail::run_chunk<T>(kernel, begin, end));
+      partials[chunk] = static_cast<double>(detail::run_chunk<T>(kernel, first + begin, first + end));
     });
     double total = 0;
     for (std::size_t chunk = 0; chunk < chunk_count(count); ++chunk) total += partials[chunk];

@@ -11,25 +11,8 @@
 
 #include <lifelong/backend/backend.hpp>
 #include <lifelong/backend/elementwise.hpp>
-#include <lifelong/core/packet.hpp>
 
 namespace lifelong {
-
-namespace detail {
-
-/// A kernel on the parameters from `first` on.
-template <class Kernel>
-struct Shifted {
-  Kernel kernel;
-  std::size_t first;
-
-  template <class V>
-  LIFELONG_HOST_DEVICE V operator()(std::size_t i) const {
-    return kernel.template operator()<V>(first + i);
-  }
-};
-
-}  // namespace detail
 
 /// Runs kernels over the `size()` parameters of a model on a backend. It refers to the backend and to room for partial
 /// sums, which must outlive it. Sums are those of `elementwise`, which are bitwise the same for any number of threads.
@@ -53,7 +36,7 @@ class Loop {
   /// The same for the parameters [first, end) alone.
   template <class Kernel>
   double range(std::size_t first, std::size_t end, const Kernel& kernel) const {
-    return elementwise<T>(*backend_, end - first, detail::Shifted<Kernel>{kernel, first}, partials_);
+    return elementwise<T>(*backend_, end - first, kernel, partials_, first);
   }
   /// The largest of what the kernel returns; NaN does not count.
   template <class Kernel>

@@ -25,7 +25,19 @@ struct Block {
   std::size_t offset = 0;          ///< first element in the flat vector
   std::size_t size = 0;            ///< product of `shape`
   BlockKind kind = BlockKind::other;
-  bool head = false;  ///< whether it belongs to the layer that makes the outputs
+  bool head = false;    ///< whether it belongs to the layer that makes the outputs
+  bool frozen = false;  ///< whether training leaves it as it is
+
+  /// Whether `name` stands for this block: `2` stands for `2.weight` and `2.0.bias`, `2.weight` for itself.
+  [[nodiscard]] bool is_named(const std::string& other) const {
+    return name == other || name.compare(0, other.size() + 1, other + ".") == 0;
+  }
+};
+
+/// The parameters [first, end) of a flat vector.
+struct ParameterRange {
+  std::size_t first = 0, end = 0;
+  friend bool operator==(const ParameterRange&, const ParameterRange&) = default;
 };
 
 /// The blocks of a model in order. They follow each other without gaps, so they cover the flat vector exactly.
@@ -46,6 +58,28 @@ class Layout {
   /// Says that the blocks from element `offset` on are the head.
   void mark_head(std::size_t offset) {
     for (Block& block : blocks_) block.head = block.offset >= offset;
+  }
+
+  /// Freezes the blocks that `other` stands for, or lets them learn again; returns whether there are any.
+  bool set_frozen(const std::string& other, bool frozen) {
+    bool found = false;
+    for (Block& block : blocks_)
+      if (block.is_named(other)) {
+        block.frozen = frozen;
+        found = true;
+      }
+    return found;
+  }
+
+  /// The parameters that are not frozen, as ranges in their order with something frozen between two.
+  [[nodiscard]] std::vector<ParameterRange> learning() const {
+    std::vector<ParameterRange> ranges;
+    for (const Block& block : blocks_) {
+      if (block.frozen || block.size == 0) continue;
+      if (ranges.empty() || ranges.back().end != block.offset) ranges.push_back({block.offset, block.offset});
+      ranges.back().end = block.offset + block.size;
+    }
+    return ranges;
   }
 
   /// Number of parameters.

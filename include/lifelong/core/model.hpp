@@ -62,6 +62,14 @@ concept NamedModel = requires(M& model) {
   { model.layout() } -> std::convertible_to<const Layout&>;
 };
 
+/// A model of which a part can be frozen: `learning()` gives the parameters that learn, as ranges in their order that
+/// do not touch. A learner leaves the others as they are, to the bit, whatever its optimizer, decay and penalty, and
+/// gives them no importance. It asks in every step, so the ranges may change between two.
+template <class M>
+concept FreezableModel = requires(const M& model) {
+  { model.learning() } -> std::convertible_to<std::span<const ParameterRange>>;
+};
+
 /// A model that gives its outputs: `predict(batch, out)` writes N x `outputs()` values f(x), row-major.
 template <class M>
 concept PredictiveModel = requires(M& model, const Batch<typename M::value_type>& batch,

@@ -58,7 +58,7 @@ class Scope {
     for (const auto* names : {&only_, &without_})
       for (const std::string& name : *names) {
         bool found = false;
-        for (const Block& block : layout.blocks()) found = found || covers(name, block);
+        for (const Block& block : layout.blocks()) found = found || block.is_named(name);
         if (!found) return name;
       }
     return {};
@@ -74,12 +74,9 @@ class Scope {
   }
 
  private:
-  static bool covers(const std::string& name, const Block& block) {
-    return block.name == name || block.name.compare(0, name.size() + 1, name + ".") == 0;
-  }
   static bool named(const std::vector<std::string>& names, const Block& block) {
     for (const std::string& name : names)
-      if (covers(name, block)) return true;
+      if (block.is_named(name)) return true;
     return false;
   }
   static std::string joined(const std::vector<std::string>& names) {

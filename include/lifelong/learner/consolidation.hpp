@@ -49,13 +49,24 @@ void contribute(const Loop<T, Backend>& loop, const T* theta, std::span<T> value
   if constexpr (!std::is_same_v<Kernel, NothingGathered>) loop(Contribution<T, Kernel>{theta, values.data(), kernel});
 }
 
-/// Sets the values of blocks outside the scope to 0.
+/// Sets the values of blocks outside the scope to 0, and of frozen parameters.
 template <class T, class Backend, class Model>
 void clear_out_of_scope(const Loop<T, Backend>& loop, const Scope& scope, const Model& model, std::span<T> values) {
   if constexpr (NamedModel<const Model>) {
     const Layout& layout = model.layout();  // keeps it alive, if it is a value
     for (const Block& block : layout.blocks())
       if (!scope.contains(block)) loop.range(block.offset, block.offset + block.size, Fill<T>{values.data(), T(0)});
+  }
+  if constexpr (FreezableModel<Model>) {
+    std::size_t frozen = 0;
+    const auto clear = [&](std::size_t end) {
+      if (frozen < end) loop.range(frozen, end, Fill<T>{values.data(), T(0)});
+    };
+    for (const ParameterRange range : model.learning()) {
+      clear(range.first);
+      frozen = range.end;
+    }
+    clear(values.size());
   }
 }
 
@@ -99,12 +110,12 @@ void absorb(const Penalty& penalty, State& state, const Loop<T, Backend>& loop, 
     penalty.absorbed(state.numbers(), weights, sum);
 }
 
-/// Lets a penalty change the parameters with which the next task begins.
-template <class Penalty, class State, class T, class Backend>
-void settle(const Penalty& penalty, State& state, const Loop<T, Backend>& loop, T* theta) {
+/// Lets a penalty change the parameters with which the next task begins; `run` runs a kernel over those that learn.
+template <class Penalty, class State, class T, class Run>
+void settle(const Penalty& penalty, State& state, const Run& run, T* theta) {
   const auto kernel = penalty.template kernel<T>(state.pointers());
   using Kernel = std::remove_const_t<decltype(kernel)>;
-  if constexpr (kernel_settles<Kernel, T>) loop(Settle<T, Kernel>{theta, kernel});
+  if constexpr (kernel_settles<Kernel, T>) run(Settle<T, Kernel>{theta, kernel});
 }
 
 /// Lets a gathered importance begin its next task; `contribution` is what it gave to the task that ended.

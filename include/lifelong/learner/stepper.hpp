@@ -197,6 +197,19 @@ class Stepper : public LearnerParts<PartTypes...> {
   [[nodiscard]] T* theta() { return this->model_.parameters().data(); }
   [[nodiscard]] Loop<T, Backend> loop() { return {this->backend_, parameter_count(), std::span<double>(partials_)}; }
 
+  /// Runs a kernel over the parameters that learn; returns the sum of what it returned.
+  template <class Kernel>
+  double over_learning(const Kernel& kernel) {
+    const Loop<T, Backend> all = loop();
+    if constexpr (FreezableModel<typename Parts::Model>) {
+      double total = 0;
+      for (const ParameterRange range : this->model_.learning()) total += all.range(range.first, range.end, kernel);
+      return total;
+    } else {
+      return all(kernel);
+    }
+  }
+
   [[nodiscard]] auto penalty_kernel() {
     if constexpr (StructuredPenalty<Penalty>)
       return detail::GivenGradient<T>{penalty_gradient_.data()};
@@ -270,10 +283,10 @@ class Stepper : public LearnerParts<PartTypes...> {
     const auto optimizer = this->optimizer_.template kernel<T>(state_.optimizer.pointers(), state_.optimizer_steps + 1);
     const auto importance = importance_kernel(state_.task_steps + 1);
     const auto penalty = penalty_kernel();
-    last_penalty_ =
-        loop()(detail::FusedStep<T, std::remove_const_t<decltype(optimizer)>, std::remove_const_t<decltype(penalty)>,
-                                 std::remove_const_t<decltype(importance)>>{theta(), gradient.data(), optimizer,
-                                                                            penalty, importance});
+    last_penalty_ = over_learning(
+        detail::FusedStep<T, std::remove_const_t<decltype(optimizer)>, std::remove_const_t<decltype(penalty)>,
+                          std::remove_const_t<decltype(importance)>>{theta(), gradient.data(), optimizer, penalty,
+                                                                     importance});
     ++state_.optimizer_steps;
     ++state_.task_steps;
     return last_penalty_ + penalty_constant() + structured;

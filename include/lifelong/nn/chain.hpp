@@ -260,6 +260,20 @@ class Chain {
     });
   }
 
+  /// Notes which layers learn: those with a parameter in one of the ranges, which count the chain's own parameters from
+  /// `first` on. A frozen layer runs in evaluation, also where the network trains; no pass computes the gradient of its
+  /// parameters, and none goes below the lowest layer that learns.
+  void freeze(std::span<const ParameterRange> learning, std::size_t first) {
+    detail::for_each_layer(layers_, [&](std::size_t l, auto& layer) {
+      Slot& slot = slots_[l];
+      const std::size_t begin = first + slot.offset, end = begin + slot.size;
+      slot.frozen = slot.size > 0;
+      for (const ParameterRange range : learning)
+        slot.frozen = slot.frozen && (range.end <= begin || end <= range.first);
+      if constexpr (requires { layer.freeze(learning, begin); }) layer.freeze(learning, begin);
+    });
+  }
+
   /// First parameter of the last layer that has any.
   [[nodiscard]] std::size_t last_parameters() const {
     std::size_t offset = 0;
@@ -290,7 +304,8 @@ class Chain {
   }
 
   /// One backward pass from dy, which is overwritten. dx is overwritten with the gradient of x unless dx.data is null;
-  /// then the pass ends at the lowest layer with parameters. `out` receives the gradient of the parameters, see
+  /// then the pass ends at the lowest layer that learns, or, if `out` is empty, at the lowest with parameters. `out`
+  /// receives the gradient of the parameters, see
   /// `Layer`. `hook(l, layer, flow, x, dy)` is called before each layer's backward pass, with the layer's own flow,
   /// inputs and gradient of its outputs. Inside composite layers l counts their parts, and `flow.theta` tells which
   /// parameters the layer has.
@@ -298,7 +313,7 @@ class Chain {
   void backward(const Backend& backend, const Pass<Moment>& pass, const Flow<T>& flow, Rows<const T> x, Rows<T> dy,
                 Rows<T> dx, std::span<T> out, const Hook& hook = {}) const {
     const bool wanted = dx.data != nullptr;
-    const std::size_t lowest = wanted ? 0 : first_trained(), mover = lowest_mover();
+    const std::size_t lowest = wanted ? 0 : first_trained(out.empty()), mover = lowest_mover();
     reserve(flow.memory, samples_of(flow, x), lowest);
     T* above = dy.data;
     detail::for_each_layer_backwards(layers_, [&]<class L>(std::size_t l, const L& layer) {
@@ -314,7 +329,7 @@ class Chain {
         else if (wanted || l > lowest)
           below.data = other(flow.memory, above);
         const Flow<T> its_flow = flow_of(l, flow, x.count);
-        const std::span<T> its_out = out.empty() ? out : own(l, out);
+        const std::span<T> its_out = out.empty() || slots_[l].frozen ? std::span<T>() : own(l, out);
         hook(l, layer, its_flow, from, Rows<const T>(d));
         if constexpr (requires { layer.backward(backend, pass, its_flow, from, to, d, below, its_out, hook); })
           layer.backward(backend, pass, its_flow, from, to, d, below, its_out, hook);
@@ -336,7 +351,8 @@ class Chain {
     bool started = false;  // whether the activation behind has called `start`
     detail::for_each_layer_backwards(layers_, [&]<class L>(std::size_t l, const L& layer) {
       if constexpr (!detail::passes_through<L>) {
-        const bool trained = slots_[l].size > 0, activation = !trained && slots_[l].in_place;
+        const bool trained = slots_[l].size > 0 && !slots_[l].frozen;
+        const bool activation = slots_[l].size == 0 && slots_[l].in_place;
         if (activation && requires { layer.draws(); }) return;  // it drops values in training only
         const Rows<const T> from = input(l, flow, x), to = input(l + 1, flow, x);
         detail::grow(flow.memory.array(0), to.size());
@@ -374,6 +390,7 @@ class Chain {
     Draws draws;                ///< of the layers before it
     std::size_t positions = 0;  ///< of its inputs, if it draws
     bool passes_through = false, in_place = false;
+    bool frozen = false;     ///< whether it has parameters and none of them learns
     bool sequences = false;  ///< whether its inputs may be sequences of unequal length
   };
 
@@ -413,7 +430,7 @@ class Chain {
             flow.buffers.subspan(slots_[l].buffer_offset, slots_[l].buffer_size),
             flow.memory.child(l),
             flow.scratch,
-            flow.mode,
+            slots_[l].frozen ? Mode::evaluate : flow.mode,
             flow.random,
             flow.first_draw + slots_[l].draws.in(flow, rows),
             slots_[l].sequences ? flow.starts : std::span<const std::size_t>{}};
@@ -428,10 +445,10 @@ class Chain {
     return rows;
   }
 
-  /// The lowest layer with parameters, or the number of layers.
-  [[nodiscard]] std::size_t first_trained() const {
+  /// The lowest layer with parameters that learn, or are `frozen_too`; or the number of layers.
+  [[nodiscard]] std::size_t first_trained(bool frozen_too) const {
     std::size_t l = 0;
-    while (l < slots_.size() && slots_[l].size == 0) ++l;
+    while (l < slots_.size() && (slots_[l].size == 0 || (slots_[l].frozen && !frozen_too))) ++l;
     return l;
   }
 

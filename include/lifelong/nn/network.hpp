@@ -85,11 +85,25 @@ class Network {
     grown.buffer_layout_ = {};
     grown.chain_.grow(outputs);
     grown.connect(input_shape());
+    for (const Block& block : layout_.blocks()) grown.layout_.set_frozen(block.name, block.frozen);
+    grown.note_learning();
     grown.allocate();
     grown.chain_.initialize(std::span<T>(grown.parameters_), Random(seed_, Purpose::initialization), 0);
     std::copy(parameters_.begin(), parameters_.end(), grown.parameters_.begin());
     *this = std::move(grown);
   }
+
+  /// Freezes blocks by name: training leaves their parameters as they are, to the bit, whatever the optimizer, the
+  /// decay and the penalty. A name stands for its block and for all blocks below it: `2` for the whole layer 2. Their
+  /// gradients and importances are 0. A layer that is frozen whole runs in evaluation also in training: nothing in it
+  /// is dropped, and its running statistics stay. Backward passes end at the lowest layer that learns, so what lies
+  /// below costs no gradient. 	hrows InvalidArgument, and nothing changes, for a name that stands for no block, or if
+  /// nothing would learn.
+  void freeze(const std::vector<std::string>& names) { set_frozen(names, true); }
+  /// Lets blocks learn again. 	hrows InvalidArgument for a name that stands for no block.
+  void unfreeze(const std::vector<std::string>& names) { set_frozen(names, false); }
+  /// The parameters that learn, as ranges.
+  [[nodiscard]] std::span<const ParameterRange> learning() const { return learning_; }
 
   /// Whether `grow` can add outputs: whether the last layer with parameters is `Heads`.
   friend bool can_grow(const Network& network) { return network.chain_.can_grow(); }
@@ -115,7 +129,8 @@ class Network {
   /// the loss and the seed.
   [[nodiscard]] std::string recipe() const {
     return "Network(input " + input_shape().word() + ", " + chain_.recipe() + ", " +
-           detail::recipe_of(loss_, "a loss without a recipe") + ", seed " + std::to_string(seed_) + ")";
+           detail::recipe_of(loss_, "a loss without a recipe") + ", seed " + std::to_string(seed_) + frozen_names() +
+           ")";
   }
 
   /// Calls `number(name, value)` for the numbers besides parameters and buffers that the next training passes depend
@@ -140,6 +155,7 @@ class Network {
     if (finite && !moving_buffers_.empty()) check_moving_buffers();
     chain_.backward(backend_, Pass<moment::Sum>{}, flow, input(batch), delta(batch.size), no_input_gradient(batch),
                     out);
+    clear_frozen(out);
     if (!finite) return value;
     ++training_passes_;
     std::copy(moving_buffers_.begin(), moving_buffers_.end(), buffers_.begin());
@@ -155,6 +171,7 @@ class Network {
     const double value = differentiate(flow, batch);
     chain_.backward(backend_, Pass<moment::Sum>{}, flow, input(batch), delta(batch.size), no_input_gradient(batch),
                     out);
+    clear_frozen(out);
     return value;
   }
 
@@ -188,6 +205,7 @@ class Network {
     std::copy_n(cotangents.data(), cotangents.size(), delta_.data());
     chain_.backward(backend_, Pass<moment::Sum>{}, flow, input(batch), delta(batch.size), no_input_gradient(batch),
                     out);
+    clear_frozen(out);
   }
 
   /// out += Σ_n w_n Σ_k m(J_nᵀ v_nk), k = 0 .. functional.cotangents(outputs())-1, where `functional` makes the
@@ -199,6 +217,7 @@ class Network {
   void accumulate_moment(const Batch<T>& batch, const Functional& functional, Moment moment, std::span<T> out) {
     check_parameters(out.size());
     differentiate_outputs(batch, functional, moment, moment, out, detail::NoHook{});
+    clear_frozen(out);
   }
 
   /// out += Σ_n w_n m(∂/∂θ_l of `functional` at F_l(x_n)) for every layer l with parameters, where F_l is the layer
@@ -227,6 +246,7 @@ class Network {
                                    weigh(batch, n, moment, cotangent);
                                  });
                                });
+    clear_frozen(out);
   }
 
   /// The backward passes of `accumulate_moment` without gradients of parameters: for each cotangent, from the last
@@ -252,6 +272,49 @@ class Network {
           "the first layers take inputs of more than one shape: give the network the shape, as in Shape{1, 28, 28}");
     lifelong::detail::require_outputs(outputs());
     layout_.mark_head(chain_.last_parameters());
+    note_learning();
+  }
+
+  void set_frozen(const std::vector<std::string>& names, bool frozen) {
+    Layout changed = layout_;
+    for (const std::string& name : names)
+      if (!changed.set_frozen(name, frozen))
+        lifelong::detail::raise<InvalidArgument>("the network has no block '" + name + "' to " +
+                                                 (frozen ? "freeze" : "unfreeze") + ": it has " + names_of(changed));
+    if (changed.learning().empty())
+      lifelong::detail::raise<InvalidArgument>("with these blocks all parameters of the network would be frozen");
+    layout_ = std::move(changed);
+    note_learning();
+  }
+
+  static std::string names_of(const Layout& layout) {
+    std::string names;
+    for (const Block& block : layout.blocks()) names += (names.empty() ? "" : ", ") + block.name;
+    return names;
+  }
+
+  /// `, frozen 0.weight, 0.bias`, or nothing.
+  [[nodiscard]] std::string frozen_names() const {
+    std::string names;
+    for (const Block& block : layout_.blocks())
+      if (block.frozen) names += (names.empty() ? ", frozen " : ", ") + block.name;
+    return names;
+  }
+
+  void note_learning() {
+    learning_ = layout_.learning();
+    chain_.freeze(learning_, 0);
+  }
+
+  /// Sets gradients of frozen parameters to 0.
+  void clear_frozen(std::span<T> out) const {
+    std::size_t frozen = 0;
+    for (const ParameterRange range : learning_) {
+      std::fill(out.begin() + static_cast<std::ptrdiff_t>(frozen),
+                out.begin() + static_cast<std::ptrdiff_t>(range.first), T(0));
+      frozen = range.end;
+    }
+    std::fill(out.begin() + static_cast<std::ptrdiff_t>(frozen), out.end(), T(0));
   }
 
   [[nodiscard]] std::string too_large() const {
@@ -424,6 +487,7 @@ class Network {
   Chain<Layers> chain_;
   Backend backend_;
   Loss loss_;
+  std::vector<ParameterRange> learning_;
   Layout layout_, buffer_layout_;
   std::uint64_t seed_;
   std::uint32_t training_passes_ = 0;

@@ -196,6 +196,8 @@ concept has_passes = requires(const L& layer, Flow<float> flow, std::span<float>
 ///   samples of the batch, so that a sample has no gradient of its own;
 /// - `lengths`: what it does with sequences of unequal length, see `Lengths`;
 /// - `reads_tokens`: true for a layer to which {positions} is a sequence, like `Embedding`;
+/// - `freeze(learning, first)` of a composite layer, which tells its parts which parameters learn (see
+/// `Chain::freeze`);
 /// - `passes_through`: true for a layer that changes shapes only, without `forward` and `backward`;
 /// - `backward(..., out, hook)` of a composite layer, which calls the hook for its parts (see `Chain::backward`).
 template <class L>

@@ -79,6 +79,11 @@ class Residual {
     shortcut_.initialize_buffers(buffers.subspan(main_.buffers()));
   }
 
+  void freeze(std::span<const ParameterRange> learning, std::size_t first) {
+    main_.freeze(learning, first);
+    shortcut_.freeze(learning, first + main_.parameters());
+  }
+
   [[nodiscard]] std::size_t draws() const { return main_.draws() + shortcut_.draws(); }
   void require_samples_apart() const {
     main_.require_samples_apart();

@@ -66,6 +66,7 @@ class TransformerBlock {
   void initialize(std::span<T> own, const Random& random, std::uint64_t first) const {
     chain_.initialize(own, random, first);
   }
+  void freeze(std::span<const ParameterRange> learning, std::size_t first) { chain_.freeze(learning, first); }
 
   template <class T, class Backend>
   void forward(const Backend& backend, const Flow<T>& flow, Rows<const T> x, Rows<T> y) const {
