@@ -110,7 +110,8 @@ TEST_CASE("divisions that cannot be are refused by name, when the stream is made
   CHECK(refusal([&] { return ll::stream::divided(source, 2, [](const auto&, std::size_t i) { return i; }); }) ==
         "divided: train example 2 is of task 2, but there are only 2");
   CHECK(refusal([&] { return ll::stream::divided(source, 2, [](const auto&, std::size_t) { return -1; }); }) ==
-        "divided: train example 0 is of task 18446744073709551615, but there are only 2");
+        "divided: train example 0 is of task " + std::to_string(static_cast<std::size_t>(-1)) +
+            ", but there are only 2");
   CHECK(refusal([&] { return ll::stream::divided(source, 2, [](const auto&, std::size_t) { return 0; }); }) ==
         "train of task 'part 1' has no examples");
   CHECK(refusal([&] { return ll::stream::divided(source, 0, [](const auto&, std::size_t) { return 0; }); }) ==
@@ -125,9 +126,12 @@ TEST_CASE("divisions that cannot be are refused by name, when the stream is made
              test::ContainsSubstring("bound 0 is nan"));
   CHECK_THAT(refusal([&] { return ll::stream::divided_by_values(source, 2); }),
              test::ContainsSubstring("no element number 2"));
-  const ll::SplitData<float> unknown{with_targets({1, 2}), with_targets({1, 5})};
-  CHECK(refusal([&] { return ll::stream::divided_by_values(unknown, 0); }) ==
-        "divided: feature 0 of test example 1 is 5, which no train example has");
+  for (const float value : {1.5F, 5.0F}) {
+    const ll::SplitData<float> unknown{with_targets({1, 2}), with_targets({1, value})};
+    CHECK(refusal([&] { return ll::stream::divided_by_values(unknown, 0); }) ==
+          "divided: feature 0 of test example 1 is " + ll::detail::text(static_cast<double>(value)) +
+              ", which no train example has");
+  }
   const ll::SplitData<float> not_a_number{with_targets({1, std::numeric_limits<float>::quiet_NaN()}),
                                           with_targets({1})};
   CHECK(refusal([&] { return ll::stream::divided_by_values(not_a_number, 0); }) ==
