@@ -220,9 +220,11 @@ class Network {
 
   /// The backward passes of `accumulate_moment` without gradients of parameters: for each cotangent, from the last
   /// layer to the lowest with parameters, `hook(l, layer, flow, x, dy)` receives a layer's inputs and the gradient of
-  /// its outputs; see `Chain::backward`.
+  /// its outputs; see `Chain::backward`. \throws InvalidArgument for a batch with lengths, since Kronecker factors count
+  /// the same number of positions for each sample.
   template <OutputFunctional Functional, class Hook>
   void backpropagate(const Batch<T>& batch, const Functional& functional, const Hook& hook) {
+    lifelong::detail::refuse_lengths(batch, "a Kronecker-factored Fisher information");
     differentiate_outputs(batch, functional, moment::Sum{}, std::span<T>(), hook);
   }
 
