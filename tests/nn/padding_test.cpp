@@ -212,6 +212,14 @@ TEST_CASE("layers that take no sequences of unequal length refuse them by name",
         "sequences");
 }
 
+TEST_CASE("Kronecker factors are refused for sequences of unequal length", "[nn][padding]") {
+  auto network = nn::sequential<double>(Shape{5, 3}, Linear{3, 4}, MeanPosition{}, Linear{4, 3});
+  const Sequences data(Case{"", {}}, most, 0);
+  CHECK(message_of<InvalidArgument>(
+            [&] { network.backpropagate(data.batch(), importance::SquaredNorm{}, nn::detail::NoHook{}); }) ==
+        "the batch has lengths, but a Kronecker-factored Fisher information takes no sequences of unequal length");
+}
+
 TEST_CASE("lengths that do not fit are refused", "[nn][padding]") {
   const Case one = cases()[2];
   Network network(shape_of(one, most), one.layers, 7);

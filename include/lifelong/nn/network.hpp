@@ -252,9 +252,11 @@ class Network {
   /// The backward passes of `accumulate_moment` without gradients of parameters: for each cotangent, from the last
   /// layer to the lowest with parameters, `hook(l, layer, flow, x, dy)` receives a layer's inputs and the gradient of
   /// its outputs; see `Chain::backward`. The gradients of sample n are √w_n times their own, so that products of two
-  /// have its weight.
+  /// have its weight. \throws InvalidArgument for a batch with lengths, since Kronecker factors count the same number
+  /// of positions for each sample.
   template <OutputFunctional Functional, class Hook>
   void backpropagate(const Batch<T>& batch, const Functional& functional, const Hook& hook) {
+    lifelong::detail::refuse_lengths(batch, "a Kronecker-factored Fisher information");
     differentiate_outputs(batch, functional, moment::Sum{}, moment::Square{}, std::span<T>(), hook);
   }
 
