@@ -433,6 +433,8 @@ TEST_CASE("importances of convolutions equal the reference") {
         std::pair{"fisher-batch", "fisher_batch"}, std::pair{"mas", "mas"}, std::pair{"scp-limit", "scp_limit"}})
     check_group<double>(
         one, one.importances({how[0], how[1], "--estimator", estimator, "--batch-size", one.batch_size()}), group);
+  one.write_model<float>();
+  check_group<float>(one, one.importances(how), "fisher_exact");
 }
 
 TEST_CASE("an architecture can come with the model, and names behind a prefix") {
