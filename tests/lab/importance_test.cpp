@@ -321,6 +321,10 @@ TEST_CASE("models that are no MLP and have no architecture are refused by the te
     write_zeros(one, {{"fc1.weight", {8, 12}}, {"out.weight", {5, 7}}});
     check_refused(one, {}, {"do not say in which order"});
   }
+  SECTION("a weight of nothing") {
+    write_zeros(one, {{".weight", {8, 12}}});
+    check_refused(one, {}, {"has a tensor '.weight'"});
+  }
   SECTION("more rows than are tried") {
     Tensors many;
     for (char letter = 'a'; letter <= 'z'; ++letter) many.push_back({std::string(1, letter) + ".weight", {12, 12}});
@@ -534,6 +538,7 @@ TEST_CASE("architectures that cannot be meant are refused by the layer") {
   };
   refused_text("", {"is not JSON"});
   refused_text("[]", {"must be an object"});
+  refused_text(R"({"input": [1e999]})", {"has a number that is too large"});
   refused_text(Convolutions::good().dump() + "x", {"is not JSON", "damaged at byte"});
   refused_text(R"({"layers": [], "layers": []})", {"says 'layers' twice"});
   refused_text(std::string(100000, '['), {"nested deeper"});
