@@ -41,6 +41,8 @@ Json parsed(const std::string& text, const std::string& source) {
     return Json::parse(text, check);
   } catch (const Json::parse_error& error) {
     throw FormatError(fmt::format("'{}' is not JSON: it is damaged at byte {}", source, error.byte));
+  } catch (const Json::out_of_range&) {
+    throw FormatError(fmt::format("'{}' has a number that is too large", source));
   }
 }
 

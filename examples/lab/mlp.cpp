@@ -70,7 +70,7 @@ std::vector<Row> rows_of(const StateDict& state) {
   const std::string& file = state.file.name();
   std::map<std::string, Row> rows;
   for (const std::string& tensor : state.names) {
-    if (tensor.ends_with(".weight")) {
+    if (tensor.ends_with(".weight") && tensor != ".weight") {
       const Found layer = layer_with(state, tensor);
       rows[split(layer.name).words].push_back(layer);
     } else if (!tensor.ends_with(".bias")) {

@@ -321,6 +321,10 @@ TEST_CASE("models that are no MLP and have no architecture are refused by the te
     write_zeros(one, {{"fc1.weight", {8, 12}}, {"out.weight", {5, 7}}});
     check_refused(one, {}, {"do not say in which order"});
   }
+  SECTION("a weight of nothing") {
+    write_zeros(one, {{".weight", {8, 12}}});
+    check_refused(one, {}, {"has a tensor '.weight'"});
+  }
   SECTION("more rows than are tried") {
     Tensors many;
     for (char letter = 'a'; letter <= 'z'; ++letter) many.push_back({std::string(1, letter) + ".weight", {12, 12}});
@@ -433,6 +437,8 @@ TEST_CASE("importances of convolutions equal the reference") {
         std::pair{"fisher-batch", "fisher_batch"}, std::pair{"mas", "mas"}, std::pair{"scp-limit", "scp_limit"}})
     check_group<double>(
         one, one.importances({how[0], how[1], "--estimator", estimator, "--batch-size", one.batch_size()}), group);
+  one.write_model<float>();
+  check_group<float>(one, one.importances(how), "fisher_exact");
 }
 
 TEST_CASE("an architecture can come with the model, and names behind a prefix") {
@@ -532,6 +538,7 @@ TEST_CASE("architectures that cannot be meant are refused by the layer") {
   };
   refused_text("", {"is not JSON"});
   refused_text("[]", {"must be an object"});
+  refused_text(R"({"input": [1e999]})", {"has a number that is too large"});
   refused_text(Convolutions::good().dump() + "x", {"is not JSON", "damaged at byte"});
   refused_text(R"({"layers": [], "layers": []})", {"says 'layers' twice"});
   refused_text(std::string(100000, '['), {"nested deeper"});
