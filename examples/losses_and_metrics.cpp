@@ -61,8 +61,8 @@ double learn(double strength, double weight_of_failures) {
 
   for (const auto& machine : machines) {
     // [weights]
-    const auto known = ll::ignore_label(machine, unknown);                   // the others are not there
-    const auto task = ll::class_weights(known, {1, weight_of_failures, 1});  // a failure counts as several
+    const auto known = ll::ignore_label(machine, unknown);                // these are not there
+    const auto task = ll::class_weights(known, {1, weight_of_failures});  // a failure counts as several
     learner.fit(task, {.epochs = 20, .batch_size = 64});
     learner.consolidate(task);
     // [weights]

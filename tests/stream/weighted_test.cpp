@@ -74,6 +74,7 @@ TEST_CASE("an ignored label is not there", "[stream][weights]") {
   CHECK(all.weights.empty());
   CHECK(all.sizes == std::vector<std::size_t>{1, 2, 1});
   CHECK(read(ll::ignore_label(six()), 2).inputs.size() == 6);
+  CHECK(read(ll::class_weights(ll::ignore_label(six(), 2), {3, 5}), 6).weights == std::vector<double>{3, 5, 3, 5});
 }
 
 TEST_CASE("copies of examples keep their weights", "[stream][weights]") {

@@ -20,7 +20,8 @@
 
 namespace lifelong {
 
-/// The examples of a source, each with its own weight times `weight(i, label)`. It holds the source, so views remain
+/// The examples of a source, each with its own weight times `weight(i, label)`; one whose own is 0 is not asked for
+/// another. It holds the source, so views remain
 /// views; copies share the weights. It satisfies `ExampleSource` where the source does; several threads may read at
 /// once. Made by `weighted`, `class_weights` and `ignore_label`.
 template <class Source, class Weight>
@@ -39,7 +40,7 @@ class WeightedExamples {
   template <class T>
   void read(std::size_t i, ExampleRow<T> row) const {
     source_.read(i, row);
-    row.weight *= detail::setting<T>("the weight of an example", weight_(i, row.label));
+    if (row.weight != 0) row.weight *= detail::setting<T>("the weight of an example", weight_(i, row.label));
   }
 
  private:
@@ -97,8 +98,9 @@ template <class Source>
 }
 
 /// The examples with `weights[c]` for those of class c, as they are read: behind a view that shifts labels, c is the
-/// shifted one. \throws InvalidArgument for examples without labels and for a weight that is negative or not finite;
-/// when an example is read, for a label without a weight.
+/// shifted one; examples of weight 0, such as those of an ignored label, need none. \throws InvalidArgument for
+/// examples without labels and for a weight that is negative or not finite; when an example is read, for a label
+/// without a weight.
 template <class Source>
 [[nodiscard]] auto class_weights(Source examples, std::vector<double> weights) {
   detail::require_labels("class_weights", examples);
