@@ -53,11 +53,12 @@ class Training {
  public:
   using L = decltype(make_learner<Penalty>(1));
 
-  Training(std::size_t examples, int threads)
+  Training(std::size_t examples, int threads, const std::vector<std::string>& frozen = {})
       : learner_(make_learner<Penalty>(threads)),
         examples_(rotated_images(examples)),
         gradient_(learner_.parameters().size()),
         order_(examples_.size()) {
+    learner_.model().freeze(frozen);
     std::iota(order_.begin(), order_.end(), std::uint32_t{0});
     ll::Random(1, ll::Purpose::shuffle).shuffle(std::span<std::uint32_t>(order_));
     gather();
@@ -171,6 +172,21 @@ void step_rows(Suite& suite, const std::string& name) {
   part("update", &T::update);
 }
 
+/// A step that trains the last layer alone, against one that trains all, and against its forward pass.
+void frozen_trunk(Suite& suite) {
+  using T = Training<Quadratic>;
+  const auto make = [] { return std::make_shared<T>(8 * batch_size, 1, std::vector<std::string>{"0", "2", "4"}); };
+  suite.row("training/step/frozen trunk vs whole", [make] {
+    const auto part = make();
+    const auto whole = std::make_shared<T>(8 * batch_size, 1);
+    return Pair{.body = [part] { part->step(); }, .against = {[whole] { whole->step(); }}};
+  });
+  suite.row("training/step/frozen trunk vs forward", [make] {
+    const auto part = make();
+    return Pair{.body = [part] { part->step(); }, .against = {[part] { part->forward(); }}};
+  });
+}
+
 template <class Penalty>
 std::shared_ptr<Training<Penalty>> make_epoch(const Suite& suite, int threads) {
   return std::make_shared<Training<Penalty>>(suite.size(60000, 2 * batch_size), threads);
@@ -215,6 +231,7 @@ int main(int argc, char** argv) {
   Suite suite(argc, argv);
   step_rows<None>(suite, "adam");
   step_rows<Quadratic>(suite, "ewc+adam");
+  frozen_trunk(suite);
   single_thread_epochs(suite);
   two_threads<None>(suite, "adam");
   two_threads<Quadratic>(suite, "ewc+adam");
