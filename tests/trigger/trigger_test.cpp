@@ -96,12 +96,14 @@ struct Row {
   std::vector<T> inputs, targets;
   std::int32_t label = -1;
   ll::OutputRange active = {};
+  T weight = 1;
+  std::uint32_t length = 0;
 };
 
 template <class T>
 Row<T> read(const ll::RecentExamples<T>& recent, std::size_t i) {
   Row<T> row{std::vector<T>(recent.features()), std::vector<T>(recent.targets())};
-  recent.read(i, {row.inputs, row.label, row.targets, row.active});
+  recent.read(i, {row.inputs, row.label, row.targets, row.active, row.weight, row.length});
   return row;
 }
 
