@@ -116,6 +116,9 @@ TEST_CASE("divisions that cannot be are refused by name, when the stream is made
         "train of task 'part 1' has no examples");
   CHECK(refusal([&] { return ll::stream::divided(source, 0, [](const auto&, std::size_t) { return 0; }); }) ==
         "divided: train example 0 is of task 0, but there are only 0");
+  const std::size_t many = static_cast<std::size_t>(-1);
+  CHECK(refusal([&] { return ll::stream::divided(source, many, [](const auto&, std::size_t) { return 0; }); }) ==
+        "divided: 6 train examples are too few for " + std::to_string(many) + " tasks");
   CHECK(refusal([&] {
           return divided_by_bounds(source, 0, {5, 8});
         }) == "train of task 'feature 0 >= 8' has no examples");
@@ -135,7 +138,7 @@ TEST_CASE("divisions that cannot be are refused by name, when the stream is made
   const ll::SplitData<float> not_a_number{with_targets({1, std::numeric_limits<float>::quiet_NaN()}),
                                           with_targets({1})};
   CHECK(refusal([&] { return ll::stream::divided_by_values(not_a_number, 0); }) ==
-        "divided: feature 0 of example 1 is nan");
+        "divided: feature 0 of train example 1 is nan");
   for (const Numbers& sizes : {Numbers{2, 3}, Numbers{2, 5}, Numbers{static_cast<std::size_t>(-1), 7}, Numbers{6, 6}})
     CHECK(test::message_of<ll::ShapeMismatch>([&] {
             (void)ll::stream::divided_by_ranges(source, sizes, {2, 1});

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -36,9 +37,13 @@ Stream<S> divided_stream(const SplitData<S>& data, Division train, Division test
   return {std::move(tasks), outputs, Scenario::domain};
 }
 
-/// The task that `task_of` gives each example. \throws InvalidArgument, which names the example, for none of `tasks`.
+/// The task that `task_of` gives each example. \throws InvalidArgument for fewer examples than tasks, and, which names
+/// it, for an example of none of `tasks`.
 template <class S, class TaskOf>
 Division division(const Dataset<S>& part, const char* name, std::size_t tasks, const TaskOf& task_of) {
+  if (tasks > part.size())
+    raise<InvalidArgument>("divided: " + std::to_string(part.size()) + " " + name + " examples are too few for " +
+                           std::to_string(tasks) + " tasks");
   Division numbers(tasks);
   for (std::size_t i = 0; i < part.size(); ++i) {
     const std::size_t task = task_of(part, i);
@@ -50,12 +55,14 @@ Division division(const Dataset<S>& part, const char* name, std::size_t tasks, c
   return numbers;
 }
 
-/// One feature of an example as a model reads it. \throws InvalidArgument unless it is a number.
+/// One feature of an example of `part`, which is one of `data`, as a model reads it. \throws InvalidArgument unless it
+/// is a number.
 template <class S>
-double feature_of(const Dataset<S>& part, std::size_t i, std::size_t feature) {
+double feature_of(const SplitData<S>& data, const Dataset<S>& part, std::size_t i, std::size_t feature) {
   const double value = static_cast<double>(part.input(i)[feature]) * part.scale();
   if (!is_finite(value))
-    raise<InvalidArgument>("divided: feature " + std::to_string(feature) + " of example " + std::to_string(i) + " is " +
+    raise<InvalidArgument>("divided: feature " + std::to_string(feature) + " of " +
+                           (&part == &data.train ? "train" : "test") + " example " + std::to_string(i) + " is " +
                            text(value));
   return value;
 }
@@ -67,7 +74,7 @@ void require_feature(const SplitData<S>& data, std::size_t feature) {
 }
 
 /// `sizes[t]` examples for task t, from the first on. \throws ShapeMismatch unless the sizes add up to all examples.
-inline Division ranges(std::span<const std::size_t> sizes, std::size_t examples, const char* name) {
+inline Division consecutive(std::span<const std::size_t> sizes, std::size_t examples, const char* name) {
   Division numbers;
   std::size_t first = 0;
   for (const std::size_t size : sizes) {
@@ -82,7 +89,7 @@ inline Division ranges(std::span<const std::size_t> sizes, std::size_t examples,
 }
 
 /// ` < 2`, ` in [2, 7)`, ` >= 7`
-inline std::string between(const std::vector<double>& bounds, std::size_t t) {
+inline std::string bounds_text(const std::vector<double>& bounds, std::size_t t) {
   if (bounds.empty()) return "";
   if (t == 0) return " < " + text(bounds.front());
   if (t == bounds.size()) return " >= " + text(bounds.back());
@@ -105,8 +112,9 @@ namespace stream {
 /// of a task that there is not, or a task without train or test examples; ShapeMismatch if train and test differ in
 /// shape.
 template <class S, class TaskOf>
-requires std::invocable < const TaskOf&, const Dataset<S>
-&, std::size_t > [[nodiscard]] Stream<S> divided(const SplitData<S>& data, std::size_t tasks, const TaskOf& task_of) {
+[[nodiscard]] Stream<S> divided(const SplitData<S>& data, std::size_t tasks, const TaskOf& task_of) {
+  static_assert(std::convertible_to<std::invoke_result_t<const TaskOf&, const Dataset<S>&, std::size_t>, std::size_t>,
+                "divided: task_of(part, i) must return the number of a task");
   const auto task = [&](const Dataset<S>& part, std::size_t i) { return static_cast<std::size_t>(task_of(part, i)); };
   auto train = detail::division(data.train, "train", tasks, task);
   auto test = detail::division(data.test, "test", tasks, task);
@@ -120,8 +128,8 @@ template <class S>
 [[nodiscard]] Stream<S> divided_by_ranges(const SplitData<S>& data, const std::vector<std::size_t>& train_sizes,
                                           const std::vector<std::size_t>& test_sizes) {
   detail::require_size("divided: test_sizes", test_sizes.size(), train_sizes.size());
-  auto train = detail::ranges(train_sizes, data.train.size(), "train");
-  auto test = detail::ranges(test_sizes, data.test.size(), "test");
+  auto train = detail::consecutive(train_sizes, data.train.size(), "train");
+  auto test = detail::consecutive(test_sizes, data.test.size(), "test");
   return detail::divided_stream(data, std::move(train), std::move(test), detail::numbered_names(train_sizes.size()));
 }
 
@@ -132,11 +140,12 @@ template <class S>
 [[nodiscard]] Stream<S> divided_by_values(const SplitData<S>& data, std::size_t feature) {
   detail::require_feature(data, feature);
   std::vector<double> values;
-  for (std::size_t i = 0; i < data.train.size(); ++i) values.push_back(detail::feature_of(data.train, i, feature));
+  for (std::size_t i = 0; i < data.train.size(); ++i)
+    values.push_back(detail::feature_of(data, data.train, i, feature));
   std::sort(values.begin(), values.end());
   values.erase(std::unique(values.begin(), values.end()), values.end());
   const auto task = [&](const Dataset<S>& part, std::size_t i) {
-    const double value = detail::feature_of(part, i, feature);
+    const double value = detail::feature_of(data, part, i, feature);
     const auto found = std::lower_bound(values.begin(), values.end(), value);
     if (found == values.end() || *found != value)
       detail::raise<InvalidArgument>("divided: feature " + std::to_string(feature) + " of test example " +
@@ -164,10 +173,10 @@ template <class S>
     if (t < bounds.size() && (!detail::is_finite(bounds[t]) || (t > 0 && !(bounds[t] > bounds[t - 1]))))
       detail::raise<InvalidArgument>("divided: bound " + std::to_string(t) + " is " + detail::text(bounds[t]) +
                                      ", but bounds are finite and ascend");
-    names.push_back("feature " + std::to_string(feature) + detail::between(bounds, t));
+    names.push_back("feature " + std::to_string(feature) + detail::bounds_text(bounds, t));
   }
   const auto task = [&](const Dataset<S>& part, std::size_t i) {
-    const double value = detail::feature_of(part, i, feature);
+    const double value = detail::feature_of(data, part, i, feature);
     return static_cast<std::size_t>(std::upper_bound(bounds.begin(), bounds.end(), value) - bounds.begin());
   };
   auto train = detail::division(data.train, "train", tasks, task);
