@@ -23,6 +23,7 @@
 #include <lifelong/nn/layer/layer.hpp>
 #include <lifelong/nn/layer/layer_norm.hpp>
 #include <lifelong/nn/layer/linear.hpp>
+#include <lifelong/nn/layer/list.hpp>
 #include <lifelong/nn/layer/lstm.hpp>
 #include <lifelong/nn/layer/mean_position.hpp>
 #include <lifelong/nn/layer/pooling.hpp>
@@ -34,6 +35,7 @@
 #include <lifelong/nn/loss.hpp>
 #include <lifelong/nn/mlp.hpp>
 #include <lifelong/nn/network.hpp>
+#include <lifelong/nn/packed_inputs.hpp>
 #include <lifelong/nn/product/parallel.hpp>
 #include <lifelong/nn/product/product.hpp>
 #include <lifelong/nn/product/rows.hpp>

@@ -30,6 +30,7 @@
 #include <lifelong/nn/layer/layer.hpp>
 #include <lifelong/nn/layer/shape.hpp>
 #include <lifelong/nn/loss.hpp>
+#include <lifelong/nn/packed_inputs.hpp>
 #include <lifelong/nn/product/parallel.hpp>
 #include <lifelong/nn/product/rows.hpp>
 
@@ -233,19 +234,19 @@ class Network {
     chain_.require_samples_apart();
     const Flow<T> flow = evaluation(batch);
     chain_.forward(backend_, flow, input(batch));
-    chain_.backward_each_layer(backend_, moment, flow, input(batch), out,
-                               [&](Rows<const T> f, Rows<T> delta_of_f, bool last) {
-                                 const Rows<T> prepared = copy_of(f);
-                                 for_each_sample(batch.size, [&](std::size_t n) {
-                                   const std::span<T> values = values_of(n, prepared, batch.size);
-                                   SampleContext<T> sample = batch.context(n, outputs());
-                                   if (!last) sample.active = {0, static_cast<std::uint32_t>(values.size())};
-                                   functional.prepare(values, sample);
-                                   const std::span<T> cotangent = values_of(n, delta_of_f, batch.size);
-                                   functional.cotangent(0, std::span<const T>(values), sample, cotangent);
-                                   weigh(batch, n, moment, cotangent);
-                                 });
-                               });
+    chain_.backward_each_layer(
+        backend_, moment, flow, input(batch), out, [&](Rows<const T> f, Rows<T> delta_of_f, bool last) {
+          const Rows<T> prepared = copy_of(f);
+          for_each_sample(batch.size, [&](std::size_t n) {
+            const std::span<T> values = packed_.sample(n, prepared, batch.size);
+            SampleContext<T> sample = batch.context(n, outputs());
+            if (!last) sample.active = {0, static_cast<std::uint32_t>(values.size())};
+            functional.prepare(values, sample);
+            const std::span<T> cotangent = packed_.sample(n, delta_of_f, batch.size);
+            functional.cotangent(0, std::span<const T>(values), sample, cotangent);
+            weigh(batch, n, moment, cotangent);
+          });
+        });
     clear_frozen(out);
   }
 
@@ -344,44 +345,16 @@ class Network {
 
   /// What the layers are given for the batch; call it before `input`.
   Flow<T> flow_in(Mode mode, AlignedVector<T>& buffers, const Batch<T>& batch) {
-    leave_padding_out(batch);
-    return {parameters_, buffers, memory_, scratch_, mode, Random(seed_, Purpose::dropout, training_passes_),
-            0,           starts_};
+    packed_.take(batch, input_shape());
+    return {parameters_, buffers,         memory_, scratch_, mode, Random(seed_, Purpose::dropout, training_passes_),
+            0,           packed_.starts()};
   }
   Flow<T> evaluation(const Batch<T>& batch) { return flow_in(Mode::evaluate, buffers_, batch); }
 
-  /// Copies the positions that count of sequences of unequal length, and notes where each sample starts.
-  void leave_padding_out(const Batch<T>& batch) {
-    starts_.clear();
-    if (batch.lengths.empty()) return;
-    const std::size_t positions = input_shape()[0], width = inputs() / positions;
-    detail::resize_work_array(starts_, batch.size + 1);
-    detail::grow(packed_, batch.size * inputs());
-    starts_[0] = 0;
-    for (std::size_t n = 0; n < batch.size; ++n) {
-      const std::size_t length = batch.lengths[n] == 0 ? positions : batch.lengths[n];
-      std::copy_n(batch.inputs.data() + n * inputs(), length * width, packed_.data() + starts_[n] * width);
-      starts_[n + 1] = starts_[n] + length;
-    }
-  }
-
-  /// A row for each sample, or for each position of sequences of unequal length.
-  Rows<const T> input(const Batch<T>& batch) const {
-    if (starts_.empty()) return {batch.inputs.data(), batch.size, inputs()};
-    return {packed_.data(), starts_.back(), inputs() / input_shape()[0]};
-  }
+  Rows<const T> input(const Batch<T>& batch) const { return packed_.rows(batch, input_shape()); }
 
   /// Stands for the gradient of the inputs, which no pass of a network computes.
-  Rows<T> no_input_gradient(const Batch<T>& batch) const {
-    const Rows<const T> x = input(batch);
-    return {nullptr, x.count, x.width};
-  }
-
-  /// The values of sample n among those of a layer, at all of its positions.
-  std::span<T> values_of(std::size_t n, Rows<T> rows, std::size_t samples) const {
-    if (rows.count == samples) return rows.row(n);
-    return {rows.data + starts_[n] * rows.width, (starts_[n + 1] - starts_[n]) * rows.width};
-  }
+  Rows<T> no_input_gradient(const Batch<T>& batch) const { return {nullptr, input(batch).count, input(batch).width}; }
 
   /// The gradient of the outputs, from which a backward pass starts.
   Rows<T> delta(std::size_t samples) { return {delta_.data(), samples, outputs()}; }
@@ -498,8 +471,7 @@ class Network {
   PresentSamples<T> present_;
   LayerMemory<T> memory_;
   AlignedVector<T> delta_, prepared_, scratch_;
-  AlignedVector<T> packed_;          // inputs without padding
-  std::vector<std::size_t> starts_;  // of samples in them; empty for sequences of equal length
+  PackedInputs<T> packed_;
   std::vector<double> losses_;
 };
 

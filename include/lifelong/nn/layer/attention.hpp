@@ -38,7 +38,7 @@ namespace lifelong::nn {
 /// biases.
 ///
 /// The softmax does not see the bias of the keys, which adds the same to all q_i · k_j of a position i. So its gradient
-/// is 0 and is not computed: rounding errors would be no importance, and Adam would make full steps of them.
+/// is 0 and is not computed: rounding errors would be no importance, and Adam could make full steps of them.
 ///
 /// Moments are exact: a sample's gradient of W_in and W_out is formed over its positions before m is applied, see
 /// `sequence_product`. A batch of N samples keeps N · (heads · positions² + 8 · positions · embedding) values. Threads
