@@ -17,6 +17,7 @@
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/layout.hpp>
 #include <lifelong/core/random.hpp>
+#include <lifelong/nn/draws.hpp>
 #include <lifelong/nn/layer/layer.hpp>
 #include <lifelong/nn/layer/list.hpp>
 #include <lifelong/nn/layer/shape.hpp>
@@ -68,7 +69,7 @@ class Chain {
     refusal_.clear();
     sequences_ = true;
     Layout parameters, buffers;
-    Draws draws;
+    detail::Draws draws;
     Shape shape = in;
     detail::for_each_layer(layers_, [&]<class L>(std::size_t l, L& layer) {
       Slot slot;
@@ -291,27 +292,12 @@ class Chain {
   }
 
  private:
-  /// Numbers of random numbers. For sequences of unequal length they do not depend on the padding.
-  struct Draws {
-    std::size_t of_sample = 0;                 ///< per sample
-    std::size_t of_position = 0, of_rest = 0;  ///< the same per position of a sequence, and behind sequences
-
-    void add(std::size_t draws, std::size_t positions) {
-      of_sample += draws;
-      (positions > 0 ? of_position : of_rest) += positions > 0 ? draws / positions : draws;
-    }
-    template <class T>
-    [[nodiscard]] std::uint64_t in(const Flow<T>& flow, std::size_t rows) const {
-      return flow.starts.empty() ? of_sample * rows : of_position * rows + of_rest * (flow.starts.size() - 1);
-    }
-  };
-
   /// Where the arrays of a layer lie.
   struct Slot {
     Shape shape;                       ///< of its outputs
     std::size_t offset = 0, size = 0;  ///< of its parameters among those of the chain
     std::size_t buffer_offset = 0, buffer_size = 0;
-    Draws draws;                ///< of the layers before it
+    detail::Draws draws;        ///< of the layers before it
     std::size_t positions = 0;  ///< of its inputs, if it draws
     bool passes_through = false, in_place = false;
     bool frozen = false;     ///< whether it has parameters and none of them learns
@@ -401,7 +387,7 @@ class Chain {
   Layers layers_;
   Shape input_;
   std::vector<Slot> slots_;
-  Draws draws_;
+  detail::Draws draws_;
   std::string refusal_;    // why sequences of unequal length are not taken
   bool sequences_ = true;  // whether the outputs are still sequences
 };

@@ -30,6 +30,7 @@
 #include <lifelong/nn/layer/layer.hpp>
 #include <lifelong/nn/layer/shape.hpp>
 #include <lifelong/nn/loss.hpp>
+#include <lifelong/nn/network_parts.hpp>
 #include <lifelong/nn/packed_inputs.hpp>
 #include <lifelong/nn/product/parallel.hpp>
 #include <lifelong/nn/product/rows.hpp>
@@ -41,9 +42,7 @@ namespace lifelong::nn {
 /// same code and give the same bits. The loss satisfies `LossPolicy`. A network models `DifferentiableModel`,
 /// `PredictiveModel`, `PullbackModel` and `MomentModel`.
 ///
-/// Blocks are named as in a PyTorch `nn.Sequential`: `0.weight`, `0.bias`, `2.weight`, ... where the number counts all
-/// layers. Those of the last layer with parameters are marked as the head. A copy is an independent network. Results
-/// are bitwise equal for any number of threads of the backend.
+/// A copy is an independent network. Results are bitwise equal for any number of threads of the backend.
 ///
 /// `gradient` runs the network in training: layers may drop values and update their running statistics. All other calls
 /// run it in evaluation and change nothing but work arrays. These grow to the largest batch seen and are reused, so
@@ -52,87 +51,16 @@ namespace lifelong::nn {
 /// They throw `ShapeMismatch` or `InvalidArgument` for a batch that does not fit, before anything is written. NaN and
 /// Inf pass through to the results, but not into running statistics.
 template <class T, class Layers, class Loss = SoftmaxCrossEntropy, class Backend = backend::Serial>
-class Network {
-  static_assert(detail::require_loss<Loss>());
-  static_assert(lifelong::detail::require_backend<Backend>());
+class Network : public NetworkParts<T, Layers, Loss, Backend> {
+  using Parts = NetworkParts<T, Layers, Loss, Backend>;
 
  public:
+  using Parts::inputs, Parts::outputs, Parts::input_shape;
   using value_type = T;
   /// See `WeighingModel`.
   static constexpr bool weighs_samples = true;
 
-  /// The shape of the inputs comes from the first layer that knows it. Parameters are drawn from `seed` for the purpose
-  /// `initialization`, element i of θ with draw i.
-  /// \throws ShapeMismatch if a layer does not take what the one before it makes, InvalidArgument if a layer is empty
-  /// or too large to be counted, none has parameters or none knows the shape, OutOfMemory.
-  explicit Network(Layers layers, std::uint64_t seed = 0, Backend backend = {}, Loss loss = {})
-      : Network(Shape{}, std::move(layers), seed, std::move(backend), std::move(loss)) {}
-
-  /// The same with the shape of the inputs, for example {1, 28, 28}.
-  Network(Shape input, Layers layers, std::uint64_t seed = 0, Backend backend = {}, Loss loss = {})
-      : chain_(std::move(layers)), backend_(std::move(backend)), loss_(std::move(loss)), seed_(seed) {
-    connect(input);
-    allocate();
-    chain_.initialize(std::span<T>(parameters_), Random(seed, Purpose::initialization), 0);
-    chain_.initialize_buffers(std::span<T>(buffers_));
-  }
-
-  /// Adds a head of `outputs` outputs when classes arrive; the last layer with parameters must be `Heads`. Its
-  /// parameters come after the old ones, which stay. \throws InvalidArgument for 0 outputs or if there are no Heads;
-  /// OutOfMemory.
-  void grow(std::size_t outputs) {
-    Network grown = lifelong::detail::with_memory([&] { return *this; }, [&] { return too_large(); });
-    grown.layout_ = {};
-    grown.buffer_layout_ = {};
-    grown.chain_.grow(outputs);
-    grown.connect(input_shape());
-    for (const Block& block : layout_.blocks()) grown.layout_.set_frozen(block.name, block.frozen);
-    grown.note_learning();
-    grown.allocate();
-    grown.chain_.initialize(std::span<T>(grown.parameters_), Random(seed_, Purpose::initialization), 0);
-    std::copy(parameters_.begin(), parameters_.end(), grown.parameters_.begin());
-    *this = std::move(grown);
-  }
-
-  /// Freezes blocks by name: training leaves their parameters as they are, to the bit, whatever the optimizer, the
-  /// decay and the penalty. A name stands for its block and for all blocks below it: `2` for the whole layer 2. Their
-  /// gradients and importances are 0. A layer that is frozen whole runs in evaluation also in training: nothing in it
-  /// is dropped, and its running statistics stay. Backward passes end at the lowest layer that learns, so what lies
-  /// below costs no gradient. 	hrows InvalidArgument, and nothing changes, for a name that stands for no block, or if
-  /// nothing would learn.
-  void freeze(const std::vector<std::string>& names) { set_frozen(names, true); }
-  /// Lets blocks learn again. 	hrows InvalidArgument for a name that stands for no block.
-  void unfreeze(const std::vector<std::string>& names) { set_frozen(names, false); }
-  /// The parameters that learn, as ranges.
-  [[nodiscard]] std::span<const ParameterRange> learning() const { return learning_; }
-
-  /// Whether `grow` can add outputs: whether the last layer with parameters is `Heads`.
-  friend bool can_grow(const Network& network) { return network.chain_.can_grow(); }
-
-  /// θ, all layers in order, contiguous; the blocks of `layout()`.
-  [[nodiscard]] std::span<T> parameters() { return parameters_; }
-  [[nodiscard]] std::span<const T> parameters() const { return parameters_; }
-  [[nodiscard]] const Layout& layout() const { return layout_; }
-  /// Running statistics, all layers in order; the blocks of `buffer_layout()`, named as in PyTorch. Most networks have
-  /// none.
-  [[nodiscard]] std::span<T> buffers() { return buffers_; }
-  [[nodiscard]] std::span<const T> buffers() const { return buffers_; }
-  [[nodiscard]] const Layout& buffer_layout() const { return buffer_layout_; }
-  [[nodiscard]] Shape input_shape() const { return chain_.input_shape(); }
-  [[nodiscard]] Shape output_shape() const { return chain_.output_shape(); }
-  [[nodiscard]] std::size_t inputs() const { return input_shape().size(); }
-  [[nodiscard]] std::size_t outputs() const { return output_shape().size(); }
-  [[nodiscard]] const Layers& layers() const { return chain_.layers(); }
-  [[nodiscard]] const Loss& loss_function() const { return loss_; }
-  [[nodiscard]] const Backend& backend() const { return backend_; }
-
-  /// Everything that results depend on besides parameters and buffers, in a line: the shape of the inputs, the layers,
-  /// the loss and the seed.
-  [[nodiscard]] std::string recipe() const {
-    return "Network(input " + input_shape().word() + ", " + chain_.recipe() + ", " +
-           detail::recipe_of(loss_, "a loss without a recipe") + ", seed " + std::to_string(seed_) + frozen_names() +
-           ")";
-  }
+  using Parts::Parts;
 
   /// Calls `number(name, value)` for the numbers besides parameters and buffers that the next training passes depend
   /// on; they may be written to. `io::checkpoint` uses it.
@@ -234,19 +162,19 @@ class Network {
     chain_.require_samples_apart();
     const Flow<T> flow = evaluation(batch);
     chain_.forward(backend_, flow, input(batch));
-    chain_.backward_each_layer(
-        backend_, moment, flow, input(batch), out, [&](Rows<const T> f, Rows<T> delta_of_f, bool last) {
-          const Rows<T> prepared = copy_of(f);
-          for_each_sample(batch.size, [&](std::size_t n) {
-            const std::span<T> values = packed_.sample(n, prepared, batch.size);
-            SampleContext<T> sample = batch.context(n, outputs());
-            if (!last) sample.active = {0, static_cast<std::uint32_t>(values.size())};
-            functional.prepare(values, sample);
-            const std::span<T> cotangent = packed_.sample(n, delta_of_f, batch.size);
-            functional.cotangent(0, std::span<const T>(values), sample, cotangent);
-            weigh(batch, n, moment, cotangent);
-          });
-        });
+    chain_.backward_each_layer(backend_, moment, flow, input(batch), out,
+                               [&](Rows<const T> f, Rows<T> delta_of_f, bool last) {
+                                 const Rows<T> prepared = copy_of(f);
+                                 for_each_sample(batch.size, [&](std::size_t n) {
+                                   const std::span<T> values = packed_.sample(n, prepared, batch.size);
+                                   SampleContext<T> sample = batch.context(n, outputs());
+                                   if (!last) sample.active = {0, static_cast<std::uint32_t>(values.size())};
+                                   functional.prepare(values, sample);
+                                   const std::span<T> cotangent = packed_.sample(n, delta_of_f, batch.size);
+                                   functional.cotangent(0, std::span<const T>(values), sample, cotangent);
+                                   weigh(batch, n, moment, cotangent);
+                                 });
+                               });
     clear_frozen(out);
   }
 
@@ -262,77 +190,9 @@ class Network {
   }
 
  private:
-  /// Finds all shapes and names.
-  void connect(Shape input) {
-    if (input.rank() == 0) input = chain_.expected();
-    if (input.rank() > 0) chain_.connect(input);
-    chain_.declare(layout_, "");
-    chain_.declare_buffers(buffer_layout_, "");
-    if (layout_.size() == 0)
-      lifelong::detail::raise<InvalidArgument>("a network needs at least one layer with parameters");
-    if (inputs() == 0)
-      lifelong::detail::raise<InvalidArgument>(
-          "the first layers take inputs of more than one shape: give the network the shape, as in Shape{1, 28, 28}");
-    lifelong::detail::require_outputs(outputs());
-    layout_.mark_head(chain_.last_parameters());
-    note_learning();
-  }
-
-  void set_frozen(const std::vector<std::string>& names, bool frozen) {
-    Layout changed = layout_;
-    for (const std::string& name : names)
-      if (!changed.set_frozen(name, frozen))
-        lifelong::detail::raise<InvalidArgument>("the network has no block '" + name + "' to " +
-                                                 (frozen ? "freeze" : "unfreeze") + ": it has " + names_of(changed));
-    if (changed.learning().empty())
-      lifelong::detail::raise<InvalidArgument>("with these blocks all parameters of the network would be frozen");
-    layout_ = std::move(changed);
-    note_learning();
-  }
-
-  static std::string names_of(const Layout& layout) {
-    std::string names;
-    for (const Block& block : layout.blocks()) names += (names.empty() ? "" : ", ") + block.name;
-    return names;
-  }
-
-  /// `, frozen 0.weight, 0.bias`, or nothing.
-  [[nodiscard]] std::string frozen_names() const {
-    std::string names;
-    for (const Block& block : layout_.blocks())
-      if (block.frozen) names += (names.empty() ? ", frozen " : ", ") + block.name;
-    return names;
-  }
-
-  void note_learning() {
-    learning_ = layout_.learning();
-    chain_.freeze(learning_, 0);
-  }
-
-  /// Sets gradients of frozen parameters to 0.
-  void clear_frozen(std::span<T> out) const {
-    std::size_t frozen = 0;
-    for (const ParameterRange range : learning_) {
-      std::fill(out.begin() + static_cast<std::ptrdiff_t>(frozen),
-                out.begin() + static_cast<std::ptrdiff_t>(range.first), T(0));
-      frozen = range.end;
-    }
-    std::fill(out.begin() + static_cast<std::ptrdiff_t>(frozen), out.end(), T(0));
-  }
-
-  [[nodiscard]] std::string too_large() const {
-    return "a network of " + std::to_string(layout_.size()) + " parameters does not fit into memory";
-  }
-
-  /// Makes room for what has been connected.
-  void allocate() {
-    lifelong::detail::with_memory(
-        [&] {
-          parameters_.resize(layout_.size());
-          buffers_.resize(buffer_layout_.size());
-        },
-        [&] { return too_large(); });
-  }
+  using Parts::backend_, Parts::buffer_layout_, Parts::buffers_, Parts::chain_, Parts::loss_, Parts::parameters_,
+      Parts::seed_;
+  using Parts::clear_frozen;
 
   /// \throws NumericError for the first running statistic that is not finite.
   void check_moving_buffers() const {
@@ -459,14 +319,7 @@ class Network {
     check_lengths(batch);
   }
 
-  Chain<Layers> chain_;
-  Backend backend_;
-  Loss loss_;
-  std::vector<ParameterRange> learning_;
-  Layout layout_, buffer_layout_;
-  std::uint64_t seed_;
   std::uint32_t training_passes_ = 0;
-  AlignedVector<T> parameters_, buffers_;
   AlignedVector<T> moving_buffers_;  // the running statistics of the gradient that is being computed
   PresentSamples<T> present_;
   LayerMemory<T> memory_;
