@@ -123,3 +123,23 @@ TEST_CASE("Kronecker factors have weights", "[nn][kronecker][weights]") {
   check(plain());
   check(sequential<double>(Shape{1, 2, 2}, std::tuple{Conv2d{1, 2, 2, 1, 1}, Tanh{}, Flatten{}, Linear{18, 3}}, 5));
 }
+
+TEST_CASE("fit passes batches by in which nothing has a weight", "[nn][weights]") {
+  const std::vector<double> inputs{1, 2, 3, 4, 5, 6, 7, 8, 4, 3, 2, 1};
+  const ll::Dataset<double> all(inputs, std::vector<std::int32_t>{0, -100, 2}, {4});
+  const ll::Dataset<double> known(std::vector<double>{1, 2, 3, 4, 4, 3, 2, 1}, std::vector<std::int32_t>{0, 2}, {4});
+  const auto learner = [] {
+    return ll::Learner{plain(), ll::importance::SynapticIntelligence{}, ll::penalty::Quadratic{},
+                       ll::optimizer::Sgd{.learning_rate = 0.1}};
+  };
+  auto a = learner(), b = learner();
+  std::size_t calls = 0;
+  const auto count = [&](const ll::FitProgress&) { ++calls; };
+  CHECK(a.fit(ll::ignore_label(all), {.epochs = 2, .batch_size = 1, .shuffle = false}, count).steps == 6);
+  CHECK(calls == 6);
+  b.fit(known, {.epochs = 2, .batch_size = 1, .shuffle = false});
+  for (std::size_t i = 0; i < a.parameters().size(); ++i) REQUIRE(a.parameters()[i] == b.parameters()[i]);
+  CHECK(test::message_of<ll::InvalidArgument>([&] {
+          a.fit(ll::weighted(known, std::vector<double>{0, 0}), {.batch_size = 1});
+        }) == "fit: no example of the task has a weight above 0");
+}

@@ -62,10 +62,11 @@ class Trainer : public Stepper<PartTypes...> {
   /// Trains on one task, without ending it. `on_step(FitProgress)` is called after every step. It returns nothing, or a
   /// `FitSignal`: `stop` ends the training there, as an exception does that it throws, and `FitOptions.resume`
   /// continues it. In the callback the learner may do anything but train by `fit`. Ready callbacks are in `observer/`.
-  /// Returns how many steps were taken and whether the callback stopped them. \throws InvalidArgument for a task
-  /// without examples, a batch size of 0, options that leave no batch, endless examples that are shuffled or without a
-  /// limit in steps, or a call within a call; ShapeMismatch for examples that do not fit the model; NumericError for an
-  /// example that is not finite.
+  /// A batch whose examples all have weight 0 counts as a step, in which nothing happens. Returns how many steps were
+  /// taken and whether the callback stopped them. \throws InvalidArgument for a task
+  /// without examples or weights, a batch size of 0, options that leave no batch, endless examples that are shuffled or
+  /// without a limit in steps, or a call within a call; ShapeMismatch for examples that do not fit the model;
+  /// NumericError for an example that is not finite.
   template <class Examples, class OnStep = detail::NoCallback>
   FitResult fit(const Examples& examples, const FitOptions& options = {}, OnStep&& on_step = {}) {
     static_assert(detail::require_example_source<Examples, T>());
@@ -83,17 +84,24 @@ class Trainer : public Stepper<PartTypes...> {
     detail::ScheduledRate<Optimizer> rate(this->optimizer_, this->unscheduled_rate_.value, options.schedule, steps);
     const detail::Flag reset(this->reset_optimizer_first_.value,
                              options.optimizer_state == OptimizerState::reset && progress.step == 0);
+    const std::size_t first_step = progress.step;
+    bool learned = false;
     for (progress.epoch = progress.step / batches; progress.step < steps; ++progress.epoch) {
       if (options.shuffle) shuffle(options.seed);
       for (auto at = loader.begin(progress.step % batches); at != loader.end() && progress.step < steps; ++at) {
         const Batch<T> batch = *at;
         rate.begin_step(progress.step);
-        const StepResult result = train_on(batch);
-        progress.loss = result.loss;
-        progress.penalty = result.penalty;
+        if (batch.size > 0) {
+          const StepResult result = train_on(batch);
+          progress.loss = result.loss;
+          progress.penalty = result.penalty;
+          learned = true;
+        }
         this->state_.fit_steps = ++progress.step;
         this->state_.fit_batches = batches;
         if (progress.ends_epoch()) ++this->state_.epochs_trained;
+        if (!learned && progress.step - first_step == batches)
+          detail::raise<InvalidArgument>("fit: no example of the task has a weight above 0");
         if (detail::notify(on_step, std::as_const(progress)) == FitSignal::stop)
           return {progress.step, progress.step < steps};
       }
