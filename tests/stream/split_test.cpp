@@ -189,3 +189,9 @@ TEST_CASE("split: what does not fit together is refused by name") {
   const ll::SplitData<float> untested{examples({0, 1, 2}), examples({0, 1})};
   CHECK(refusal(untested, 2, {.classes_per_task = {2, 1}}) == "test of task 'classes 2' has no examples");
 }
+
+TEST_CASE("an ignored label belongs to no task", "[stream][split][errors]") {
+  const ll::Dataset<float> data(std::vector<float>(4), std::vector<std::int32_t>{0, 1, ll::ignored_label, 1}, {1});
+  CHECK(data.classes() == 2);
+  CHECK_THAT(refusal({data, data}, 2, {}), test::ContainsSubstring("class -100"));
+}

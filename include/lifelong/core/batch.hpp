@@ -18,6 +18,10 @@
 
 namespace lifelong {
 
+/// The label that data sets give to what is to be ignored, as PyTorch's losses do. `ignore_label` leaves such examples
+/// out; without it they are refused where they would count.
+inline constexpr std::int32_t ignored_label = -100;
+
 /// The active outputs of a sample: the range [first, first + count) of a network's outputs that count for it.
 /// Task-incremental streams give every task its own range; the other streams use all outputs.
 struct OutputRange {

@@ -64,7 +64,7 @@ class Dataset {
   /// `labels.size()` examples of shape `shape`, for example {28, 28}; `inputs` is N x product(shape), row-major. Large
   /// vectors are moved, as in `Dataset<float>(std::move(inputs), std::move(labels), {28, 28})`.
   /// \throws ShapeMismatch if the sizes do not belong together; InvalidArgument for an empty shape, a zero extent or a
-  /// negative label. It passes over the labels once.
+  /// negative label other than `ignored_label`. It passes over the labels once.
   Dataset(std::vector<S> inputs, std::vector<std::int32_t> labels, std::vector<std::size_t> shape)
       : Dataset(Shared(Arrays<std::int32_t>{std::move(inputs), std::move(labels)}), std::move(shape)) {}
 
@@ -156,7 +156,7 @@ class Dataset {
   }
 
   /// The same examples with other labels, one for each. The inputs are shared, not copied. \throws ShapeMismatch for
-  /// another number of labels; InvalidArgument for a negative one.
+  /// another number of labels; InvalidArgument for a negative one other than `ignored_label`.
   [[nodiscard]] Dataset with_labels(std::vector<std::int32_t> labels) const {
     detail::require_size("the array of labels", labels.size(), size_);
     const Shared both(Relabeled{owner_, std::move(labels)});
@@ -230,7 +230,7 @@ class Dataset {
   void count_classes() {
     std::int32_t largest = -1;
     for (std::size_t i = 0; i < size_; ++i) {
-      if (labels_[i] < 0)
+      if (labels_[i] < 0 && labels_[i] != ignored_label)
         detail::raise<InvalidArgument>("Dataset.labels[" + std::to_string(i) +
                                        "] is negative: " + std::to_string(labels_[i]));
       if (labels_[i] > largest) largest = labels_[i];

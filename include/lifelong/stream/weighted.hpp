@@ -111,7 +111,7 @@ template <class Source>
 /// The examples without those of the label `label`, which stay in their places and are not there for any loss,
 /// importance or metric. \throws InvalidArgument for examples without labels.
 template <class Source>
-[[nodiscard]] auto ignore_label(Source examples, std::int32_t label = -100) {
+[[nodiscard]] auto ignore_label(Source examples, std::int32_t label = ignored_label) {
   detail::require_labels("ignore_label", examples);
   return WeightedExamples<Source, detail::WeightUnlessIgnored>(std::move(examples), {label});
 }
