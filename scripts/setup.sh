@@ -36,7 +36,7 @@ packages_of() {
     data) echo dataset-fashion-mnist ;;
     clang) echo clang-19 libclang-rt-19-dev libc++-19-dev libc++abi-19-dev libomp-19-dev ;;
     packages)
-      echo pkgconf
+      echo pkgconf meson
       have_conan || have_pip || echo python3-venv
       ;;
     python)
@@ -93,6 +93,7 @@ describe() {
     libtorch-dev) what="models of LibTorch, lifelong::torch" signs=torch/csrc/api/include/torch/torch.h ;;
     libomp-19-dev) what="OpenMP of the second compiler" signs=/usr/lib/llvm-19/lib/libomp.so ;;
     pkgconf) what="tests of the installed package" signs="pkg-config pkgconf" ;;
+    meson) what="test of the library as a Meson subproject" signs=meson ;;
     mkdocs) what="documentation site" signs=mkdocs ;;
     mkdocs-material) what="its looks" signs="" ;;
     doxygen) what="API reference" signs=doxygen ;;
