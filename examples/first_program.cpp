@@ -57,8 +57,9 @@ struct Model {
 /// How many of the examples the model gets right, in percent.
 double percent_right(const Model& model, const ll::Dataset<float>& examples) {
   ll::BatchBuffer<float> buffer;
+  const ll::backend::Serial serial{};
   std::size_t right = 0;
-  for (const ll::Batch<float>& batch : ll::BatchLoader(examples, 100, buffer, ll::backend::Serial{}))
+  for (const ll::Batch<float>& batch : ll::BatchLoader(examples, 100, buffer, serial))
     for (std::size_t n = 0; n < batch.size; ++n)
       if ((model.score(&batch.inputs[2 * n]) > 0) == (batch.labels[n] == 1)) ++right;
   return 100.0 * static_cast<double>(right) / static_cast<double>(examples.size());

@@ -47,7 +47,7 @@ double learn_in_own_loop(double strength) {
   ll::Learner learner{ll::libtorch::model(net, {64}), ll::importance::Mas{},
                       ll::penalty::Quadratic{.strength = strength}, ll::optimizer::Adam{.learning_rate = 3e-3}};
   for (const auto& task : stream) {
-    for (const ll::Batch<float>& batch : ll::BatchLoader(task.train, 32, buffer, ll::backend::Serial{})) {
+    for (const ll::Batch<float>& batch : ll::BatchLoader(task.train, 32, buffer, learner.backend())) {
       const auto [x, y] = ll::libtorch::tensors(batch);
       learner.model().zero_gradient();
       torch::nn::functional::cross_entropy(net->forward(x), y).backward();

@@ -31,7 +31,7 @@ Learned learn(double strength, std::size_t batch_size, std::size_t batches_per_s
   std::vector<float> sum(learner.parameters().size()), part(sum.size());
   ll::BatchBuffer<float> buffer;
   for (const auto& task : stream) {
-    const ll::BatchLoader batches(task.train, batch_size, buffer, ll::backend::Serial{});
+    const ll::BatchLoader batches(task.train, batch_size, buffer, learner.backend());
     const std::size_t steps = (batches.size() + batches_per_step - 1) / batches_per_step;  // the rest is a step, too
     const ll::optimizer::Schedule schedule{.decay = ll::optimizer::Decay::cosine, .warmup = 3, .steps = steps};
     std::size_t seen = 0, samples = 0, step = 0;

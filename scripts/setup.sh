@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Installs what is missing, and only that: setup.sh GROUP...
 #   build, library, tests, lab, data, clang, packages, python, docs, torch; and for scripts/portability.sh
-#   gcc11, clang13, cmake, aarch64
+#   gcc11, clang13, cmake, aarch64, armhf, riscv64, mingw, zig, torch2
 # Instant where nothing is missing. What is already there is never touched, wherever it came from.
 set -euo pipefail
 tools=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)/build/tools
@@ -36,7 +36,7 @@ packages_of() {
     data) echo dataset-fashion-mnist ;;
     clang) echo clang-19 libclang-rt-19-dev libc++-19-dev libc++abi-19-dev libomp-19-dev ;;
     packages)
-      echo pkgconf
+      echo pkgconf meson
       have_conan || have_pip || echo python3-venv
       ;;
     python)
@@ -57,9 +57,13 @@ packages_of() {
     clang13) echo clang-13 ;;
     cmake) have_old_cmakes || have_pip || echo python3-venv ;;
     aarch64) echo g++-aarch64-linux-gnu qemu-user ;;
+    armhf) echo g++-arm-linux-gnueabihf qemu-user ;;
+    riscv64) echo g++-riscv64-linux-gnu qemu-user ;;
+    mingw) echo g++-mingw-w64-x86-64-posix ;;
+    zig | torch2) have_pip || echo python3-venv ;;
     *)
       echo "setup.sh: no group '$1' (build, library, tests, lab, data, clang, packages, python, docs, torch," \
-        "gcc11, clang13, cmake, aarch64)" >&2
+        "gcc11, clang13, cmake, aarch64, armhf, riscv64, mingw, zig, torch2)" >&2
       exit 2
       ;;
   esac
@@ -89,6 +93,7 @@ describe() {
     libtorch-dev) what="models of LibTorch, lifelong::torch" signs=torch/csrc/api/include/torch/torch.h ;;
     libomp-19-dev) what="OpenMP of the second compiler" signs=/usr/lib/llvm-19/lib/libomp.so ;;
     pkgconf) what="tests of the installed package" signs="pkg-config pkgconf" ;;
+    meson) what="test of the library as a Meson subproject" signs=meson ;;
     mkdocs) what="documentation site" signs=mkdocs ;;
     mkdocs-material) what="its looks" signs="" ;;
     doxygen) what="API reference" signs=doxygen ;;
@@ -97,6 +102,9 @@ describe() {
     g++-11) what="oldest g++ that is supported" signs=g++-11 ;;
     clang-13) what="oldest clang that is supported" signs=clang++-13 ;;
     g++-aarch64-linux-gnu) what="compiler for another processor" signs=aarch64-linux-gnu-g++ ;;
+    g++-arm-linux-gnueabihf) what="compiler for a processor of 32 bits" signs=arm-linux-gnueabihf-g++ ;;
+    g++-riscv64-linux-gnu) what="compiler for another processor" signs=riscv64-linux-gnu-g++ ;;
+    g++-mingw-w64-x86-64-posix) what="compiler for Windows" signs=x86_64-w64-mingw32-g++-posix ;;
     qemu-user) what="runs programs of another processor" signs="qemu-aarch64 qemu-aarch64-static" ;;
     python3-torch) what="networks of PyTorch" signs=/usr/lib/python3/dist-packages/torch ;;
   esac
@@ -169,6 +177,12 @@ from_pypi() {
 if [[ " $* " == *" packages "* ]] && ! have_conan; then from_pypi "conan>=2,<3"; fi
 if [[ " $* " == *" python "* ]] && ! have_modules "numpy, safetensors"; then from_pypi safetensors; fi
 if [[ " $* " == *" torch "* ]] && ! have_modules "torch, safetensors"; then from_pypi safetensors; fi
+if [[ " $* " == *" zig "* ]] && ! "$tools/bin/python3" -c "import ziglang" 2>/dev/null; then from_pypi ziglang; fi
+if [[ " $* " == *" torch2 "* && ! -d $tools/torch-2 ]]; then # with the two of CUDA's libraries that it cannot be loaded without
+  from_pypi "torch>=2,<3" --no-deps --target "$tools/torch-2"
+  cuda=$(sed -n 's/^Requires-Dist: cuda-toolkit\[.*\]\(==[0-9.]*\).*/\1/p' "$tools"/torch-2/torch-*.dist-info/METADATA)
+  [[ -z $cuda ]] || from_pypi "cuda-toolkit[cudart,cupti]$cuda" --target "$tools/torch-2"
+fi
 if [[ " $* " == *" cmake "* ]] && ! have_old_cmakes; then
   for each in "${old_cmakes[@]}"; do from_pypi "cmake==$each.*" --no-deps --target "$tools/cmake-$each"; done
 fi

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Every policy of the library and its compositions in a CUDA translation unit: learners as host code, and all that they
 // do with parameter-sized arrays as device code. This is compiled, not run: the backend here only shows what a device's
-// backend has to instantiate.
+// backend has to instantiate. As plain C++ (-x c++) it shows other compilers every policy.
 #include <lifelong/conventions.hpp>
 #include <lifelong/learners.hpp>
 #include <lifelong/lifelong.hpp>
@@ -15,10 +15,21 @@ namespace ll = lifelong;
 
 namespace cuda_test {
 
+#if defined(__CUDACC__)
 template <class T, class Kernel>
-__global__ void run(Kernel kernel, std::size_t count, double* sum) {
+__global__ void run_on_device(Kernel kernel, std::size_t count, double* sum) {
   const std::size_t i = blockIdx.x * std::size_t{blockDim.x} + threadIdx.x;
   if (i < count) *sum += static_cast<double>(kernel.template operator()<T>(i));
+}
+#endif
+
+template <class T, class Kernel>
+void run(const Kernel& kernel, std::size_t count, double* sum) {
+#if defined(__CUDACC__)
+  run_on_device<T><<<1, 1>>>(kernel, count, sum);
+#else
+  for (std::size_t i = 0; i < count; ++i) *sum += static_cast<double>(kernel.template operator()<T>(i));
+#endif
 }
 
 /// A backend as far as compilers look: kernels are launched, memory is the host's.
@@ -33,13 +44,15 @@ struct Device {
   }
   template <class T, class Kernel>
   double sum(std::size_t count, const Kernel& kernel) const {
-    run<T><<<1, 1>>>(kernel, count, nullptr);
-    return 0;
+    double sum = 0;
+    run<T>(kernel, count, &sum);
+    return sum;
   }
   template <class T, class Kernel>
   T maximum(std::size_t count, const Kernel& kernel) const {
-    run<T><<<1, 1>>>(kernel, count, nullptr);
-    return 0;
+    double sum = 0;
+    run<T>(kernel, count, &sum);
+    return static_cast<T>(sum);
   }
   template <class T>
   void copy_in(std::span<const T>, T*) const {}

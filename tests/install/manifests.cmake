@@ -27,6 +27,12 @@ file(READ ${root}/packaging/vcpkg/lifelong/vcpkg.json manifest)
 string(JSON stated GET "${manifest}" version)
 require_equal("the version in vcpkg.json" "${stated}" "${version}")
 
+foreach(file meson.build MODULE.bazel)
+  file(READ ${root}/${file} project)
+  string(REGEX MATCH "version(: | = )['\"]([0-9.]+)['\"]" match "${project}")
+  require_equal("the version in ${file}" "${CMAKE_MATCH_2}" "${version}")
+endforeach()
+
 file(READ ${root}/conanfile.py recipe)
 if(recipe MATCHES "\n *(self\\.)?version = \"")
   message(SEND_ERROR "conanfile.py states a version of its own")

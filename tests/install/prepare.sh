@@ -7,4 +7,5 @@ root=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.." && pwd)
 rm -rf "$2"
 mkdir -p "$2/output"
 cmake --install "$1" --prefix "$2/prefix" >/dev/null
-tar czf "$2/lifelong.tar.gz" -C "$root" CMakeLists.txt LICENSE README.md cmake include
+cmp "$root/LICENSE" "$2"/prefix/share/licenses/lifelong/LICENSE
+tar czf "$2/lifelong.tar.gz" -C "$root" CMakeLists.txt LICENSE README.md cmake include meson.build

@@ -19,7 +19,7 @@ using CrcTables = std::array<std::array<std::uint64_t, 256>, 8>;
 constexpr CrcTables crc_tables() {
   constexpr std::uint64_t polynomial = 0xC96C5795D7870F42;  // lowest power first
   CrcTables tables{};
-  for (std::uint64_t b = 0; b < 256; ++b) {
+  for (std::size_t b = 0; b < 256; ++b) {
     std::uint64_t crc = b;
     for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1) != 0 ? polynomial : 0);
     tables[0][b] = crc;

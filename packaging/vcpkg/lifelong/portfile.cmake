@@ -10,6 +10,6 @@ vcpkg_cmake_config_fixup(CONFIG_PATH share/cmake/lifelong)
 vcpkg_fixup_pkgconfig()
 set(VCPKG_POLICY_SKIP_PKGCONFIG_CHECK enabled) # -fopenmp makes it think of a library
 
-file(REMOVE_RECURSE "${CURRENT_PACKAGES_DIR}/share/cmake")
+file(REMOVE_RECURSE "${CURRENT_PACKAGES_DIR}/share/cmake" "${CURRENT_PACKAGES_DIR}/share/licenses")
 file(INSTALL "${CURRENT_PORT_DIR}/usage" DESTINATION "${CURRENT_PACKAGES_DIR}/share/${PORT}")
 vcpkg_install_copyright(FILE_LIST "${SOURCE_PATH}/LICENSE")
