@@ -18,6 +18,7 @@ language() {
     *.cmake | *CMakeLists.txt) echo cmake ;;
     *.sh) echo sh ;;
     *.py) echo python ;;
+    *meson.build) echo meson ;;
   esac
 }
 

@@ -145,4 +145,13 @@ check("MLP with LayerNorm", LayerNormMlp(), x, 5,
 model, layers = every_other_layer()
 check("nn.Sequential of the other layers", model, images, 5, "net.",
       metadata={"lifelong.architecture": json.dumps(layers)})
+
+model = stirred(Cnn(), images)
+# [metadata]
+save_file(model.state_dict(), "model.safetensors", {"lifelong.architecture": json.dumps(architecture)})
+# [metadata]
+numpy.save("x.npy", images.numpy())
+numpy.save("y.npy", numpy.arange(len(images)) % 3)
+subprocess.run([lab, "importance", "--model", "model.safetensors", "--features", "x.npy", "--labels", "y.npy",
+                "--estimator", "mas", "--output", "out.safetensors"], check=True, stdout=subprocess.DEVNULL)
 print("ok")

@@ -53,7 +53,9 @@ struct RandomBatch {
       lengths.push_back(n % 5 == 4 ? 0 : static_cast<std::uint32_t>(1 + n * 7 % positions));
   }
 
-  lifelong::Batch<T> batch() const { return {size, features, inputs, labels, targets, ranges, indices, 0, {}, lengths}; }
+  lifelong::Batch<T> batch() const {
+    return {size, features, inputs, labels, targets, ranges, indices, 0, {}, lengths};
+  }
 };
 
 }  // namespace test

@@ -77,18 +77,18 @@ class Trainer : public Stepper<PartTypes...> {
     if (options.shuffle) reserve_order(examples.size());
     const std::span<const std::uint32_t> order(order_.data(), options.shuffle ? order_.size() : 0);
     const BatchLoader loader(examples, options.batch_size, buffer_, this->backend_, order, options.last_batch);
-    const std::uint64_t batches = loader.size();
+    const std::size_t batches = loader.size();
     const std::size_t steps = detail::steps_of(options.epochs, batches, options.steps);
-    FitProgress progress{0, options.epochs, 0, steps, 0, 0, static_cast<std::size_t>(batches)};
+    FitProgress progress{0, options.epochs, 0, steps, 0, 0, batches};
     if (options.resume) progress.step = steps_done(steps, batches);
     detail::ScheduledRate<Optimizer> rate(this->optimizer_, this->unscheduled_rate_.value, options.schedule, steps);
     const detail::Flag reset(this->reset_optimizer_first_.value,
                              options.optimizer_state == OptimizerState::reset && progress.step == 0);
     const std::size_t first_step = progress.step;
     bool learned = false;
-    for (progress.epoch = progress.step / batches; progress.step < steps; ++progress.epoch) {
+    for (progress.epoch = progress.step / batches; steps > progress.step; ++progress.epoch) {
       if (options.shuffle) shuffle(options.seed);
-      for (auto at = loader.begin(progress.step % batches); at != loader.end() && progress.step < steps; ++at) {
+      for (auto at = loader.begin(progress.step % batches); at != loader.end() && steps > progress.step; ++at) {
         const Batch<T> batch = *at;
         rate.begin_step(progress.step);
         if (batch.size > 0) {
@@ -103,7 +103,7 @@ class Trainer : public Stepper<PartTypes...> {
         if (!learned && progress.step - first_step == batches)
           detail::raise<InvalidArgument>("fit: no example of the task has a weight above 0");
         if (detail::notify(on_step, std::as_const(progress)) == FitSignal::stop)
-          return {progress.step, progress.step < steps};
+          return {progress.step, steps > progress.step};
       }
     }
     return {progress.step, false};
