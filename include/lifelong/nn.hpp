@@ -8,6 +8,7 @@
 #include <lifelong/nn/kronecker/factors.hpp>
 #include <lifelong/nn/kronecker/fisher.hpp>
 #include <lifelong/nn/kronecker/penalty.hpp>
+#include <lifelong/nn/kronecker/sites.hpp>
 #include <lifelong/nn/kronecker/sum.hpp>
 #include <lifelong/nn/layer/activation.hpp>
 #include <lifelong/nn/layer/attention.hpp>

@@ -112,7 +112,7 @@ TEST_CASE("the Fisher information asks the model's loss for its likelihood", "[i
     auto model = regression;
     return estimate(importance, model, std::vector<ll::Batch<double>>{{.size = 2, .features = 2, .inputs = inputs}});
   };
-  CHECK(factors(ll::nn::KroneckerFisher{})[0].g == factors(ll::nn::KroneckerFisherOf<Gaussian>{})[0].g);
+  CHECK(factors(ll::nn::KroneckerFisher{}).layers[0].g == factors(ll::nn::KroneckerFisherOf<Gaussian>{}).layers[0].g);
 }
 
 TEST_CASE("labels that the likelihood of the loss cannot give are refused", "[importance][fit]") {

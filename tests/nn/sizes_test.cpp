@@ -130,10 +130,12 @@ TEST_CASE("arrays for outputs and cotangents are as long as their number of rows
 TEST_CASE("Kronecker factors that do not fit into memory are named", "[sizes]") {
   Layout layout;
   layout.add("3.weight", {power(30), power(33)}, BlockKind::linear);
-  CHECK(test::message_of<OutOfMemory>([&] { KroneckerAccumulator<float>{layout}; }) ==
-        "the Kronecker factors of layer 3, squares of side 8589934592 and 1073741824, do not fit into memory");
+  CHECK(test::message_of<OutOfMemory>([&] {
+          KroneckerAccumulator<float>(layout, nn::detail::kronecker_sites(layout));
+        }) == "the Kronecker factors of layer 3, squares of side 8589934592 and 1073741824, do not fit into memory");
   Layout smaller;
   smaller.add("3.weight", {2, power(31)}, BlockKind::linear);
-  CHECK(test::message_of<OutOfMemory>([&] { KroneckerAccumulator<double>{smaller}; }) ==
-        "the Kronecker factors of layer 3, squares of side 2147483648 and 2, do not fit into memory");
+  CHECK(test::message_of<OutOfMemory>([&] {
+          KroneckerAccumulator<double>(smaller, nn::detail::kronecker_sites(smaller));
+        }) == "the Kronecker factors of layer 3, squares of side 2147483648 and 2, do not fit into memory");
 }

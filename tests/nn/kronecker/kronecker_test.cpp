@@ -92,7 +92,7 @@ Matrix dense(const Factors& factors, std::size_t parameters) {
 
 template <class Importance, class Network>
 Factors estimated(const Importance& importance_of_layers, Network& network, std::vector<Batch<double>> batches) {
-  return importance::estimate(importance_of_layers, network, batches);
+  return importance::estimate(importance_of_layers, network, batches).layers;
 }
 
 /// Σ over samples and cotangents of J_nᵀ s s ᵀ J_n, divided by N: the Fisher information with all correlations.
@@ -240,9 +240,8 @@ struct SlowConvolution {
 
 /// One type for all networks here.
 using Network =
-    nn::Network<double,
-                std::vector<std::variant<nn::Linear, nn::Tanh, nn::Flatten, nn::Heads, nn::Conv2d, SlowConvolution,
-                                         nn::Gru, nn::LastPosition, decltype(nn::residual(nn::Tanh{}, nn::Linear{}))>>>;
+    nn::Network<double, std::vector<std::variant<nn::Linear, nn::Tanh, nn::Flatten, nn::Heads, nn::Conv2d,
+                                                 SlowConvolution, decltype(nn::residual(nn::Tanh{}, nn::Linear{}))>>>;
 
 Network tanh_network() { return Network({nn::Linear{4, 3}, nn::Tanh{}, nn::Linear{3, 5}}, 3); }
 
@@ -285,7 +284,7 @@ Matrix dense(const KroneckerState<double>& state, std::size_t parameters) {
 KroneckerState<double> absorbed(const KroneckerPenalty& penalty, const std::vector<Factors>& tasks,
                                 const std::vector<double>& anchor, importance::MergeWeights weights = {}) {
   KroneckerState<double> state;
-  for (const Factors& task : tasks) penalty.absorb(state, task, std::span<const double>(anchor), weights);
+  for (const Factors& task : tasks) penalty.absorb(state, {task, {}}, std::span<const double>(anchor), weights);
   return state;
 }
 
@@ -522,20 +521,6 @@ TEST_CASE("Kronecker factors are found inside residual blocks and for each head"
   }
 }
 
-TEST_CASE("layers with parameters but without Kronecker factors are refused by name", "[kronecker]") {
-  Layout layout;
-  layout.add("0.weight", {3, 2}, BlockKind::linear);
-  layout.add("0.bias", {3}, BlockKind::linear);
-  layout.add("1.weight", {3}, BlockKind::normalization);
-  CHECK(test::message_of<InvalidArgument>([&] { nn::KroneckerAccumulator<double>{layout}; }) ==
-        "layer 1 has no Kronecker factors: only Linear and Conv2d have them, and 1.weight is of another kind");
-  auto network = Network(nn::Shape{2, 3}, {nn::Gru{3, 4}, nn::LastPosition{}, nn::Linear{4, 2}});
-  const RandomBatch<double> data(3, 6, 2);
-  const std::vector<Batch<double>> batches{data.batch()};
-  CHECK_THAT(test::message_of<InvalidArgument>([&] { estimated(KroneckerFisher{}, network, batches); }),
-             test::ContainsSubstring("layer 0 has no Kronecker factors"));
-}
-
 TEST_CASE("the Kronecker penalty is the quadratic form of A and G written out", "[kronecker]") {
   const std::vector<Factors> tasks{random_factors(1), random_factors(2), random_factors(3)};
   const auto anchor = random_values(parameters_of_factors, 4), theta = random_values(parameters_of_factors, 5);
@@ -589,7 +574,7 @@ TEST_CASE("the nearest Kronecker product is the best of rank one", "[kronecker]"
   const Factors old = random_factors(1), added = random_factors(2);
   const importance::MergeWeights weights{0.7, 1.3};
   auto state = absorbed({}, {old}, anchor);
-  KroneckerPenalty{}.absorb(state, added, std::span<const double>(anchor), weights);
+  KroneckerPenalty{}.absorb(state, {added, {}}, std::span<const double>(anchor), weights);
   for (std::size_t l = 0; l < old.size(); ++l) {
     const auto vec = [](const AlignedVector<double>& values) {
       return Eigen::VectorXd(
@@ -658,7 +643,7 @@ TEST_CASE("many tasks neither blow up nor wear out a factor", "[kronecker]") {
       factors.push_back({site, {a.begin(), a.end()}, {g.begin(), g.end()}});
       for (float& value : factors.back().g) value *= 1e-5F;
     }
-    KroneckerPenalty{}.absorb(state, factors, std::span<const float>(anchor), importance::MergeWeights{1, 1});
+    KroneckerPenalty{}.absorb(state, {factors, {}}, std::span<const float>(anchor), importance::MergeWeights{1, 1});
   }
   for (const auto& layer : state.layers) {
     const float size = *std::max_element(layer.pairs[0].g.begin(), layer.pairs[0].g.end());
@@ -703,11 +688,11 @@ TEST_CASE("factors that are not finite are refused by layer and change nothing",
     Factors factors = random_factors(2);
     factors[1].g[3] = bad;
     CHECK(test::message_of<NumericError>([&] {
-            penalty.absorb(state, factors, std::span<const double>(theta), importance::MergeWeights{1, 1});
+            penalty.absorb(state, {factors, {}}, std::span<const double>(theta), importance::MergeWeights{1, 1});
           }) == "the importance of layer 2: its factor G holds " + detail::text(bad));
     factors[0].a[0] = bad;
     CHECK_THAT(test::message_of<NumericError>([&] {
-                 penalty.absorb(state, factors, std::span<const double>(theta), importance::MergeWeights{1, 1});
+                 penalty.absorb(state, {factors, {}}, std::span<const double>(theta), importance::MergeWeights{1, 1});
                }),
                test::ContainsSubstring("layer 0: its factor A"));
     const auto after = evaluated(penalty, state, theta);
@@ -723,10 +708,11 @@ TEST_CASE("layers behind the known ones begin later, other layers are refused", 
   CHECK(state.layers[0].pairs.size() == 2);
   CHECK(state.layers[1].pairs.size() == 1);
   const Factors other{both[1]};
-  CHECK_THAT(test::message_of<ShapeMismatch>([&] {
-               KroneckerPenalty{}.absorb(state, other, std::span<const double>(anchor), importance::MergeWeights{1, 1});
-             }),
-             test::ContainsSubstring("do not begin with those of the tasks before"));
+  CHECK_THAT(
+      test::message_of<ShapeMismatch>([&] {
+        KroneckerPenalty{}.absorb(state, {other, {}}, std::span<const double>(anchor), importance::MergeWeights{1, 1});
+      }),
+      test::ContainsSubstring("do not begin with those of the tasks before"));
   CHECK(state.layers.size() == 2);
 }
 
@@ -737,12 +723,13 @@ TEST_CASE("Kronecker factors and penalty are bitwise the same for any number of 
     const backend::OpenMP backend{threads};
     auto network = nn::mlp<float>({301, 203, 10}, {.seed = 2}, backend);
     const std::vector<Batch<float>> batches{data.batch()};
-    const auto factors = importance::estimate(KroneckerFisher{.labels = Labels::sampled}, network, batches);
+    const auto estimate = importance::estimate(KroneckerFisher{.labels = Labels::sampled}, network, batches);
+    const auto& factors = estimate.layers;
     KroneckerState<float> state;
     const std::vector<float> anchor(network.parameters().size());
     const KroneckerPenalty penalty;
     for (int task = 0; task < 2; ++task)
-      penalty.absorb(state, factors, std::span<const float>(anchor), importance::MergeWeights{1, 1});
+      penalty.absorb(state, estimate, std::span<const float>(anchor), importance::MergeWeights{1, 1});
     std::vector<float> gradient(anchor.size());
     const double value =
         penalty.gradient(state, backend, std::span<const float>(network.parameters()), std::span<float>(gradient));

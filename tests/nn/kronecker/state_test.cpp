@@ -34,6 +34,12 @@ auto convolutional(KroneckerSum sum) {
                      KroneckerFisher{}, KroneckerPenalty{.strength = 4, .sum = sum}, ll::optimizer::Adam{}};
 }
 
+auto with_norm(KroneckerSum sum) {
+  return ll::Learner{nn::sequential<double>(nn::Linear{4, 3}, nn::LayerNorm{3}, nn::Tanh{}, nn::Linear{3, 3}),
+                     KroneckerFisher{}, KroneckerPenalty{.strength = 4, .sum = sum},
+                     ll::optimizer::Momentum{.learning_rate = 0.02}};
+}
+
 std::vector<double> copy(std::span<const double> values) { return {values.begin(), values.end()}; }
 
 template <class Learner>
@@ -83,6 +89,7 @@ double value_of_move(Learner& learner, std::size_t first, std::size_t end) {
 TEST_CASE("a Kronecker penalty is resumed bit by bit", "[kronecker][checkpoint]") {
   check_resume(dense, 4);
   check_resume(convolutional, 32);
+  check_resume(with_norm, 4);
 }
 
 TEST_CASE("a broken state of a Kronecker penalty is refused and changes nothing", "[kronecker][checkpoint]") {
@@ -145,6 +152,18 @@ TEST_CASE("a scope takes weights and biases out of a Kronecker penalty", "[krone
   CHECK_THAT(value_of_move(only_bias, 20, 25), test::WithinRel(value_of_move(all, 20, 25), 1e-12));
   CHECK_THAT(only_bias.recipe(), test::ContainsSubstring("importance of only 0.bias"));
   CHECK_THROWS_AS(all.restrict_importance(Scope::only({"7"})), ll::InvalidArgument);
+}
+
+TEST_CASE("a learner holds parameters without Kronecker factors by their diagonal", "[kronecker]") {
+  const RandomBatch<double> data(9, 4, 3);
+  auto learner = with_norm(KroneckerSum::nearest);
+  learner.consolidate(std::vector{data.batch()});
+  CHECK(value_of_move(learner, 15, 21) > 0);  // 1.weight and 1.bias
+  auto without = with_norm(KroneckerSum::nearest);
+  without.restrict_importance(Scope::all().without_norms());
+  without.consolidate(std::vector{data.batch()});
+  CHECK(value_of_move(without, 15, 21) == 0);
+  CHECK(value_of_move(without, 0, 15) == value_of_move(learner, 0, 15));
 }
 
 TEST_CASE("new heads do not move what a Kronecker penalty holds", "[kronecker][heads]") {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The two small matrices per layer whose Kronecker product stands for the layer's Fisher information.
+// The two small matrices per layer whose Kronecker product stands for the layer's Fisher information, and the diagonal
+// of what has none.
 #pragma once
 
 #include <lifelong/config/push_macros.hpp>
@@ -7,10 +8,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <iterator>
 #include <span>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -22,36 +21,16 @@
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/layout.hpp>
 #include <lifelong/core/memory.hpp>
+#include <lifelong/core/moment.hpp>
 #include <lifelong/core/packet.hpp>
 #include <lifelong/importance/sample_sum.hpp>
-#include <lifelong/nn/kronecker/convolution.hpp>
-#include <lifelong/nn/layer/heads.hpp>
+#include <lifelong/nn/kronecker/sites.hpp>
 #include <lifelong/nn/layer/layer.hpp>
-#include <lifelong/nn/layer/linear.hpp>
 #include <lifelong/nn/product/parallel.hpp>
 #include <lifelong/nn/product/product.hpp>
 #include <lifelong/nn/product/rows.hpp>
 
 namespace lifelong::nn {
-
-/// Where a weight matrix W lies in θ. A bias counts as its last column, which belongs to a constant input 1: W has O x
-/// I weights and the bias behind them.
-struct KroneckerSite {
-  std::string name;         ///< of the layer: its blocks are `name.weight` and `name.bias`
-  std::size_t weight = 0;   ///< index of the first weight; they are row-major
-  std::size_t bias = 0;     ///< index of the first bias
-  bool has_bias = false;    ///< whether there are biases
-  std::size_t rows = 0;     ///< O
-  std::size_t columns = 0;  ///< I, or I + 1 with a bias
-
-  /// I.
-  [[nodiscard]] std::size_t inputs() const { return has_bias ? columns - 1 : columns; }
-  /// True if both stand for the same parameters.
-  friend bool operator==(const KroneckerSite& a, const KroneckerSite& b) {
-    return a.weight == b.weight && a.has_bias == b.has_bias && (!a.has_bias || a.bias == b.bias) && a.rows == b.rows &&
-           a.columns == b.columns;
-  }
-};
 
 /// F ≈ A ⊗ G for one weight matrix: the element of F that belongs to W_oi and W_pj is about G_op A_ij. Both are
 /// symmetric.
@@ -60,6 +39,22 @@ struct KroneckerFactors {
   KroneckerSite site;
   AlignedVector<T> a;  ///< A, columns x columns: second moments of the inputs
   AlignedVector<T> g;  ///< G, rows x rows: second moments of the gradients of the outputs
+};
+
+/// The diagonal of F for a block of parameters that has no factors.
+template <class T>
+struct KroneckerDiagonal {
+  std::string name;         ///< of the block
+  std::size_t first = 0;    ///< index of its first parameter
+  AlignedVector<T> values;  ///< F_i
+};
+
+/// What a `KroneckerFisher` estimates: each parameter is in a weight matrix of `layers` or in a block of `diagonals`.
+/// Both are in the order of θ.
+template <class T>
+struct KroneckerEstimate {
+  std::vector<KroneckerFactors<T>> layers;
+  std::vector<KroneckerDiagonal<T>> diagonals;
 };
 
 namespace detail {
@@ -90,77 +85,11 @@ void mirror(Rows<T> c, T scale) {
     for (std::size_t j = 0; j <= i; ++j) c.row(j)[i] = c.row(i)[j] *= scale;
 }
 
-[[noreturn]] inline void refuse_factors(const std::string& layer, const std::string& block) {
-  lifelong::detail::raise<InvalidArgument>("layer " + layer +
-                                           " has no Kronecker factors: only Linear and Conv2d have them, and " + block +
-                                           " is of another kind");
-}
-
-/// The weight matrices of a network, in the order of its blocks.
-/// \throws InvalidArgument, which names the layer, for the first layer whose parameters are of another kind.
-inline std::vector<KroneckerSite> kronecker_sites(const Layout& layout) {
-  constexpr std::string_view weight = ".weight", bias = ".bias";
-  std::vector<KroneckerSite> sites;
-  for (const Block& block : layout.blocks()) {
-    const std::string_view name = block.name, layer = name.substr(0, name.rfind('.'));
-    const bool product = block.kind == BlockKind::linear || block.kind == BlockKind::convolution;
-    if (product && name.ends_with(weight)) {
-      const std::size_t rows = block.shape.front();
-      sites.push_back({std::string(layer), block.offset, 0, false, rows, block.size / rows});
-    } else if (product && name.ends_with(bias) && !sites.empty() && sites.back().name == layer) {
-      KroneckerSite& site = sites.back();
-      site.bias = block.offset;
-      site.has_bias = true;
-      ++site.columns;
-    } else {
-      refuse_factors(std::string(layer), block.name);
-    }
-  }
-  return sites;
-}
-
-/// Calls `take(k, X, D)` for each of the layer's weight matrices k, with the rows whose outer products d xᵀ sum up to
-/// its gradient, as often as it takes to cover all samples. A layer with its own way of doing this has a member of this
-/// name without the first parameter. X and D may lie in `flow.scratch`.
-template <class L, class T, class Backend, class Take>
-requires requires(const L& layer, const Backend& backend, const Flow<T>& flow, Rows<const T> x, const Take& take) {
-  layer.for_each_outer_product(backend, flow, x, x, take);
-}
-void for_each_outer_product(const L& layer, const Backend& backend, const Flow<T>& flow, Rows<const T> x,
-                            Rows<const T> dy, const Take& take) {
-  layer.for_each_outer_product(backend, flow, x, dy, take);
-}
-
-template <class T, class Backend, class Take>
-void for_each_outer_product(const Linear& layer, const Backend&, const Flow<T>&, Rows<const T> x, Rows<const T> dy,
-                            const Take& take) {
-  const std::size_t count = x.size() / layer.in;
-  take(std::size_t{0}, Rows<const T>{x.data, count, layer.in}, Rows<const T>{dy.data, count, layer.out});
-}
-
-template <class T, class Backend, class Take>
-void for_each_outer_product(const Heads& layer, const Backend&, const Flow<T>& flow, Rows<const T> x, Rows<const T> dy,
-                            const Take& take) {
-  for (std::size_t h = 0; h < layer.widths.size(); ++h) {
-    const std::size_t first = layer.range(h).first, width = layer.widths[h];
-    detail::grow(flow.scratch, dy.count * width);
-    const Rows<T> own{flow.scratch.data(), dy.count, width};
-    for (std::size_t n = 0; n < dy.count; ++n) std::copy_n(dy.row(n).data() + first, width, own.row(n).data());
-    take(h, x, Rows<const T>(own));
-  }
-}
-
-/// A layer whose gradient is a sum of outer products.
-template <class L, class T, class Backend>
-concept makes_outer_products = requires(const L& layer, const Backend& backend, const Flow<T>& flow, Rows<const T> x,
-                                        void (*take)(std::size_t, Rows<const T>, Rows<const T>)) {
-  for_each_outer_product(layer, backend, flow, x, x, take);
-};
-
 }  // namespace detail
 
-/// Sums up the factors of all layers of a network over batches. With inputs x_nt and gradients d_nkt of the outputs,
-/// for samples n, cotangents k and positions t = 1 .. T of a layer (T = 1 for a Linear on {features}), it is
+/// Sums up the factors of all layers of a network that have some, and the diagonal of all others, over batches. With
+/// inputs x_nt and gradients d_nkt of the outputs, for samples n, cotangents k and positions t = 1 .. T of a layer (T =
+/// 1 for a Linear on {features}), it is
 ///
 ///     A = 1/N Σ_n Σ_t x_nt x_ntᵀ,   G = 1/(N T) Σ_n Σ_k Σ_t d_nkt d_nktᵀ,
 ///
@@ -169,16 +98,39 @@ concept makes_outer_products = requires(const L& layer, const Backend& backend, 
 /// (KFC: Ω = A, Γ = G). The groups of a convolution are weight matrices of their own. It costs a backward pass and half
 /// of O² T products per sample and cotangent, and I² T / 2 products per sample. Batches with weights are cut where the
 /// weight changes, so sort them by weight if speed matters.
+///
+/// The diagonal is that of `importance::Fisher`, 1/N Σ_n w_n Σ_k (∂⟨v_nk, f(x_n)⟩/∂θ_i)². Where there are blocks
+/// without factors it costs a second pass, `Network::accumulate_moment`, and an array as long as θ (three for more than
+/// 1024 samples in float).
 template <class T>
 class KroneckerAccumulator {
  public:
-  /// \throws InvalidArgument, which names the layer, for one with parameters but without factors; OutOfMemory.
-  explicit KroneckerAccumulator(const Layout& layout) {
-    for (KroneckerSite& site : detail::kronecker_sites(layout)) sums_.push_back(Sum(std::move(site)));
+  /// Begins with what `kronecker_blocks(network)` tells.
+  /// \throws InvalidArgument if no layer has factors, or if a layer mixes samples; OutOfMemory.
+  template <class Network>
+  requires requires(Network& network) { network.layout(); }
+  explicit KroneckerAccumulator(Network& network)
+      : KroneckerAccumulator(std::as_const(network).layout(), detail::kronecker_sites_of(network)) {}
+
+  /// Begins with these weight matrices among the blocks of `layout`. \throws InvalidArgument if there are none,
+  /// OutOfMemory.
+  KroneckerAccumulator(const Layout& layout, const std::vector<KroneckerSite>& sites) {
+    detail::require_factored(sites);
+    for (const KroneckerSite& site : sites) sums_.push_back(Sum(site));
+    for (const Block& block : layout.blocks())
+      if (block.size > 0 && !detail::is_factored(block, sites)) blocks_.push_back(block);
+    if (blocks_.empty()) return;
+    lifelong::detail::with_memory([&] { diagonal_.resize(layout.size()); },
+                                  [&] {
+                                    return "the diagonal of the Fisher information of " + blocks_.front().name +
+                                           ", in an array for " + std::to_string(layout.size()) +
+                                           " parameters, does not fit into memory";
+                                  });
   }
 
   /// Adds the samples of `batch` and the cotangents of `functional`. Changes nothing in the network but work arrays.
-  /// \throws InvalidArgument as the constructor, and what `Network::backpropagate` throws.
+  /// \throws InvalidArgument, which names the layer, for one that makes no outer products, though it began with them;
+  /// what `Network::backpropagate` throws.
   template <class Network, class Functional>
   void add(Network& network, const Batch<T>& batch, const Functional& functional) {
     constexpr std::size_t most = PartialSum::part_size;
@@ -192,11 +144,12 @@ class KroneckerAccumulator {
       weight_ += part.weight();
       first += part.size;
     }
+    add_diagonal(network, batch, functional);
   }
 
   /// Returns the means, in the order of θ, and empties the sums.
-  [[nodiscard]] std::vector<KroneckerFactors<T>> take_means() {
-    std::vector<KroneckerFactors<T>> means;
+  [[nodiscard]] KroneckerEstimate<T> take_means() {
+    KroneckerEstimate<T> means;
     const T samples = static_cast<T>(weight_);
     for (Sum& sum : sums_) {
       sum.finish();
@@ -204,9 +157,10 @@ class KroneckerAccumulator {
       detail::mirror(Rows<T>{sum.factors.a.data(), site.columns, site.columns}, 1 / samples);
       detail::mirror(Rows<T>{sum.factors.g.data(), site.rows, site.rows},
                      1 / (samples * static_cast<T>(sum.positions)));
-      means.push_back(std::move(sum.factors));
+      means.layers.push_back(std::move(sum.factors));
     }
     sums_.clear();
+    take_diagonals(1 / samples, means.diagonals);
     return means;
   }
 
@@ -225,6 +179,28 @@ class KroneckerAccumulator {
     pending_ = 0;
   }
 
+  template <class Network, class Functional>
+  void add_diagonal(Network& network, const Batch<T>& batch, const Functional& functional) {
+    if (blocks_.empty()) return;
+    const std::span<T> out(diagonal_);
+    const lifelong::detail::OwnLoop<T, backend::Serial> own({}, out.size());
+    diagonal_sum_.add(own.loop, out, batch.size, [&](std::size_t first, std::size_t count) {
+      network.accumulate_moment(batch.slice(first, count), functional, moment::Square{}, out);
+    });
+  }
+
+  void take_diagonals(T scale, std::vector<KroneckerDiagonal<T>>& to) {
+    const lifelong::detail::OwnLoop<T, backend::Serial> own({}, diagonal_.size());
+    diagonal_sum_.finish(own.loop, std::span<T>(diagonal_));
+    for (const Block& block : blocks_) {
+      const auto begin = diagonal_.begin() + static_cast<std::ptrdiff_t>(block.offset);
+      to.push_back({block.name, block.offset, {begin, begin + static_cast<std::ptrdiff_t>(block.size)}});
+      for (T& value : to.back().values) value *= scale;
+    }
+    blocks_.clear();
+    diagonal_.clear();
+  }
+
   /// Adds a batch of which T can sum up all samples.
   template <class Network, class Functional>
   void add_part(Network& network, const Batch<T>& batch, const Functional& functional) {
@@ -233,7 +209,9 @@ class KroneckerAccumulator {
         batch, functional,
         [&]<class L>(std::size_t, const L& layer, const Flow<T>& flow, Rows<const T> x, Rows<const T> dy) {
           if constexpr (detail::makes_outer_products<L, T, decltype(network.backend())>) {
-            const std::size_t first = first_of(flow.theta.data() - network.parameters().data());
+            const auto offset = static_cast<std::size_t>(flow.theta.data() - network.parameters().data());
+            const std::size_t first = first_from(offset);
+            if (first == sums_.size() || sums_[first].factors.site.weight - offset >= flow.theta.size()) return;
             detail::for_each_outer_product(layer, network.backend(), flow, x, dy,
                                            [&](std::size_t k, Rows<const T> inputs, Rows<const T> deltas) {
                                              take(network.backend(), first + k, inputs, deltas);
@@ -243,7 +221,8 @@ class KroneckerAccumulator {
         });
     for (const Sum& sum : sums_)
       if (batch.size > 0 && sum.cotangents == 0)
-        detail::refuse_factors(sum.factors.site.name, sum.factors.site.name + ".weight");
+        lifelong::detail::raise<InvalidArgument>("layer " + sum.factors.site.name +
+                                                 " was to have Kronecker factors but makes no outer products");
   }
 
   struct Sum {
@@ -282,16 +261,15 @@ class KroneckerAccumulator {
     std::size_t cotangents = 0;  ///< cotangents added of the present batch
   };
 
-  /// The first weight matrix of the layer whose parameters begin at `offset`.
-  [[nodiscard]] std::size_t first_of(std::ptrdiff_t offset) const {
+  /// The first weight matrix from parameter `offset` on.
+  [[nodiscard]] std::size_t first_from(std::size_t offset) const {
     std::size_t l = 0;
-    while (sums_[l].factors.site.weight != static_cast<std::size_t>(offset)) ++l;
+    while (l < sums_.size() && sums_[l].factors.site.weight < offset) ++l;
     return l;
   }
 
   template <class Backend>
   void take(const Backend& backend, std::size_t l, Rows<const T> inputs, Rows<const T> deltas) {
-    if (sums_[l].factors.site.rows != deltas.width) split(l, deltas.width);
     Sum& sum = sums_[l];
     const KroneckerSite& site = sum.factors.site;
     if (sum.cotangents == 0)
@@ -310,17 +288,6 @@ class KroneckerAccumulator {
     }
   }
 
-  /// Replaces a site by one site for each `rows` of its rows.
-  void split(std::size_t at, std::size_t rows) {
-    const KroneckerSite whole = sums_[at].factors.site;
-    std::vector<Sum> groups;
-    for (std::size_t row = 0; row < whole.rows; row += rows)
-      groups.push_back(Sum(
-          {whole.name, whole.weight + row * whole.inputs(), whole.bias + row, whole.has_bias, rows, whole.columns}));
-    const auto place = sums_.erase(sums_.begin() + static_cast<std::ptrdiff_t>(at));
-    sums_.insert(place, std::make_move_iterator(groups.begin()), std::make_move_iterator(groups.end()));
-  }
-
   /// The rows, each with a 1 appended where there is a bias, times the root of the samples' weight.
   Rows<const T> weighted(Rows<const T> x, const KroneckerSite& site) {
     if (!site.has_bias && root_of_weight_ == 1) return x;
@@ -335,6 +302,9 @@ class KroneckerAccumulator {
   }
 
   std::vector<Sum> sums_;
+  std::vector<Block> blocks_;  // without factors
+  AlignedVector<T> diagonal_;  // as long as θ if there are such blocks; the other elements are left aside
+  PartialSum diagonal_sum_;
   AlignedVector<T> longer_;
   std::size_t pending_ = 0;
   double weight_ = 0;     // of all samples

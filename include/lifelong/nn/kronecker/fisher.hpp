@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: MIT
-// The Fisher information with the correlations inside each layer, as Kronecker products.
+// The Fisher information with the correlations inside each layer, as Kronecker products, and the diagonal elsewhere.
 #pragma once
 
 #include <lifelong/config/push_macros.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include <lifelong/backend/loop.hpp>
+#include <lifelong/core/batch.hpp>
 #include <lifelong/core/layout.hpp>
 #include <lifelong/importance/fit.hpp>
 #include <lifelong/importance/likelihood.hpp>
@@ -20,13 +21,16 @@
 #include <lifelong/importance/scope.hpp>
 #include <lifelong/nn/chain.hpp>
 #include <lifelong/nn/kronecker/factors.hpp>
+#include <lifelong/nn/kronecker/sites.hpp>
 
 namespace lifelong::nn {
 
 /// The Fisher information of each weight matrix as A ⊗ G (KFAC). A is made of the layer's inputs and G of the gradients
 /// of log p(y | x) with respect to its outputs; both are means over samples, with the expectation over the labels that
-/// `labels` names. `KroneckerAccumulator` has the formula. It is for Linear, Heads and Conv2d, with or without biases,
-/// and for use with `KroneckerPenalty`.
+/// `labels` names. `KroneckerAccumulator` has the formula. Linear, Heads and Conv2d have factors, with or without
+/// biases, also inside residual and transformer blocks. All other parameters (norms, embeddings, recurrent layers,
+/// attention) keep the diagonal of the exact Fisher information, for the same labels and draws;
+/// `kronecker_blocks(network)` tells which do. It is for use with `KroneckerPenalty`.
 ///
 /// There are two approximations: correlations between layers are left out, and inputs and gradients are taken to be
 /// independent; the rest is exact per sample. So for one sample and one position, or where all samples have the same
@@ -35,7 +39,8 @@ namespace lifelong::nn {
 ///
 /// On a batch it costs a forward pass, and for each cotangent a backward pass of the outputs' gradients and half of O²
 /// products per layer. So for ten classes exact labels cost about ten times as much as the others. No array is larger
-/// than a batch's inputs or the factors.
+/// than a batch's inputs or the factors. Where there are parameters without factors, `importance::Fisher` is paid for
+/// as well.
 template <class L>
 struct KroneckerFisherOf {
   static_assert(lifelong::detail::require_likelihood<lifelong::detail::LikelihoodFor<L, lifelong::detail::NoModel>>());
@@ -46,9 +51,9 @@ struct KroneckerFisherOf {
   std::uint32_t draws = 1;  ///< M: sampled labels per sample
   L likelihood = {};
 
-  /// The factors of all layers in the order of θ.
+  /// The factors of all layers that have some, and the diagonals of all other blocks.
   template <class T>
-  using Estimate = std::vector<KroneckerFactors<T>>;
+  using Estimate = KroneckerEstimate<T>;
 
   /// \throws InvalidArgument for 0 draws, and for labels that the likelihood cannot give.
   void validate() const {
@@ -60,19 +65,22 @@ struct KroneckerFisherOf {
   void validate_as() const {
     functional().template validate_as<T>();
   }
-  /// \throws InvalidArgument if it does not fit the model's outputs, or for labels that the likelihood of its loss
-  /// cannot give.
+  /// \throws InvalidArgument if it does not fit the model's outputs, for labels that the likelihood of its loss cannot
+  /// give, and for a network of which no layer has factors.
   template <class Model>
   void validate_for(Model& model) const {
     functional<Model>().validate();
     lifelong::detail::require_likelihood_of<lifelong::detail::LikelihoodFor<L, Model>>("KroneckerFisher", model);
+    if constexpr (requires {
+                    model.backpropagate(Batch<typename Model::value_type>(), functional<Model>(), detail::NoHook{});
+                  })
+      detail::require_factored(detail::kronecker_sites_of(model));
   }
 
-  /// Begins an estimate, with no samples yet. \throws InvalidArgument, which names the layer, for one whose parameters
-  /// have no factors (norms, embeddings, recurrent layers).
+  /// Begins an estimate, with no samples yet. \throws InvalidArgument if no layer of the network has factors.
   template <class Model, class T, class Backend>
   [[nodiscard]] KroneckerAccumulator<T> begin(Model& model, const Loop<T, Backend>&, std::span<T>) const {
-    return KroneckerAccumulator<T>(model.layout());
+    return KroneckerAccumulator<T>(model);
   }
   /// Adds the samples of a batch; changes no parameter of `model`, a `Network`. \throws what `Network::backpropagate`
   /// throws.
@@ -83,22 +91,24 @@ struct KroneckerFisherOf {
         "KroneckerFisher uses the layers of the model, which must be an nn::Network");
     sums.add(model, batch, functional<Model>());
   }
-  /// Returns the factors, which are means over samples.
+  /// Returns the factors and diagonals, which are means over samples.
   template <class T>
   [[nodiscard]] Estimate<T> finish(KroneckerAccumulator<T>& sums) const {
     return sums.take_means();
   }
 
   /// Sets the importance of parameters out of scope to 0: the rows and columns of A that belong to the weights or the
-  /// bias.
+  /// bias, and diagonals.
   template <class T>
-  void restrict_to(const Scope& scope, const Layout& layout, Estimate<T>& factors) const {
+  void restrict_to(const Scope& scope, const Layout& layout, KroneckerEstimate<T>& estimate) const {
     const auto in_scope = [&](const std::string& name) {
       for (const Block& block : layout.blocks())
         if (block.name == name) return scope.contains(block);
       return true;
     };
-    for (KroneckerFactors<T>& layer : factors) {
+    for (KroneckerDiagonal<T>& block : estimate.diagonals)
+      if (!in_scope(block.name)) std::fill(block.values.begin(), block.values.end(), T(0));
+    for (KroneckerFactors<T>& layer : estimate.layers) {
       const KroneckerSite& site = layer.site;
       if (!in_scope(site.name + ".weight"))
         for (std::size_t k = 0; k < site.inputs(); ++k) clear_input(layer, k);

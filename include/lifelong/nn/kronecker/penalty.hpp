@@ -14,6 +14,7 @@
 
 #include <lifelong/core/aligned_vector.hpp>
 #include <lifelong/core/error.hpp>
+#include <lifelong/core/finite.hpp>
 #include <lifelong/importance/merge.hpp>
 #include <lifelong/nn/kronecker/factors.hpp>
 #include <lifelong/nn/kronecker/sum.hpp>
@@ -32,10 +33,16 @@ struct KroneckerState {
     KroneckerSite site;
     std::vector<KroneckerPair<T>> pairs;
   };
+  /// A block of parameters without factors and its importance Σ_k F_k.
+  struct Diagonal {
+    std::size_t first = 0;  ///< index of its first parameter
+    AlignedVector<T> importance;
+  };
   std::vector<Layer> layers;
+  std::vector<Diagonal> diagonals;
   AlignedVector<T> anchor;                   ///< θ*, as long as the parameters
   AlignedVector<T> move, product, gradient;  ///< work arrays of the size of the largest W
-  std::vector<double> row_values;            ///< work array with one value for each row
+  std::vector<double> row_values;            ///< work array with one value for each row or piece
 
   /// Makes room for parameters that are appended. They have no importance before a task has ended.
   void resize(std::size_t parameters) {
@@ -55,12 +62,23 @@ struct KroneckerState {
     number("layers", count);
     resize_to(layers, count);
     for (std::size_t l = 0; l < count; ++l) visit_layer(std::to_string(l), layers[l], array, number);
+    std::size_t blocks = diagonals.size();
+    number("diagonals", blocks);
+    if (count == 0 && blocks > 0) refuse("there are diagonals but no factors");
+    resize_to(diagonals, blocks);
+    for (std::size_t b = 0; b < blocks; ++b) {
+      const std::string name = "diagonal." + std::to_string(b);
+      number(name + ".first", diagonals[b].first);
+      array(name + ".importance", diagonals[b].importance);
+    }
     if (count > 0) array("anchor", anchor);
     if (count > 0 && anchor.size() != parameters_)
       refuse("the anchor has " + std::to_string(anchor.size()) + " values, but there are " +
              std::to_string(parameters_) + " parameters");
     require_sites_within(anchor.size());
+    require_diagonals_within(anchor.size());
     for (const Layer& layer : layers) reserve_work(layer.site);
+    for (const Diagonal& block : diagonals) reserve_work(block.importance.size());
   }
 
   /// Bytes of all arrays.
@@ -68,6 +86,7 @@ struct KroneckerState {
     std::size_t count = anchor.size() + move.size() + product.size() + gradient.size();
     for (const Layer& layer : layers)
       for (const KroneckerPair<T>& pair : layer.pairs) count += pair.a.size() + pair.g.size();
+    for (const Diagonal& block : diagonals) count += block.importance.size();
     return count * sizeof(T) + row_values.size() * sizeof(double);
   }
 
@@ -76,6 +95,13 @@ struct KroneckerState {
     for (AlignedVector<T>* each : {&move, &product, &gradient}) detail::grow(*each, site.rows * site.columns);
     detail::grow(row_values, site.rows);
   }
+  /// The same for a block of `parameters` parameters with a diagonal.
+  void reserve_work(std::size_t parameters) { detail::grow(row_values, pieces(parameters)); }
+
+  /// Parameters of a diagonal whose values are summed up by themselves, so that sums have the same order for any number
+  /// of threads.
+  static constexpr std::size_t piece = 1024;
+  static constexpr std::size_t pieces(std::size_t parameters) { return parameters / piece + (parameters % piece != 0); }
 
  private:
   /// There are few layers and pairs, so a larger count can only come from a broken file.
@@ -86,7 +112,7 @@ struct KroneckerState {
   }
   template <class Values>
   static void resize_to(Values& values, std::size_t count) {
-    if (count > most) refuse(std::to_string(count) + " layers or pairs are too many");
+    if (count > most) refuse(std::to_string(count) + " layers, pairs or blocks are too many");
     values.resize(count);
   }
 
@@ -117,6 +143,13 @@ struct KroneckerState {
       refuse(name + " has " + std::to_string(values.size()) + " values, not those of a square of side " +
              std::to_string(side));
   }
+  void require_diagonals_within(std::size_t parameters) const {
+    for (const Diagonal& block : diagonals)
+      if (block.first > parameters || block.importance.size() > parameters - block.first)
+        refuse("a diagonal of " + std::to_string(block.importance.size()) + " values from parameter " +
+               std::to_string(block.first) + " on does not lie within the " + std::to_string(parameters) +
+               " parameters");
+  }
   void require_sites_within(std::size_t parameters) const {
     for (const Layer& layer : layers) {
       const KroneckerSite& site = layer.site;
@@ -134,14 +167,15 @@ struct KroneckerState {
 
 /// λ/2 Σ_layers Σ_k ⟨ΔW, G_k ΔW A_k⟩ = λ/2 Σ_layers vec(ΔW)ᵀ (Σ_k A_k ⊗ G_k) vec(ΔW), with gradient λ Σ_k G_k ΔW A_k,
 /// summed over the tasks k that have ended. ΔW = W - W* is the move since the last task ended, with the bias as the
-/// last column. It is the quadratic penalty whose curvature is block diagonal by layers rather than diagonal: online
-/// structured Laplace (Ritter, Botev & Barber 2018; the anchor is the last task's, as in their recursion). With
-/// importances as means over samples and a mean loss, λ = 1 is the Laplace approximation of the posterior if tasks are
-/// equally large.
+/// last column. Blocks of parameters without factors add λ/2 Σ_i Σ_k F_ki (θ_i - θ*_i)² with the same λ, merge weights
+/// and anchor, whatever the `sum`: diagonals add up exactly. It is the quadratic penalty whose curvature is block
+/// diagonal by layers rather than diagonal: online structured Laplace (Ritter, Botev & Barber 2018; the anchor is the
+/// last task's, as in their recursion). With importances as means over samples and a mean loss, λ = 1 is the Laplace
+/// approximation of the posterior if tasks are equally large.
 ///
 /// A step costs 2 O I (O + I) operations per layer of O x I, however large the batch is. The memory is O² + I² values
-/// per layer, θ*, and three work arrays of the size of the largest W. With `KroneckerSum::exact` the operations and the
-/// values per layer are multiplied by the number of tasks.
+/// per layer, one value per parameter without factors, θ*, and three work arrays of the size of the largest W. With
+/// `KroneckerSum::exact` the operations and the values per layer are multiplied by the number of tasks.
 struct KroneckerPenalty {
   double strength = 1;  ///< λ; multiplies the ½ as well
   KroneckerSum sum = KroneckerSum::nearest;
@@ -175,40 +209,49 @@ struct KroneckerPenalty {
       multiply(state, layer, backend);
       value += write(state, layer.site, backend, out);
     }
+    for (const auto& block : state.diagonals) value += write(state, block, backend, theta, out);
     return strength / 2 * value;
   }
 
-  /// Σ ← keep Σ + add A ⊗ G with the factors of the task that just ended, and θ* ← θ. Layers that the tasks before did
-  /// not have, such as new heads, begin with this task.
-  /// \throws NumericError, which names the layer, if a factor is not finite, ShapeMismatch if the layers do not begin
-  /// with those of the tasks before. Then nothing has changed.
+  /// Σ ← keep Σ + add A ⊗ G with the factors of the task that just ended, the same for its diagonals, and θ* ← θ.
+  /// Layers and blocks that the tasks before did not have, such as new heads, begin with this task. \throws
+  /// NumericError, which names the layer or block, if a factor or diagonal is not finite, ShapeMismatch if the layers
+  /// or blocks do not begin with those of the tasks before. Then nothing has changed.
   template <class T>
-  void absorb(KroneckerState<T>& state, const std::vector<KroneckerFactors<T>>& estimate, std::span<const T> theta,
+  void absorb(KroneckerState<T>& state, const KroneckerEstimate<T>& task, std::span<const T> theta,
               importance::MergeWeights weights) const {
+    const std::vector<KroneckerFactors<T>>& estimate = task.layers;
     for (const KroneckerFactors<T>& factors : estimate) {
       require_finite<T>(factors.a, "A", factors.site);
       require_finite<T>(factors.g, "G", factors.site);
     }
+    for (const KroneckerDiagonal<T>& block : task.diagonals) require_finite<T>(block.values, block.name);
     require_known_sites(state, estimate);
+    require_known_diagonals(state, task.diagonals);
     std::vector<typename KroneckerState<T>::Layer> layers;
     for (std::size_t l = 0; l < estimate.size(); ++l)
       layers.push_back({estimate[l].site, merged<T>(l < state.layers.size() ? &state.layers[l].pairs : nullptr,
                                                     {estimate[l].a, estimate[l].g}, weights)});
     require_finite(layers);
+    auto diagonals = merged(state.diagonals, task.diagonals, weights);
     AlignedVector<T> anchor(theta.begin(), theta.end());
     for (const auto& layer : layers) state.reserve_work(layer.site);
+    for (const auto& block : diagonals) state.reserve_work(block.importance.size());
     state.layers = std::move(layers);
+    state.diagonals = std::move(diagonals);
     state.anchor = std::move(anchor);
   }
 
   /// Checks a task's importance before it is merged. \throws NumericError if all of it is 0.
   template <class T>
-  void require_some(const std::vector<KroneckerFactors<T>>& estimate) const {
+  void require_some(const KroneckerEstimate<T>& estimate) const {
     const auto is_zero = [](const auto& values) {
       return std::all_of(values.begin(), values.end(), [](T value) { return value == 0; });
     };
-    for (const KroneckerFactors<T>& factors : estimate)
+    for (const KroneckerFactors<T>& factors : estimate.layers)
       if (!is_zero(factors.a) && !is_zero(factors.g)) return;
+    for (const KroneckerDiagonal<T>& block : estimate.diagonals)
+      if (!is_zero(block.values)) return;
     lifelong::detail::raise<NumericError>(
         "consolidate: the importance of every layer is 0, so nothing of this task would be protected. Does the "
         "importance "
@@ -232,6 +275,29 @@ struct KroneckerPenalty {
       pairs.push_back(detail::additive(weights.keep, old->front(), weights.add, added));
     }
     return pairs;
+  }
+
+  /// Σ_k F_k of each block. \throws NumericError, which names the block, if it is too large for T.
+  template <class Diagonals, class T>
+  static Diagonals merged(const Diagonals& old, const std::vector<KroneckerDiagonal<T>>& added,
+                          importance::MergeWeights weights) {
+    Diagonals sums;
+    for (std::size_t b = 0; b < added.size(); ++b) {
+      const AlignedVector<T>& values = added[b].values;
+      sums.push_back({added[b].first, b < old.size()
+                                          ? detail::combination(weights.keep, old[b].importance, weights.add, values)
+                                          : detail::combination(0, values, weights.add, values)});
+      require_finite<T>(sums.back().importance, added[b].name);
+    }
+    return sums;
+  }
+
+  template <class T>
+  static void require_finite(std::span<const T> values, const std::string& block) {
+    const std::size_t i = lifelong::detail::first_not_finite(values);
+    if (i < values.size())
+      lifelong::detail::raise<NumericError>("the importance of " + block + "[" + std::to_string(i) + "] is " +
+                                            lifelong::detail::text(static_cast<double>(values[i])));
   }
 
   /// Merged factors may have overflowed.
@@ -259,6 +325,18 @@ struct KroneckerPenalty {
     if (!same)
       lifelong::detail::raise<ShapeMismatch>(
           "the layers of a Kronecker-factored importance do not begin with those of the tasks before");
+  }
+
+  template <class T>
+  static void require_known_diagonals(const KroneckerState<T>& state,
+                                      const std::vector<KroneckerDiagonal<T>>& estimate) {
+    bool same = state.diagonals.size() <= estimate.size();
+    for (std::size_t b = 0; same && b < state.diagonals.size(); ++b)
+      same = state.diagonals[b].first == estimate[b].first &&
+             state.diagonals[b].importance.size() == estimate[b].values.size();
+    if (!same)
+      lifelong::detail::raise<ShapeMismatch>(
+          "the blocks without Kronecker factors do not begin with those of the tasks before");
   }
 
   template <class Backend, class Body>
@@ -311,6 +389,29 @@ struct KroneckerPenalty {
     });
     double value = 0;
     for (std::size_t row = 0; row < site.rows; ++row) value += state.row_values[row];
+    return value;
+  }
+
+  /// out = λ F (θ - θ*) for a block with a diagonal; returns Σ_i F_i (θ_i - θ*_i)².
+  template <class T, class Backend>
+  double write(KroneckerState<T>& state, const typename KroneckerState<T>::Diagonal& block, const Backend& backend,
+               std::span<const T> theta, std::span<T> out) const {
+    constexpr std::size_t piece = KroneckerState<T>::piece;
+    const T lambda = static_cast<T>(strength);
+    const std::size_t size = block.importance.size(), pieces = state.pieces(size);
+    detail::for_each_range(backend, pieces, 4 * piece, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t p = begin; p < end; ++p) {
+        state.row_values[p] = 0;
+        for (std::size_t k = p * piece; k < std::min(size, (p + 1) * piece); ++k) {
+          const std::size_t i = block.first + k;
+          const T move = theta[i] - state.anchor[i], gradient = block.importance[k] * move;
+          state.row_values[p] += static_cast<double>(move * gradient);
+          out[i] = lambda * gradient;
+        }
+      }
+    });
+    double value = 0;
+    for (std::size_t p = 0; p < pieces; ++p) value += state.row_values[p];
     return value;
   }
 };
