@@ -75,9 +75,9 @@ struct KroneckerPenalty {
   }
 
   /// Σ ← keep Σ + add A ⊗ G with the factors of the task that just ended, the same for its diagonals, and θ* ← θ.
-  /// Layers and blocks that the tasks before did not have, such as new heads, begin with this task. \throws
-  /// NumericError, which names the layer or block, if a factor or diagonal is not finite, ShapeMismatch if the layers
-  /// or blocks do not begin with those of the tasks before. Then nothing has changed.
+  /// Layers and blocks that the tasks before did not have, such as new heads, begin with this task.
+  /// \throws NumericError, which names the layer or block, if a factor or diagonal is not finite, ShapeMismatch if the
+  /// layers or blocks do not begin with those of the tasks before. Then nothing has changed.
   template <class T>
   void absorb(KroneckerState<T>& state, const KroneckerEstimate<T>& task, std::span<const T> theta,
               importance::MergeWeights weights) const {
