@@ -303,6 +303,8 @@ class GuardedNetwork : public GuardedModel<Host> {
  public:
   using GuardedModel<Host>::GuardedModel;
 
+  [[nodiscard]] std::size_t inputs() const { return this->host_.inputs(); }
+
   void grow(std::size_t outputs) {
     this->give_parameters();
     this->host_.grow(outputs);
