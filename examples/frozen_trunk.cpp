@@ -26,7 +26,7 @@ int main() {
   }
   std::size_t moved = 0;
   for (std::size_t i = 0; i < network.parameters().size(); ++i)
-    moved += learner.parameters()[i] != network.parameters()[i] ? 1 : 0;
+    moved += std::size_t{learner.parameters()[i] != network.parameters()[i]};
   std::size_t learning = 0;
   for (const ll::ParameterRange range : network.learning()) learning += range.end - range.first;
   std::printf("%zu of %zu parameters learn, and %zu have moved\n", learning, network.parameters().size(), moved);
