@@ -29,7 +29,6 @@ struct OwnLoss {
 };
 /// One that says it, and is not curved.
 struct YesNoLoss : OwnLoss {
-  static constexpr const char* name = "YesNoLoss";
   using Likelihood = Bernoulli;
 };
 struct CountLikelihood : Gaussian {};
