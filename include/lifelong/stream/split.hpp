@@ -104,9 +104,21 @@ void require_classes(const Dataset<S>& train, const Dataset<S>& test, const Clas
                              " has no train examples");
 }
 
+/// \throws InvalidArgument, which names it, for an example with the label that is ignored.
+template <class S>
+void require_no_ignored(const Dataset<S>& part, const char* name) {
+  const std::span<const std::int32_t> labels = part.labels();
+  for (std::size_t i = 0; i < labels.size(); ++i)
+    if (labels[i] == ignored_label)
+      raise<InvalidArgument>(std::string("split: ") + name + " example " + std::to_string(i) + " has the label " +
+                             std::to_string(ignored_label) + ", which belongs to no task");
+}
+
 /// The classes of `data` in the order that the options ask for. \throws InvalidArgument as `split`.
 template <class S>
 ClassOrder class_order(const SplitData<S>& data, const stream::SplitOptions& options) {
+  require_no_ignored(data.train, "train");
+  require_no_ignored(data.test, "test");
   std::vector<std::int32_t> order = options.order;
   if (order.empty()) {
     // With one class more than there are train examples, one has none, whatever the rest.

@@ -268,10 +268,12 @@ TEST_CASE("a diagonal leaves out frozen blocks and those out of scope", "[kronec
 TEST_CASE("a network without any Kronecker factors is sent to Fisher", "[kronecker]") {
   auto network = Network({Opaque{{4, 5}}});
   const RandomBatch<double> data(3, 4, 5);
-  const auto expected = test::ContainsSubstring("no layer of this network has Kronecker factors") &&
-                        test::ContainsSubstring("use Fisher");
-  CHECK_THAT(test::message_of<InvalidArgument>([&] { (void)estimated(network, {}, data.batch()); }), expected);
-  CHECK_THAT(test::message_of<InvalidArgument>([&] { KroneckerFisher{}.validate_for(network); }), expected);
+  const auto require_advice = [](const std::string& message) {
+    CHECK_THAT(message, test::ContainsSubstring("no layer of this network has Kronecker factors"));
+    CHECK_THAT(message, test::ContainsSubstring("use Fisher"));
+  };
+  require_advice(test::message_of<InvalidArgument>([&] { (void)estimated(network, {}, data.batch()); }));
+  require_advice(test::message_of<InvalidArgument>([&] { KroneckerFisher{}.validate_for(network); }));
   CHECK(without_factors(network).size() == 2);
 }
 
