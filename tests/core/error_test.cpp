@@ -72,3 +72,12 @@ TEST_CASE("NaN is outside every domain", "[error]") {
   CHECK(message_of<ll::InvalidArgument>([] { ll::detail::require_within("x", 1, 0, 1); }) ==
         "x must be in [0, 1), but is 1");
 }
+
+TEST_CASE("a value just outside of its bounds is not shown as one of them", "[error]") {
+  using namespace ll::detail;
+  CHECK(message_of<ll::InvalidArgument>([] { require_between("share", 1 + 0x1p-40, 0, 1); }) ==
+        "share must be in [0, 1], but is 1.0000000000009095");
+  CHECK(message_of<ll::InvalidArgument>([] { require_within("rate", 1, 0, 1); }) == "rate must be in [0, 1), but is 1");
+  CHECK(message_of<ll::InvalidArgument>([] { require_at_least("strength", -0.1, 0); }) ==
+        "strength must be a finite number of at least 0, but is -0.1");
+}

@@ -451,7 +451,7 @@ TEST_CASE("a path importance sees where the implicit step ends, and the penalty'
   }
 }
 
-TEST_CASE("every penalty takes steps and tasks with every optimizer, and with every importance", "[penalty]") {
+TEST_CASE("every penalty takes steps and tasks with every optimizer and every importance", "[penalty]") {
   const auto compose = [](auto importance, auto penalty, auto optimizer) {
     ll::Learner learner{test::TinyModel(), importance, penalty, optimizer};
     std::vector<std::vector<double>> seen;
@@ -470,25 +470,28 @@ TEST_CASE("every penalty takes steps and tasks with every optimizer, and with ev
     if constexpr (requires { learner.importance(); })
       REQUIRE(std::ranges::any_of(learner.importance(), [](double value) { return value > 0; }));
   };
-  const auto with_penalties = [&](auto importance, auto optimizer) {
-    compose(importance, ll::penalty::None{}, optimizer);
-    compose(importance, Quadratic{}, optimizer);
-    compose(importance, Quadratic{.anchor = Anchor::per_task}, optimizer);
-    compose(importance, ImplicitQuadratic{}, optimizer);
-    compose(importance, ImplicitQuadratic{.anchor = Anchor::per_task}, optimizer);
-    compose(importance, Huber{}, optimizer);
-    compose(importance, L1{}, optimizer);
+  const auto with_optimizers = [&](auto importance, auto penalty) {
+    compose(importance, penalty, Sgd{});
+    compose(importance, penalty, Momentum{});
+    compose(importance, penalty, Adam{});
+    compose(importance, penalty, AdamW{});
   };
-  with_penalties(Fisher{}, Sgd{});
-  with_penalties(Fisher{}, Momentum{});
-  with_penalties(Fisher{}, Adam{});
-  with_penalties(Fisher{}, AdamW{});
-  with_penalties(ll::importance::BatchFisher{}, Sgd{});
-  with_penalties(ll::importance::Mas{}, Momentum{});
-  with_penalties(SynapticIntelligence{}, Adam{});
-  with_penalties(ll::importance::Constant{}, Sgd{});
-  with_penalties(ll::importance::RWalk{}, Momentum{});
-  with_penalties(ll::importance::IntervalRWalk{}, AdamW{});
+  const auto with_penalties = [&](auto importance) {
+    with_optimizers(importance, ll::penalty::None{});
+    with_optimizers(importance, Quadratic{});
+    with_optimizers(importance, Quadratic{.anchor = Anchor::per_task});
+    with_optimizers(importance, ImplicitQuadratic{});
+    with_optimizers(importance, ImplicitQuadratic{.anchor = Anchor::per_task});
+    with_optimizers(importance, Huber{});
+    with_optimizers(importance, L1{});
+  };
+  with_penalties(Fisher{});
+  with_penalties(ll::importance::BatchFisher{});
+  with_penalties(ll::importance::Mas{});
+  with_penalties(SynapticIntelligence{});
+  with_penalties(ll::importance::Constant{});
+  with_penalties(ll::importance::RWalk{});
+  with_penalties(ll::importance::IntervalRWalk{});
 }
 
 TEST_CASE("settings of penalties outside their domain are refused by name and value", "[penalty][errors]") {

@@ -77,8 +77,7 @@ template <class E>
 }
 
 /// A number as text with `digits` digits, 6 where nobody reads further, whatever the locale: `0.1`, `-3`, `1e+20`,
-/// `nan`,
-/// `-inf`.
+/// `nan`, `-inf`.
 LIFELONG_RARE inline std::string text(double value, int digits = 6) {
   const auto bits = std::bit_cast<std::uint64_t>(value);
   if (!is_finite(value)) return (bits << 12) != 0 ? "nan" : (bits >> 63) != 0 ? "-inf" : "inf";
@@ -101,9 +100,11 @@ LIFELONG_RARE inline std::string exact_text(double value) {
 }
 
 /// "NAME must be RULE, but is VALUE", as an error. Checks have this in common, which keeps them small where they are
-/// inlined.
+/// inlined. A value that rounds to one that the rule speaks of has all its digits.
 [[noreturn]] LIFELONG_RARE inline void refuse_value(const char* name, const std::string& rule, double value) {
-  raise<InvalidArgument>(std::string(name) + " must be " + rule + ", but is " + text(value));
+  std::string shown = text(value);
+  if (rule.find(shown) != std::string::npos) shown = text(value, 17);
+  raise<InvalidArgument>(std::string(name) + " must be " + rule + ", but is " + shown);
 }
 
 /// \throws InvalidArgument unless `value` is a finite number of at least `least`; `name` reads like
@@ -136,10 +137,7 @@ template <class T>
 T setting(const char* name, double value) {
   const T rounded = static_cast<T>(value);
   if (is_finite(value) && (!is_finite(rounded) || (rounded == 0) != (value == 0)))
-    refuse_value(name,
-                 sizeof(T) == 4 ? "a number that fits the parameters' type, float"
-                                : "a number that fits the parameters' type, double",
-                 value);
+    refuse_value(name, "a number that fits the parameters' type, float", value);  // a double fits itself
   return rounded;
 }
 
