@@ -29,8 +29,9 @@ known=(
   getting_started.sh.2 getting_started.text.2 # here
   getting_started.cmake.1                     # here
   other_models.cpp.1    # here
-  packaging.sh.1        # tests/install/prepare.sh
-  packaging.sh.2        # tests/install/conan; its second command needs remotes
+  packaging.sh.1        # tests/single
+  packaging.sh.2        # tests/install/prepare.sh
+  packaging.sh.3        # tests/install/conan; its second command needs remotes
   pytorch.bash.1 pytorch.python.1 # examples/pytorch_round_trip.py
 )
 diff <(ls) <(printf '%s\n' "${known[@]}" | sort) || { echo "a page has other blocks than blocks.sh knows" >&2; exit 1; }
