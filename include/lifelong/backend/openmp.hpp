@@ -20,6 +20,10 @@
 #include <atomic>
 #include <cstddef>
 #include <exception>
+#include <memory>
+#include <type_traits>
+
+#include <lifelong/config.hpp>
 
 namespace lifelong::detail {
 
@@ -58,6 +62,26 @@ struct OpenMP {
       for (std::size_t i = 0; i < count; ++i) body(i);
       return;
     }
+    using Loop = std::remove_reference_t<Body>;
+    run_shares(count, {std::addressof(body), [](const void* loop, std::size_t i) {
+                         (*static_cast<Loop*>(const_cast<void*>(loop)))(i);
+                       }});
+  }
+
+ private:
+  /// How many bodies of one thread's share have been taken, on a cache line of its own.
+  struct alignas(64) Share {
+    std::atomic<std::size_t> taken{0};
+    std::size_t take() { return taken.fetch_add(1, std::memory_order_relaxed); }
+  };
+
+  /// A loop's bodies without their type, so that the threads are compiled once and not for each loop.
+  struct Bodies {
+    const void* loop;
+    void (*run)(const void* loop, std::size_t i);
+  };
+
+  LIFELONG_ONE_COPY void run_shares(std::size_t count, Bodies bodies) const {
     lifelong::detail::see_forks();
     constexpr std::size_t most = 64;
     const std::size_t shares = std::min(most, threads());
@@ -75,12 +99,12 @@ struct OpenMP {
 #if defined(__cpp_exceptions)
           if (failed.load(std::memory_order_relaxed)) break;
           try {
-            body(i);
+            bodies.run(bodies.loop, i);
           } catch (...) {
             if (!failed.exchange(true)) failure = std::current_exception();
           }
 #else
-          body(i);
+          bodies.run(bodies.loop, i);
 #endif
         }
       }
@@ -89,13 +113,6 @@ struct OpenMP {
     if (failure) std::rethrow_exception(failure);
 #endif
   }
-
- private:
-  /// How many bodies of one thread's share have been taken, on a cache line of its own.
-  struct alignas(64) Share {
-    std::atomic<std::size_t> taken{0};
-    std::size_t take() { return taken.fetch_add(1, std::memory_order_relaxed); }
-  };
 
   [[nodiscard]] int resolved() const {
     if (lifelong::detail::threads_were_lost) return 1;

@@ -74,7 +74,11 @@ class Chain {
     detail::for_each_layer(layers_, [&]<class L>(std::size_t l, L& layer) {
       Slot slot;
       slot.sequences = sequences_;
-      if (sequences_) read_lengths(l, layer, shape);
+      if (sequences_) {
+        if (refusal_.empty() && !takes_lengths<L>(shape))
+          refuse_lengths(l, detail::recipe_of(layer, "one of your own"), shape, detail::reads_tokens<L>);
+        sequences_ = detail::lengths_of<L> == Lengths::kept;
+      }
       slot.draws = draws;
       if constexpr (requires { layer.draws(); }) slot.positions = shape[0];
       shape = detail::at("layer " + std::to_string(l), [&] {
@@ -238,29 +242,19 @@ class Chain {
   void backward(const Backend& backend, const Pass<Moment>& pass, const Flow<T>& flow, Rows<const T> x, Rows<T> dy,
                 Rows<T> dx, std::span<T> out, const Hook& hook = {}) const {
     const bool wanted = dx.data != nullptr;
-    const std::size_t lowest = wanted ? 0 : first_trained(out.empty()), mover = lowest_mover();
+    const std::size_t lowest = wanted ? 0 : first_trained(out.empty());
     reserve(flow.memory, samples_of(flow, x), lowest);
     T* above = dy.data;
     detail::for_each_layer_backwards(layers_, [&]<class L>(std::size_t l, const L& layer) {
       if constexpr (!detail::passes_through<L>) {
         if (l < lowest) return;
-        const Rows<const T> from = input(l, flow, x), to = input(l + 1, flow, x);
-        const Rows<T> d{above, to.count, to.width};
-        Rows<T> below{nullptr, from.count, from.width};
-        if constexpr (L::in_place)
-          below.data = above;
-        else if (wanted && l == mover)
-          below.data = dx.data;
-        else if (wanted || l > lowest)
-          below.data = other(flow.memory, above);
-        const Flow<T> its_flow = flow_of(l, flow, x.count);
-        const std::span<T> its_out = out.empty() || slots_[l].frozen ? std::span<T>() : own(l, out);
-        hook(l, layer, its_flow, from, Rows<const T>(d));
-        if constexpr (requires { layer.backward(backend, pass, its_flow, from, to, d, below, its_out, hook); })
-          layer.backward(backend, pass, its_flow, from, to, d, below, its_out, hook);
+        const Backward<T> at = backward_of(l, flow, x, above, dx, l > lowest, out);
+        hook(l, layer, at.flow, at.x, Rows<const T>(at.dy));
+        if constexpr (requires { layer.backward(backend, pass, at.flow, at.x, at.y, at.dy, at.dx, at.out, hook); })
+          layer.backward(backend, pass, at.flow, at.x, at.y, at.dy, at.dx, at.out, hook);
         else
-          layer.backward(backend, pass, its_flow, from, to, d, below, its_out);
-        above = below.data;
+          layer.backward(backend, pass, at.flow, at.x, at.y, at.dy, at.dx, at.out);
+        above = at.dx.data;
       }
     });
     if (wanted && above != dx.data) std::copy_n(above, dx.size(), dx.data);
@@ -304,14 +298,18 @@ class Chain {
     bool sequences = false;  ///< whether its inputs may be sequences of unequal length
   };
 
-  /// Notes what layer l does with sequences of unequal length, which are its inputs, of this shape.
+  /// Whether inputs of this shape are a sequence, or one of tokens.
+  [[nodiscard]] static bool is_sequence(const Shape& shape, bool of_tokens) {
+    return shape.rank() == 2 || (shape.rank() == 1 && of_tokens);
+  }
   template <class L>
-  void read_lengths(std::size_t l, const L& layer, const Shape& shape) {
-    const bool readable = shape.rank() == 2 || (shape.rank() == 1 && detail::reads_tokens<L>);
-    if (refusal_.empty() && (detail::lengths_of<L> == Lengths::refused || !readable))
-      refusal_ = "layer " + std::to_string(l) + " of the network, " + detail::recipe_of(layer, "one of your own") +
-                 (readable ? "," : ", is given " + shape.text() + " and") + " takes no sequences of unequal length";
-    sequences_ = detail::lengths_of<L> == Lengths::kept;
+  [[nodiscard]] static bool takes_lengths(const Shape& shape) {
+    return detail::lengths_of<L> != Lengths::refused && is_sequence(shape, detail::reads_tokens<L>);
+  }
+  LIFELONG_RARE void refuse_lengths(std::size_t l, const std::string& recipe, const Shape& shape, bool of_tokens) {
+    refusal_ = "layer " + std::to_string(l) + " of the network, " + recipe +
+               (is_sequence(shape, of_tokens) ? "," : ", is given " + shape.text() + " and") +
+               " takes no sequences of unequal length";
   }
 
   template <class T>
@@ -344,6 +342,35 @@ class Chain {
             flow.random,
             flow.first_draw + slots_[l].draws.in(flow, rows),
             slots_[l].sequences ? flow.starts : std::span<const std::size_t>{}};
+  }
+
+  /// What the backward pass of a layer is given.
+  template <class T>
+  struct Backward {
+    Flow<T> flow;
+    Rows<const T> x, y;
+    Rows<T> dy, dx;
+    std::span<T> out;
+  };
+  /// That of layer l, where `above` holds the gradient of its outputs. The chain's own gradient of x goes to `dx` if
+  /// that is not null; else a layer that is not the lowest to be passed gets an array for its own.
+  template <class T>
+  LIFELONG_ONE_COPY Backward<T> backward_of(std::size_t l, const Flow<T>& flow, Rows<const T> x, T* above, Rows<T> dx,
+                                            bool further, std::span<T> out) const {
+    const Rows<const T> from = input(l, flow, x), to = input(l + 1, flow, x);
+    Rows<T> below{nullptr, from.count, from.width};
+    if (slots_[l].in_place)
+      below.data = above;
+    else if (dx.data != nullptr && l == lowest_mover())
+      below.data = dx.data;
+    else if (dx.data != nullptr || further)
+      below.data = other(flow.memory, above);
+    return {flow_of(l, flow, x.count),
+            from,
+            to,
+            {above, to.count, to.width},
+            below,
+            out.empty() || slots_[l].frozen ? std::span<T>() : own(l, out)};
   }
 
   /// Inputs of layer l, which are the outputs of the last layer before it that computes values.

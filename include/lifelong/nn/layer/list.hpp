@@ -58,18 +58,29 @@ void for_each_layer_backwards(Layers& layers, const Visit& visit) {
   }
 }
 
-/// Runs `call`. An error is thrown again with `place` in front of its message.
-template <class Call>
-auto at([[maybe_unused]] const std::string& place, const Call& call) {
 #if defined(__cpp_exceptions)
+/// Throws the error that is being handled again, with `place` in front of its message.
+[[noreturn]] LIFELONG_RARE inline void throw_again(const std::string& place) {
   try {
-    return call();
+    throw;
   } catch (const ShapeMismatch& error) {
     lifelong::detail::raise<ShapeMismatch>(place + ": " + error.what());
   } catch (const InvalidArgument& error) {
     lifelong::detail::raise<InvalidArgument>(place + ": " + error.what());
   } catch (const OutOfMemory& error) {
     lifelong::detail::raise<OutOfMemory>(place + ": " + error.what());
+  }
+}
+#endif
+
+/// Runs `call`. An error is thrown again with `place` in front of its message.
+template <class Call>
+auto at([[maybe_unused]] const std::string& place, const Call& call) {
+#if defined(__cpp_exceptions)
+  try {
+    return call();
+  } catch (const Error&) {
+    throw_again(place);
   }
 #else
   return call();
