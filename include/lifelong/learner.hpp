@@ -208,7 +208,7 @@ class Learner : public Trainer<Model, Importance, Penalty, Optimizer, Further...
 
   /// Checks the task's importances, which are in `gradient_`, before they are merged into Ω as those of a task that
   /// ended at `theta`.
-  void check_importance(const T* theta, const importance::MergeWeights& weights, const char* call) {
+  LIFELONG_RARE void check_importance(const T* theta, const importance::MergeWeights& weights, const char* call) {
     this->check_finite({theta, this->parameter_count()}, "");
     this->check_finite(this->gradient(), "the importance of ");
     if (!wants_zeros() && detail::all_zero(this->loop(), this->gradient_.data())) refuse_zeros(call);

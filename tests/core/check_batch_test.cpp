@@ -45,7 +45,7 @@ TEST_CASE("sizes whose product overflows are refused", "[core][batch][errors]") 
   CHECK_THROWS_AS(ll::detail::require_finite_values(wrapped), ll::ShapeMismatch);
   const ll::Batch<float> uneven{.size = 3, .features = 2, .inputs = inputs, .targets = std::span(inputs).first(4)};
   CHECK(test::message_of<ll::ShapeMismatch>([&] { ll::detail::check_sizes(uneven); }) ==
-        "batch.targets has 4 elements, not a multiple of 3 samples");
+        "batch.targets has 4 elements where multiples of 3 are needed");
 }
 
 TEST_CASE("a value of a batch that is not finite is named", "[core][batch][errors]") {

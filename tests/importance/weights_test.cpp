@@ -191,9 +191,9 @@ TEST_CASE("weights that cannot be are named, and those of nothing but zeros coun
     return test::message_of<ll::InvalidArgument>([&] { test::estimate_of(Fisher{}, model, {given.all()}); });
   };
   given.weights[4] = -1;
-  CHECK(refused() == "the weight of sample 104 is -1: it must be finite and at least 0");
+  CHECK(refused() == "the weight of sample 104 must be a finite number of at least 0, but is -1");
   given.weights[4] = std::numeric_limits<double>::quiet_NaN();
-  CHECK(refused() == "the weight of sample 104 is nan: it must be finite and at least 0");
+  CHECK(refused() == "the weight of sample 104 must be a finite number of at least 0, but is nan");
   given.weights.assign(17, 0);
   CHECK(refused() == "estimate: the task has no examples");
   given.weights.assign(16, 1);

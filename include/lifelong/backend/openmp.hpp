@@ -63,9 +63,8 @@ struct OpenMP {
       return;
     }
     using Loop = std::remove_reference_t<Body>;
-    run_shares(count, {std::addressof(body), [](const void* loop, std::size_t i) {
-                         (*static_cast<Loop*>(const_cast<void*>(loop)))(i);
-                       }});
+    run_shares(count, {std::addressof(body),
+                       [](const void* loop, std::size_t i) { (*static_cast<Loop*>(const_cast<void*>(loop)))(i); }});
   }
 
  private:

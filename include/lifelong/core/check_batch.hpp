@@ -25,8 +25,7 @@ inline std::string text(OutputRange range) {
 /// \throws ShapeMismatch unless there are `count` rows of `width` elements, a product that may overflow.
 inline void require_rows(const char* what, std::size_t actual, std::size_t count, std::size_t width) {
   if (width > 0 && count > static_cast<std::size_t>(-1) / width)
-    raise<ShapeMismatch>(std::string(what) + " has " + std::to_string(actual) + " elements where " +
-                         std::to_string(count) + " rows of " + std::to_string(width) + " are needed");
+    refuse_size(what, actual, std::to_string(count) + " rows of " + std::to_string(width) + " are needed");
   require_size(what, actual, count * width);
 }
 
@@ -36,13 +35,15 @@ void check_sizes(const Batch<T>& batch) {
   if (batch.features > 0 && batch.inputs.size() / batch.features < batch.size)
     require_rows("batch.inputs", batch.inputs.size(), batch.size, batch.features);
   if (batch.size > 0 && batch.targets.size() % batch.size != 0)
-    raise<ShapeMismatch>("batch.targets has " + std::to_string(batch.targets.size()) + " elements, not a multiple of " +
-                         std::to_string(batch.size) + " samples");
-  if (!batch.labels.empty()) require_size("batch.labels", batch.labels.size(), batch.size);
-  if (!batch.active.empty()) require_size("batch.active", batch.active.size(), batch.size);
-  if (!batch.indices.empty()) require_size("batch.indices", batch.indices.size(), batch.size);
-  if (!batch.weights.empty()) require_size("batch.weights", batch.weights.size(), batch.size);
-  if (!batch.lengths.empty()) require_size("batch.lengths", batch.lengths.size(), batch.size);
+    refuse_size("batch.targets", batch.targets.size(), "multiples of " + std::to_string(batch.size) + " are needed");
+  const auto of_samples = [&](const char* what, std::size_t size) {
+    if (size != 0) require_size(what, size, batch.size);
+  };
+  of_samples("batch.labels", batch.labels.size());
+  of_samples("batch.active", batch.active.size());
+  of_samples("batch.indices", batch.indices.size());
+  of_samples("batch.weights", batch.weights.size());
+  of_samples("batch.lengths", batch.lengths.size());
 }
 
 /// \throws InvalidArgument for a length of more than `positions`, which names the sample; ShapeMismatch for another
@@ -74,13 +75,18 @@ void check_inputs(const Batch<T>& batch, std::size_t inputs) {
   require_rows("batch.inputs", batch.inputs.size(), batch.size, inputs);
 }
 
+[[noreturn]] LIFELONG_RARE inline void refuse_element(std::size_t i, std::size_t width, const char* what,
+                                                      double value) {
+  std::string line("sample ");
+  line.append(std::to_string(i / width)).append(", ").append(what).append(" ").append(std::to_string(i % width));
+  raise<NumericError>(line.append(" of the batch is ").append(text(value)));
+}
+
 /// \throws NumericError, which names the sample, unless all of its rows are finite. `values` has `width` for each.
 template <class T>
 void require_finite_rows(std::span<const T> values, std::size_t width, const char* what) {
   const std::size_t i = first_not_finite(values);
-  if (i < values.size())
-    raise<NumericError>("sample " + std::to_string(i / width) + ", " + what + " " + std::to_string(i % width) +
-                        " of the batch is " + text(static_cast<double>(values[i])));
+  if (i < values.size()) refuse_element(i, width, what, static_cast<double>(values[i]));
 }
 
 /// Checks the inputs and targets of a batch whose sizes have been checked or are now.

@@ -107,11 +107,18 @@ LIFELONG_RARE inline std::string exact_text(double value) {
   raise<InvalidArgument>(std::string(name) + " must be " + rule + ", but is " + shown);
 }
 
+[[noreturn]] LIFELONG_RARE inline void refuse_below(const char* name, double value, double least) {
+  refuse_value(name, "a finite number of at least " + text(least), value);
+}
+[[noreturn]] LIFELONG_RARE inline void refuse_outside(const char* name, double value, double least, double most,
+                                                      const char* end) {
+  refuse_value(name, "in [" + text(least) + ", " + text(most) + end, value);
+}
+
 /// \throws InvalidArgument unless `value` is a finite number of at least `least`; `name` reads like
 /// `Quadratic.strength`.
 inline void require_at_least(const char* name, double value, double least) {
-  if (is_finite(value) && value >= least) return;
-  refuse_value(name, "a finite number of at least " + text(least), value);
+  if (!(is_finite(value) && value >= least)) refuse_below(name, value, least);
 }
 
 /// \throws InvalidArgument unless `value` is a finite number above 0.
@@ -121,14 +128,12 @@ inline void require_positive(const char* name, double value) {
 
 /// \throws InvalidArgument unless `least <= value < below`.
 inline void require_within(const char* name, double value, double least, double below) {
-  if (is_finite(value) && value >= least && value < below) return;
-  refuse_value(name, "in [" + text(least) + ", " + text(below) + ")", value);
+  if (!(is_finite(value) && value >= least && value < below)) refuse_outside(name, value, least, below, ")");
 }
 
 /// \throws InvalidArgument unless `least <= value <= most`.
 inline void require_between(const char* name, double value, double least, double most) {
-  if (is_finite(value) && value >= least && value <= most) return;
-  refuse_value(name, "in [" + text(least) + ", " + text(most) + "]", value);
+  if (!(is_finite(value) && value >= least && value <= most)) refuse_outside(name, value, least, most, "]");
 }
 
 /// The setting as a number of type T. \throws InvalidArgument if T has no such number, not even a rounded one: Inf, or
@@ -141,11 +146,15 @@ T setting(const char* name, double value) {
   return rounded;
 }
 
+/// "WHAT has ACTUAL elements where NEEDED", as an error.
+[[noreturn]] LIFELONG_RARE inline void refuse_size(const char* what, std::size_t actual, const std::string& needed) {
+  std::string line(what);
+  raise<ShapeMismatch>(line.append(" has ").append(std::to_string(actual)).append(" elements where ").append(needed));
+}
+
 /// \throws ShapeMismatch unless the sizes agree; `what` names the array.
 LIFELONG_ONE_COPY inline void require_size(const char* what, std::size_t actual, std::size_t expected) {
-  if (actual != expected)
-    raise<ShapeMismatch>(std::string(what) + " has " + std::to_string(actual) + " elements where " +
-                         std::to_string(expected) + " are needed");
+  if (actual != expected) refuse_size(what, actual, std::to_string(expected) + " are needed");
 }
 
 /// \throws InvalidArgument unless `i < size`; `what` names the collection.

@@ -5,10 +5,9 @@
 #include <lifelong/config/push_macros.hpp>
 
 #include <cstddef>
-#include <cstdint>
+#include <cstring>
 #include <span>
 #include <string>
-#include <vector>
 
 #include <lifelong/config.hpp>
 #include <lifelong/core/aligned_vector.hpp>
@@ -40,7 +39,13 @@ class PresentSamples {
   /// call. \throws InvalidArgument, which names it, for a weight that is negative or not finite; ShapeMismatch for
   /// arrays of another length than the batch says; OutOfMemory.
   [[nodiscard]] Batch<T> of(const Batch<T>& batch) LIFELONG_LIFETIME_BOUND {
-    if (batch.weights.empty()) return batch;
+    Batch<T> result = batch;
+    if (!batch.weights.empty()) leave_out(batch, result);
+    return result;
+  }
+
+ private:
+  LIFELONG_RARE void leave_out(const Batch<T>& batch, Batch<T>& result) {
     detail::check_sizes(batch);
     std::size_t present = 0, ones = 0;
     for (std::size_t n = 0; n < batch.size; ++n) {
@@ -49,55 +54,56 @@ class PresentSamples {
       present += weight > 0 ? 1u : 0u;
       ones += weight == 1 ? 1u : 0u;
     }
-    Batch<T> result = batch;
     if (present < batch.size)
-      result = detail::with_memory([&] { return copied(batch, present); },
-                                   [&] {
-                                     return "a copy of " + std::to_string(present) + " of the " +
-                                            std::to_string(batch.size) + " samples of a batch does not fit into memory";
-                                   });
+      detail::with_memory([&] { copy(batch, present, result); }, [] { return "no memory for the weighted samples"; });
     if (ones == present) result.weights = {};
-    return result;
   }
 
- private:
-  [[noreturn]] static LIFELONG_ONE_COPY void refuse(const Batch<T>& batch, std::size_t n) {
-    detail::raise<InvalidArgument>("the weight of sample " + std::to_string(batch.context(n, 1).index) + " is " +
-                                   detail::text(static_cast<double>(batch.weights[n])) +
-                                   ": it must be finite and at least 0");
+  [[noreturn]] static void refuse(const Batch<T>& batch, std::size_t n) {
+    const std::string name = "the weight of sample " + std::to_string(batch.context(n, 1).index);
+    detail::refuse_below(name.c_str(), static_cast<double>(batch.weights[n]), 0);
   }
 
-  Batch<T> copied(const Batch<T>& batch, std::size_t present) {
-    Batch<T> result{present, batch.features};
-    result.first = batch.first;
-    const std::size_t targets = batch.targets.size() / batch.size;
-    result.inputs = kept(batch, batch.inputs, batch.features, inputs_);
-    result.labels = kept(batch, batch.labels, 1, labels_);
-    result.targets = kept(batch, batch.targets, targets, targets_);
-    result.active = kept(batch, batch.active, 1, active_);
-    result.indices = kept(batch, batch.indices, 1, indices_);
-    result.weights = kept(batch, batch.weights, 1, weights_);
-    result.lengths = kept(batch, batch.lengths, 1, lengths_);
-    return result;
+  LIFELONG_ALWAYS_INLINE void copy(const Batch<T>& batch, std::size_t present, Batch<T>& result) {
+    result.size = present;
+    bytes_.clear();
+    bytes_.resize(batch.inputs.size_bytes() + batch.labels.size_bytes() + batch.targets.size_bytes() +
+                  batch.active.size_bytes() + batch.indices.size_bytes() + batch.weights.size_bytes() +
+                  batch.lengths.size_bytes() + 7 * line);  // each array begins on a cache line
+    std::byte* to = bytes_.data();
+    keep(batch.inputs, batch.weights, result.inputs, to);
+    keep(batch.labels, batch.weights, result.labels, to);
+    keep(batch.targets, batch.weights, result.targets, to);
+    keep(batch.active, batch.weights, result.active, to);
+    keep(batch.indices, batch.weights, result.indices, to);
+    keep(batch.weights, batch.weights, result.weights, to);
+    keep(batch.lengths, batch.weights, result.lengths, to);
   }
 
-  /// The rows of `from`, `width` values each, of the samples that are there; nothing of an array that is empty.
-  template <class Value, class Values>
-  static std::span<const Value> kept(const Batch<T>& batch, std::span<const Value> from, std::size_t width,
-                                     Values& to) {
-    to.clear();
-    if (!from.empty())
-      for (std::size_t n = 0; n < batch.size; ++n)
-        if (batch.weights[n] > 0)
-          for (std::size_t k = 0; k < width; ++k) to.push_back(from[n * width + k]);
-    return {to.data(), to.size()};
+  static constexpr std::size_t line = 64;
+
+  /// Copies the samples that are there of an array, which has equally many values for each, to the bytes at `to`, and
+  /// moves `to` to the next line behind them.
+  template <class Value>
+  LIFELONG_ALWAYS_INLINE static void keep(std::span<const Value> from, std::span<const T> weights,
+                                          std::span<const Value>& kept, std::byte*& to) {
+    const auto* const begin = reinterpret_cast<const Value*>(to);
+    kept = {begin, copy_rows(from.data(), from.size_bytes(), weights, to) / sizeof(Value)};
+  }
+  static LIFELONG_ONE_COPY std::size_t copy_rows(const void* from, std::size_t bytes, std::span<const T> weights,
+                                                 std::byte*& to) {
+    const std::size_t width = bytes / weights.size();
+    std::size_t copied = 0;
+    for (std::size_t n = 0; n < weights.size() && width > 0; ++n)
+      if (weights[n] > 0) {
+        std::memcpy(to + copied, static_cast<const std::byte*>(from) + n * width, width);
+        copied += width;
+      }
+    to += (copied + line - 1) / line * line;
+    return copied;
   }
 
-  AlignedVector<T> inputs_, targets_, weights_;
-  std::vector<std::int32_t> labels_;
-  std::vector<OutputRange> active_;
-  std::vector<std::uint64_t> indices_;
-  std::vector<std::uint32_t> lengths_;
+  AlignedVector<std::byte> bytes_;
 };
 
 namespace detail {
@@ -107,10 +113,7 @@ template <class Model, class B>
 void require_weighing([[maybe_unused]] const B& batch) {
   if constexpr (!WeighingModel<Model> && requires { batch.weights.empty(); }) {
     if (!batch.weights.empty())
-      raise<InvalidArgument>(
-          "the batch has weights, but the model does not heed them: if its gradient is that of the weighted mean of "
-          "the "
-          "losses, let it say so by static constexpr bool weighs_samples = true");
+      raise<InvalidArgument>("the batch has weights, but the model does not heed them: see WeighingModel");
   }
 }
 

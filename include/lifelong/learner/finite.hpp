@@ -45,7 +45,8 @@ struct Found {
 /// Looks for the first value whose magnitude is above `bound`, or that is not finite, where the backend has the values:
 /// one pass, and a second one if there is any.
 template <class T, class From, class Backend>
-Found find_beyond(const Loop<T, Backend>& loop, const From* values, T bound = std::numeric_limits<T>::max()) {
+LIFELONG_RARE Found find_beyond(const Loop<T, Backend>& loop, const From* values,
+                                T bound = std::numeric_limits<T>::max()) {
   if (loop(CountBeyond<T, From>{values, bound}) == 0) return {};
   std::vector<From> host(DeviceBackend<Backend> ? chunk_size : 0);
   for (std::size_t first = 0; first < loop.size(); first += chunk_size) {

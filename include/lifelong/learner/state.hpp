@@ -15,6 +15,15 @@
 
 namespace lifelong {
 
+namespace detail {
+
+/// `penalty.importance`
+LIFELONG_RARE inline std::string name_of(const char* whose, std::string_view name) {
+  return std::string(whose).append(".").append(name);
+}
+
+}  // namespace detail
+
 /// Everything that a learner of `Parts` needs beside its model and its settings to go on as it would: what
 /// `io::checkpoint` saves. A value: copies are independent.
 template <class Parts>
@@ -59,23 +68,23 @@ struct LearnerState {
   /// Shows all of it in a fixed order: `array("penalty.importance", values)`, `number("learner.tasks", value)`. See
   /// `PolicyState` for what a visitor may do.
   template <class Array, class Number>
-  void visit(const Array& array, const Number& number) {
+  LIFELONG_RARE void visit(const Array& array, const Number& number) {
     const auto of = [&](const char* whose, auto& state) {
-      const std::string prefix = std::string(whose) + ".";
-      state.visit([&](std::string_view name, auto& values) { array(prefix + std::string(name), values); },
-                  [&](std::string_view name, auto& value) { number(prefix + std::string(name), value); });
+      state.visit([&](std::string_view name, auto& values) { array(detail::name_of(whose, name), values); },
+                  [&](std::string_view name, auto& value) { number(detail::name_of(whose, name), value); });
     };
     of("importance", importance);
     of("penalty", penalty);
     of("optimizer", optimizer);
     of("rehearsal", rehearsal);
-    number(std::string("learner.optimizer_steps"), optimizer_steps);
-    number(std::string("learner.task_steps"), task_steps);
-    number(std::string("learner.tasks"), tasks);
-    number(std::string("learner.epochs_trained"), epochs_trained);
-    number(std::string("learner.fit_steps"), fit_steps);
-    number(std::string("learner.fit_batches"), fit_batches);
-    number(std::string("learner.estimated_on"), estimated_on);
+    const auto count = [&](const char* name, auto& value) { number(detail::name_of("learner", name), value); };
+    count("optimizer_steps", optimizer_steps);
+    count("task_steps", task_steps);
+    count("tasks", tasks);
+    count("epochs_trained", epochs_trained);
+    count("fit_steps", fit_steps);
+    count("fit_batches", fit_batches);
+    count("estimated_on", estimated_on);
   }
 
   /// Bytes per parameter, those of the model's parameters and of the gradient included.

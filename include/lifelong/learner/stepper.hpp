@@ -168,29 +168,34 @@ class Stepper : public LearnerParts<PartTypes...> {
     start_parameters(0);
   }
 
-  void reserve(std::size_t parameters) {
+  LIFELONG_RARE void reserve(std::size_t parameters) {
     state_.reserve(parameters);
     gradient_.reserve(parameters);
     partials_.reserve(chunk_count(parameters));
   }
   /// New elements are zero.
-  void resize(std::size_t parameters) {
+  LIFELONG_RARE void resize(std::size_t parameters) {
     state_.resize(parameters);
     gradient_.resize(parameters);
     partials_.resize(chunk_count(parameters));
   }
   void require_within_limit(std::size_t parameters) const {
     if (this->limit_.bytes != MemoryLimit{}.bytes && parameters > this->limit_.bytes / bytes_per_parameter())
-      detail::raise<OutOfMemory>(State::bill(parameters) + ", and the limit is " +
-                                 detail::bytes_text(static_cast<double>(this->limit_.bytes)));
+      refuse_size(parameters);
+  }
+  [[noreturn]] LIFELONG_RARE void refuse_size(std::size_t parameters) const {
+    detail::raise<OutOfMemory>(State::bill(parameters) + ", and the limit is " +
+                               detail::bytes_text(static_cast<double>(this->limit_.bytes)));
   }
 
   /// \throws ShapeMismatch if the model has changed its size behind the learner's back.
   void require_same_model() {
-    if (parameter_count() != gradient_.size())
-      detail::raise<ShapeMismatch>("the model has " + std::to_string(parameter_count()) +
-                                   " parameters where the learner has arrays for " + std::to_string(gradient_.size()) +
-                                   ": let learner.grow(outputs) grow it, or make a new learner");
+    if (parameter_count() != gradient_.size()) refuse_other_size();
+  }
+  [[noreturn]] LIFELONG_RARE void refuse_other_size() {
+    detail::raise<ShapeMismatch>("the model has " + std::to_string(parameter_count()) +
+                                 " parameters where the learner has arrays for " + std::to_string(gradient_.size()) +
+                                 ": let learner.grow(outputs) grow it, or make a new learner");
   }
 
   [[nodiscard]] std::size_t parameter_count() { return this->model_.parameters().size(); }

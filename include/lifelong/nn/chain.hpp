@@ -365,12 +365,8 @@ class Chain {
       below.data = dx.data;
     else if (dx.data != nullptr || further)
       below.data = other(flow.memory, above);
-    return {flow_of(l, flow, x.count),
-            from,
-            to,
-            {above, to.count, to.width},
-            below,
-            out.empty() || slots_[l].frozen ? std::span<T>() : own(l, out)};
+    return {flow_of(l, flow, x.count),   from,  to,
+            {above, to.count, to.width}, below, out.empty() || slots_[l].frozen ? std::span<T>() : own(l, out)};
   }
 
   /// Inputs of layer l, which are the outputs of the last layer before it that computes values.

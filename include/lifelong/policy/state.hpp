@@ -125,7 +125,7 @@ class NamedState {
  private:
   /// These arrays are as long as the parameters, whatever a visitor writes to them.
   template <class Values, class Array>
-  static void visit_array(const char* name, Values& values, const Array& array) {
+  LIFELONG_RARE static void visit_array(const char* name, Values& values, const Array& array) {
     const std::size_t size = values.size();
     array(name, values);
     require_size(name, values.size(), size);
