@@ -71,7 +71,7 @@ class PresentSamples {
                   batch.active.size_bytes() + batch.indices.size_bytes() + batch.weights.size_bytes() +
                   batch.lengths.size_bytes() + 7 * line);  // each array begins on a cache line
     std::byte* to = bytes_.data();
-    keep(batch.inputs, batch.weights, result.inputs, to);
+    keep(batch.inputs.first(batch.size * batch.features), batch.weights, result.inputs, to);
     keep(batch.labels, batch.weights, result.labels, to);
     keep(batch.targets, batch.weights, result.targets, to);
     keep(batch.active, batch.weights, result.active, to);
