@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A training step of a LibTorch module with the quadratic penalty: fused over the flat parameters, against LibTorch's
-// own optimizer with the penalty as an autograd expression. One thread.
+// own optimizer with the penalty as an autograd expression; and what a frozen backbone costs. One thread.
 #include <lifelong/lifelong.hpp>
 #include <lifelong/torch.hpp>
 
@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -128,6 +129,54 @@ void rows_of(Suite& suite, const std::string& name, Optimizer optimizer, const O
   row("update", 1, 2000, &T::our_update, &T::their_update);
 }
 
+/// A learner whose module is frozen below its last layer, or not, and a batch for it.
+class Backbone {
+ public:
+  Backbone(std::int64_t width, bool frozen)
+      : net_(make_net(width)), x_(torch::randn({samples, 784})), labels_(samples), learner_(learner_of(net_, frozen)) {
+    for (std::size_t n = 0; n < labels_.size(); ++n) labels_[n] = static_cast<std::int32_t>(n % 10);
+    learner_.set_importance(std::vector<float>(learner_.parameters().size(), 0.5f));
+  }
+
+  void step() {
+    const std::span<const float> inputs(x_.data_ptr<float>(), static_cast<std::size_t>(x_.numel()));
+    benchmark::DoNotOptimize(
+        learner_.step(ll::Batch<float>{.size = labels_.size(), .features = 784, .inputs = inputs, .labels = labels_}));
+  }
+  void forward() {
+    const torch::NoGradGuard no_gradient;
+    benchmark::DoNotOptimize(net_->forward(x_));
+  }
+
+ private:
+  static constexpr std::int64_t samples = 128;
+
+  static auto learner_of(torch::nn::Sequential& net, bool frozen) {
+    const auto layers = net->children();
+    for (std::size_t k = 0; frozen && k + 1 < layers.size(); ++k)
+      for (torch::Tensor& parameter : layers[k]->parameters()) parameter.requires_grad_(false);
+    return ll::Learner{ll::libtorch::model(net, {784}), ll::importance::Constant{},
+                       ll::penalty::Quadratic{.strength = 2}, ll::optimizer::Adam{}};
+  }
+
+  torch::nn::Sequential net_;
+  torch::Tensor x_;
+  std::vector<std::int32_t> labels_;
+  decltype(learner_of(std::declval<torch::nn::Sequential&>(), true)) learner_;
+};
+
+void frozen_backbone(Suite& suite) {
+  const auto width = static_cast<std::int64_t>(suite.size(400, 16));
+  suite.row("torch/step/frozen backbone vs whole", [width] {
+    const auto part = std::make_shared<Backbone>(width, true), whole = std::make_shared<Backbone>(width, false);
+    return Pair{.body = [part] { part->step(); }, .against = {[whole] { whole->step(); }}};
+  });
+  suite.row("torch/step/frozen backbone vs forward", [width] {
+    const auto part = std::make_shared<Backbone>(width, true);
+    return Pair{.body = [part] { part->step(); }, .against = {[part] { part->forward(); }}};
+  });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -137,5 +186,6 @@ int main(int argc, char** argv) {
                               torch::optim::AdamOptions(1e-4));
   rows_of<torch::optim::SGD>(suite, "ewc+momentum", ll::optimizer::Momentum{.learning_rate = 1e-3},
                              torch::optim::SGDOptions(1e-3).momentum(0.9));
+  frozen_backbone(suite);
   return suite.run();
 }

@@ -21,6 +21,16 @@ function(lifelong_skip name reason)
   set_tests_properties(${name} PROPERTIES SKIP_REGULAR_EXPRESSION "skipped: ")
 endfunction()
 
+# Sets `result` to whether tests with one of these labels are built.
+function(lifelong_wanted result)
+  set(${result} FALSE PARENT_SCOPE)
+  foreach(label IN LISTS ARGN)
+    if(NOT LIFELONG_TEST_LABELS OR label IN_LIST LIFELONG_TEST_LABELS)
+      set(${result} TRUE PARENT_SCOPE)
+    endif()
+  endforeach()
+endfunction()
+
 # Links what a program made of `source` needs of ours.
 function(lifelong_link_dev program source)
   target_link_libraries(${program} PRIVATE lifelong_dev)

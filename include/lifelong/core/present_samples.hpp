@@ -87,8 +87,9 @@ class PresentSamples {
   template <class Value>
   LIFELONG_ALWAYS_INLINE static void keep(std::span<const Value> from, std::span<const T> weights,
                                           std::span<const Value>& kept, std::byte*& to) {
-    const auto* const begin = reinterpret_cast<const Value*>(to);
-    kept = {begin, copy_rows(from.data(), from.size_bytes(), weights, to) / sizeof(Value)};
+    const std::byte* const begin = to;
+    const std::size_t bytes = copy_rows(from.data(), from.size_bytes(), weights, to);
+    kept = std::span<const Value>(reinterpret_cast<const Value*>(begin), bytes / sizeof(Value));
   }
   static LIFELONG_ONE_COPY std::size_t copy_rows(const void* from, std::size_t bytes, std::span<const T> weights,
                                                  std::byte*& to) {

@@ -75,8 +75,9 @@ class Chain {
       Slot slot;
       slot.sequences = sequences_;
       if (sequences_) {
-        if (refusal_.empty() && !takes_lengths<L>(shape))
-          refuse_lengths(l, detail::recipe_of(layer, "one of your own"), shape, detail::reads_tokens<L>);
+        if (refusal_.empty() && !detail::takes_lengths<L>(shape))
+          refusal_ = detail::refusal_of_lengths(l, detail::recipe_of(layer, "one of your own"), shape,
+                                                detail::reads_tokens<L>);
         sequences_ = detail::lengths_of<L> == Lengths::kept;
       }
       slot.draws = draws;
@@ -248,7 +249,7 @@ class Chain {
     detail::for_each_layer_backwards(layers_, [&]<class L>(std::size_t l, const L& layer) {
       if constexpr (!detail::passes_through<L>) {
         if (l < lowest) return;
-        const Backward<T> at = backward_of(l, flow, x, above, dx, l > lowest, out);
+        const detail::BackwardOf<T> at = backward_of(l, flow, x, above, dx, l > lowest, out);
         hook(l, layer, at.flow, at.x, Rows<const T>(at.dy));
         if constexpr (requires { layer.backward(backend, pass, at.flow, at.x, at.y, at.dy, at.dx, at.out, hook); })
           layer.backward(backend, pass, at.flow, at.x, at.y, at.dy, at.dx, at.out, hook);
@@ -298,20 +299,6 @@ class Chain {
     bool sequences = false;  ///< whether its inputs may be sequences of unequal length
   };
 
-  /// Whether inputs of this shape are a sequence, or one of tokens.
-  [[nodiscard]] static bool is_sequence(const Shape& shape, bool of_tokens) {
-    return shape.rank() == 2 || (shape.rank() == 1 && of_tokens);
-  }
-  template <class L>
-  [[nodiscard]] static bool takes_lengths(const Shape& shape) {
-    return detail::lengths_of<L> != Lengths::refused && is_sequence(shape, detail::reads_tokens<L>);
-  }
-  LIFELONG_RARE void refuse_lengths(std::size_t l, const std::string& recipe, const Shape& shape, bool of_tokens) {
-    refusal_ = "layer " + std::to_string(l) + " of the network, " + recipe +
-               (is_sequence(shape, of_tokens) ? "," : ", is given " + shape.text() + " and") +
-               " takes no sequences of unequal length";
-  }
-
   template <class T>
   static std::size_t samples_of(const Flow<T>& flow, Rows<const T> x) {
     return flow.starts.empty() ? x.count : flow.starts.size() - 1;
@@ -344,19 +331,12 @@ class Chain {
             slots_[l].sequences ? flow.starts : std::span<const std::size_t>{}};
   }
 
-  /// What the backward pass of a layer is given.
+  /// What the backward pass of layer l is given, where `above` holds the gradient of its outputs. The chain's own
+  /// gradient of x goes to `dx` if that is not null; else a layer that is not the lowest to be passed gets an array for
+  /// its own.
   template <class T>
-  struct Backward {
-    Flow<T> flow;
-    Rows<const T> x, y;
-    Rows<T> dy, dx;
-    std::span<T> out;
-  };
-  /// That of layer l, where `above` holds the gradient of its outputs. The chain's own gradient of x goes to `dx` if
-  /// that is not null; else a layer that is not the lowest to be passed gets an array for its own.
-  template <class T>
-  LIFELONG_ONE_COPY Backward<T> backward_of(std::size_t l, const Flow<T>& flow, Rows<const T> x, T* above, Rows<T> dx,
-                                            bool further, std::span<T> out) const {
+  LIFELONG_ONE_COPY detail::BackwardOf<T> backward_of(std::size_t l, const Flow<T>& flow, Rows<const T> x, T* above,
+                                                      Rows<T> dx, bool further, std::span<T> out) const {
     const Rows<const T> from = input(l, flow, x), to = input(l + 1, flow, x);
     Rows<T> below{nullptr, from.count, from.width};
     if (slots_[l].in_place)

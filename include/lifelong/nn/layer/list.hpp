@@ -5,14 +5,17 @@
 #include <lifelong/config/push_macros.hpp>
 
 #include <cstddef>
+#include <span>
 #include <string>
 #include <tuple>
 #include <utility>
 #include <variant>
 #include <vector>
 
+#include <lifelong/config.hpp>
 #include <lifelong/core/error.hpp>
 #include <lifelong/nn/layer/layer.hpp>
+#include <lifelong/nn/layer/shape.hpp>
 #include <lifelong/nn/product/rows.hpp>
 
 namespace lifelong::nn {
@@ -97,6 +100,34 @@ template <class Layers>
 inline constexpr bool keep_lengths = false;
 template <class... L>
 inline constexpr bool keep_lengths<std::tuple<L...>> = ((lengths_of<L> == Lengths::kept) && ...);
+
+/// Whether inputs of this shape are a sequence, or one of tokens.
+inline bool is_sequence(const Shape& shape, bool of_tokens) {
+  return shape.rank() == 2 || (shape.rank() == 1 && of_tokens);
+}
+
+/// Whether a layer takes sequences of unequal length as inputs of this shape.
+template <class L>
+bool takes_lengths(const Shape& shape) {
+  return lengths_of<L> != Lengths::refused && is_sequence(shape, reads_tokens<L>);
+}
+
+/// Why layer l takes no sequences of unequal length.
+LIFELONG_RARE inline std::string refusal_of_lengths(std::size_t l, const std::string& recipe, const Shape& shape,
+                                                    bool of_tokens) {
+  return "layer " + std::to_string(l) + " of the network, " + recipe +
+         (is_sequence(shape, of_tokens) ? "," : ", is given " + shape.text() + " and") +
+         " takes no sequences of unequal length";
+}
+
+/// What the backward pass of one of the layers is given.
+template <class T>
+struct BackwardOf {
+  Flow<T> flow;
+  Rows<const T> x, y;
+  Rows<T> dy, dx;
+  std::span<T> out;
+};
 
 struct NoHook {
   template <class Layer, class T>
