@@ -235,10 +235,9 @@ class Chain {
 
   /// One backward pass from dy, which is overwritten. dx is overwritten with the gradient of x unless dx.data is null;
   /// then the pass ends at the lowest layer that learns, or, if `out` is empty, at the lowest with parameters. `out`
-  /// receives the gradient of the parameters, see
-  /// `Layer`. `hook(l, layer, flow, x, dy)` is called before each layer's backward pass, with the layer's own flow,
-  /// inputs and gradient of its outputs. Inside composite layers l counts their parts, and `flow.theta` tells which
-  /// parameters the layer has.
+  /// receives the gradient of the parameters, see `Layer`. `hook(l, layer, flow, x, dy)` is called before each layer's
+  /// backward pass, with the layer's own flow, inputs and gradient of its outputs. Inside composite layers l counts
+  /// their parts, and `flow.theta` tells which parameters the layer has.
   template <class T, class Backend, class Moment, class Hook = detail::NoHook>
   void backward(const Backend& backend, const Pass<Moment>& pass, const Flow<T>& flow, Rows<const T> x, Rows<T> dy,
                 Rows<T> dx, std::span<T> out, const Hook& hook = {}) const {
