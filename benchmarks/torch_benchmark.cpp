@@ -129,7 +129,16 @@ void rows_of(Suite& suite, const std::string& name, Optimizer optimizer, const O
   row("update", 1, 2000, &T::our_update, &T::their_update);
 }
 
-/// A learner whose module is frozen below its last layer, or not, and a batch for it.
+/// A learner of these layers, of which all but the last are frozen, or none.
+auto learner_of(torch::nn::Sequential& net, bool frozen) {
+  const auto layers = net->children();
+  for (std::size_t k = 0; frozen && k + 1 < layers.size(); ++k)
+    for (const torch::Tensor& parameter : layers[k]->parameters()) parameter.requires_grad_(false);
+  return ll::Learner{ll::libtorch::model(net, {784}), ll::importance::Constant{}, ll::penalty::Quadratic{.strength = 2},
+                     ll::optimizer::Adam{}};
+}
+
+/// Such a learner, and a batch for it.
 class Backbone {
  public:
   Backbone(std::int64_t width, bool frozen)
@@ -150,14 +159,6 @@ class Backbone {
 
  private:
   static constexpr std::int64_t samples = 128;
-
-  static auto learner_of(torch::nn::Sequential& net, bool frozen) {
-    const auto layers = net->children();
-    for (std::size_t k = 0; frozen && k + 1 < layers.size(); ++k)
-      for (torch::Tensor& parameter : layers[k]->parameters()) parameter.requires_grad_(false);
-    return ll::Learner{ll::libtorch::model(net, {784}), ll::importance::Constant{},
-                       ll::penalty::Quadratic{.strength = 2}, ll::optimizer::Adam{}};
-  }
 
   torch::nn::Sequential net_;
   torch::Tensor x_;
