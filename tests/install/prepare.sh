@@ -8,4 +8,4 @@ rm -rf "$2"
 mkdir -p "$2/output"
 cmake --install "$1" --prefix "$2/prefix" >/dev/null
 cmp "$root/LICENSE" "$2"/prefix/share/licenses/lifelong/LICENSE
-tar czf "$2/lifelong.tar.gz" -C "$root" CMakeLists.txt LICENSE README.md cmake include meson.build
+tar czf "$2/lifelong.tar.gz" -C "$root" CMakeLists.txt LICENSE README.md cmake include meson.build modules
