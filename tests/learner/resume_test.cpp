@@ -231,14 +231,16 @@ TEST_CASE("a source of any number of examples is read as it comes where no order
   const auto stop = [&](const ll::FitProgress&) {
     if (++steps == 3) throw Stop{};
   };
-  for (const std::size_t count : {std::size_t{1} << 40, ll::endless - 1}) {
+  for (const std::size_t count : {ll::endless / 2, ll::endless - 1}) {
     steps = 0;
     CHECK_THROWS_AS(learner.fit(Task{1, count}, {.batch_size = 4, .shuffle = false}, stop), Stop);
     CHECK(steps == 3);
   }
+#if SIZE_MAX > 0xFFFFFFFF
   CHECK(message_of<ll::InvalidArgument>([&] {
           learner.fit(Task{1, std::size_t{1} << 40}, {.batch_size = 4});
         }) == "fit: 1099511627776 examples are too many to shuffle: at most 2^32, or say .shuffle = false");
+#endif
   CHECK_THAT(message_of<ll::InvalidArgument>(
                  [&] { learner.fit(Task{}, {.epochs = static_cast<std::size_t>(-1), .batch_size = 6}); }),
              test::ContainsSubstring("epochs of 4 batches are more steps than"));
