@@ -19,6 +19,11 @@
 #include <lifelong/nn/product/parallel.hpp>
 #include <lifelong/nn/product/rows.hpp>
 
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // of Eigen's AVX-512 by GCC 12, its bug 105593
+#endif
+
 namespace lifelong::nn {
 
 /// Makes a layer without parameters from a `Function` with two members over the elements [begin, end): `apply(x, y,
@@ -144,5 +149,9 @@ struct GELU : Elementwise<GELU> {
 };
 
 }  // namespace lifelong::nn
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 
 #include <lifelong/config/pop_macros.hpp>

@@ -25,6 +25,11 @@
 #include <lifelong/nn/product/rows.hpp>
 #include <lifelong/nn/product/sequence_product.hpp>
 
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // of Eigen's AVX-512 by GCC 12, its bug 105593
+#endif
+
 namespace lifelong::nn {
 
 /// One sample at one position, for a cell. Each pointer is to `hidden` values per gate, state or kept value.
@@ -268,5 +273,9 @@ struct Recurrent {
 };
 
 }  // namespace lifelong::nn
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 
 #include <lifelong/config/pop_macros.hpp>
