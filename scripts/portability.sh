@@ -59,8 +59,11 @@ catch_main() {
   shift
   mkdir -p "$build/headers"
   ln -sfn /usr/include/catch2 "$build/headers/catch2" # alone: the other headers there are the machine's own
-  printf '#define CATCH_CONFIG_MAIN\n#include <catch2/catch.hpp>\n' >"$build/main.cpp"
-  "$@" -std=c++20 -O1 -include cfloat -isystem "$build/headers" -c "$build/main.cpp" -o "$build/main.o" # Catch forgets it
+  printf '#define CATCH_CONFIG_MAIN\n#include <cmath>\n#include <cfloat>\n' >"$build/main.cpp" # Catch forgets them
+  printf '#ifndef DBL_MAX_10_EXP\n#define DBL_MAX_10_EXP __DBL_MAX_10_EXP__ // in either order, zig loses one for macOS\n#endif\n' \
+    >>"$build/main.cpp"
+  echo '#include <catch2/catch.hpp>' >>"$build/main.cpp"
+  "$@" -std=c++20 -O1 -isystem "$build/headers" -c "$build/main.cpp" -o "$build/main.o"
 }
 
 # Compiles and runs the tests of numerics: numerics_on PART TRIPLET QEMU [FLAG]...
