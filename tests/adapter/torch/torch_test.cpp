@@ -538,8 +538,9 @@ TEST_CASE("outputs that are not N x K of the parameters' type are refused", "[to
 
 TEST_CASE("what LibTorch refuses is an error of the library with its cause", "[torch]") {
   using ll::InvalidArgument;
-  CHECK(refusal(mlp(), {11}) ==
-        "an input of shape 1 x 11 is refused by LibTorch: mat1 and mat2 shapes cannot be multiplied (1x11 and 12x16)");
+  const std::string refused = refusal(mlp(), {11});  // LibTorch 2 says "addmm: " in front of the cause
+  CHECK_THAT(refused, test::ContainsSubstring("an input of shape 1 x 11 is refused by LibTorch: "));
+  CHECK_THAT(refused, test::ContainsSubstring("mat1 and mat2 shapes cannot be multiplied (1x11 and 12x16)"));
   CHECK(refusal(mlp(), {12, -1}) == "input_shape[1] must be at least 1, but is -1");
   CHECK(refusal(std::shared_ptr<OwnNet>()) == "there is no module: the pointer or holder is empty");
   CHECK(refusal(torch::nn::Linear(nullptr)) == "there is no module: the pointer or holder is empty");
