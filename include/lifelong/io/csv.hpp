@@ -184,7 +184,7 @@ class TableReader {
 
 }  // namespace csv_detail
 
-/// The numbers in `text`, which is a whole CSV file. Errors call it `name`. Lines end with \n or \r\n, the last one
+/// The numbers in `text`, which is a whole CSV file. Errors call it `name`. Lines end with LF or CR LF, the last one
 /// also without; cells may stand in quotes, with quotes inside doubled and any delimiter or line end; a UTF-8 byte
 /// order mark is skipped; columns that are not asked for may hold any text. Numbers are decimal, with a point in every
 /// locale, and rounded to the nearest S by way of double. It reads each byte once. \throws InvalidArgument for settings
