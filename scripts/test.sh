@@ -10,7 +10,8 @@ if [[ ${1:-} == --preset ]]; then
   shift 2
 fi
 
-scripts/setup.sh build library tests lab
+scripts/setup.sh build library tests
+[[ $preset != users ]] || scripts/setup.sh lab
 [[ $preset != clang ]] || scripts/setup.sh clang
 [[ $preset != torch ]] || scripts/setup.sh torch
 for group in packages python cmake; do

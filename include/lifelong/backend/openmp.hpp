@@ -62,9 +62,9 @@ struct OpenMP {
       for (std::size_t i = 0; i < count; ++i) body(i);
       return;
     }
-    using Loop = std::remove_reference_t<Body>;
+    using Given = std::remove_reference_t<Body>;
     run_shares(count, {std::addressof(body),
-                       [](const void* loop, std::size_t i) { (*static_cast<Loop*>(const_cast<void*>(loop)))(i); }});
+                       [](const void* loop, std::size_t i) { (*static_cast<Given*>(const_cast<void*>(loop)))(i); }});
   }
 
  private:
