@@ -38,8 +38,9 @@ struct AnyKernel {
 ///   `resize(count)`, whose new elements are 0;
 /// - `sum<T>(count, kernel)`: calls the kernel once for each i = 0 .. count-1 and returns the sum of what it returned,
 ///   in an order that depends on `count` alone; `maximum<T>(count, kernel)`: the largest, where NaN does not count;
-/// - `copy_in(host, place)` and `copy_out(place, host)`: as many elements as the host's span has. A learner uses
-/// parameter-sized arrays through these alone. `parallel_for` runs on the host.
+/// - `copy_in(host, place)` and `copy_out(place, host)`: as many elements as the host's span has.
+/// It may have `each<T>(first, count, kernel)`, which calls the kernel for i = first .. first+count-1 and need not wait
+/// for it. A learner uses parameter-sized arrays through these alone. `parallel_for` runs on the host.
 template <class B>
 concept DeviceBackend = ExecutionBackend<B> && requires(const B& backend, float* place, const float* source,
                                                         std::span<float> host, std::span<const float> values) {

@@ -38,6 +38,15 @@ class Loop {
   double range(std::size_t first, std::size_t end, const Kernel& kernel) const {
     return elementwise<T>(*backend_, end - first, kernel, partials_, first);
   }
+  /// The same without sums, which a device need not be waited for.
+  template <class Kernel>
+  void each(const Kernel& kernel) const {
+    elementwise_each<T>(*backend_, size_, kernel, partials_);
+  }
+  template <class Kernel>
+  void each_of(std::size_t first, std::size_t end, const Kernel& kernel) const {
+    elementwise_each<T>(*backend_, end - first, kernel, partials_, first);
+  }
   /// The largest of what the kernel returns; NaN does not count.
   template <class Kernel>
   T maximum(const Kernel& kernel) const {
@@ -52,15 +61,14 @@ class Loop {
 
 namespace detail {
 
-/// A loop with its own room for partial sums, for calls outside of a learner.
+/// A loop with its own room for partial sums, for calls outside of a learner. The backend must outlive it.
 template <class T, class Backend>
 struct OwnLoop {
   OwnLoop(const Backend& used, std::size_t size)
-      : backend(used), partials(chunk_count(size)), loop(backend, size, std::span<double>(partials)) {}
+      : partials(DeviceBackend<Backend> ? 0 : chunk_count(size)), loop(used, size, std::span<double>(partials)) {}
   OwnLoop(const OwnLoop&) = delete;
   OwnLoop& operator=(const OwnLoop&) = delete;
 
-  Backend backend;
   std::vector<double> partials;
   Loop<T, Backend> loop;
 };

@@ -49,7 +49,7 @@ struct MemoryFisher {
   void finish(E& estimation) const {
     using T = typename E::value_type;
     estimation.mean();
-    estimation.loop()(detail::Apply<T, moment::Square>{estimation.values().data(), {}});
+    estimation.loop().each(detail::Apply<T, moment::Square>{estimation.values().data(), {}});
   }
 
   /// The settings in a line.

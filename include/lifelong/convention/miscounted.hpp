@@ -55,7 +55,7 @@ struct Miscounted : Importance {
     const double correction = correction_of(estimation.batches, estimation.samples, estimation.largest);
     const Importance& right = *this;
     detail::finish_estimate(right, estimation.inner);
-    estimation.loop(detail::Scale<T>{estimation.values.data(), static_cast<T>(correction)});
+    estimation.loop.each(detail::Scale<T>{estimation.values.data(), static_cast<T>(correction)});
   }
 
   /// The settings in a line.

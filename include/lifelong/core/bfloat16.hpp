@@ -109,7 +109,9 @@ struct BfloatLanes {
 /// Reads `lane_count<V>` values from `data + i`.
 template <class V>
 LIFELONG_HOST_DEVICE V load(const Bfloat16* data, std::size_t i) {
-  if constexpr (lane_count<V> == 1) {
+  if constexpr (detail::reads_itself<V>) {
+    return V::read(data + i);
+  } else if constexpr (lane_count<V> == 1) {
     return static_cast<V>(static_cast<float>(data[i]));
   } else {
 #if defined(LIFELONG_HAS_PACKETS)
@@ -124,7 +126,9 @@ LIFELONG_HOST_DEVICE V load(const Bfloat16* data, std::size_t i) {
 /// Writes `value` to `data + i`, rounded.
 template <class V>
 LIFELONG_HOST_DEVICE void store(Bfloat16* data, std::size_t i, V value) {
-  if constexpr (lane_count<V> == 1) {
+  if constexpr (detail::reads_itself<V>) {
+    value.write(data + i);
+  } else if constexpr (lane_count<V> == 1) {
     data[i] = Bfloat16(value);
   } else {
 #if defined(LIFELONG_HAS_PACKETS)

@@ -232,6 +232,14 @@ using ScalarOf = typename detail::ScalarOf<V>::type;
 template <class V>
 inline constexpr std::size_t lane_count = sizeof(V) / sizeof(ScalarOf<V>);
 
+namespace detail {
+
+/// True for a kind of value that a backend brings, which has `read(place)` and `write(place)`.
+template <class V>
+inline constexpr bool reads_itself = false;
+
+}  // namespace detail
+
 /// \name One value
 /// \{
 
@@ -280,7 +288,9 @@ LIFELONG_HOST_DEVICE T sum(T a) {
 /// Reads `lane_count<V>` values from `data + i`, which need not be aligned.
 template <class V>
 LIFELONG_HOST_DEVICE V load(const ScalarOf<V>* data, std::size_t i) {
-  if constexpr (lane_count<V> == 1) {
+  if constexpr (detail::reads_itself<V>) {
+    return V::read(data + i);
+  } else if constexpr (lane_count<V> == 1) {
     return data[i];
   } else {
     V value;
@@ -292,7 +302,9 @@ LIFELONG_HOST_DEVICE V load(const ScalarOf<V>* data, std::size_t i) {
 /// Writes `value` to `data + i`, which need not be aligned.
 template <class V>
 LIFELONG_HOST_DEVICE void store(ScalarOf<V>* data, std::size_t i, V value) {
-  if constexpr (lane_count<V> == 1)
+  if constexpr (detail::reads_itself<V>)
+    value.write(data + i);
+  else if constexpr (lane_count<V> == 1)
     data[i] = value;
   else
     __builtin_memcpy(data + i, &value, sizeof value);

@@ -36,7 +36,7 @@ class Estimation {
 
   /// Begins with `values` = 0; they are as long as the parameters, and as the loop.
   Estimation(const Loop<T, Backend>& loop, std::span<T> values) : loop_(loop), values_(values) {
-    loop_(lifelong::detail::Fill<T>{values_.data(), T(0)});
+    loop_.each(lifelong::detail::Fill<T>{values_.data(), T(0)});
   }
 
   /// Adds Σ_n w_n Σ_k m(J_nᵀ v_nk) over the samples n of `batch` and the cotangents of `functional`.
@@ -66,7 +66,7 @@ class Estimation {
     gradient_.resize(values_.size());
     write(std::span<T>(gradient_.data(), gradient_.size()));
     sum_.add(loop_, values_, 1, [&](std::size_t, std::size_t) {
-      loop_(lifelong::detail::AddMoment<T, Moment>{values_.data(), gradient_.data(), moment, factor});
+      loop_.each(lifelong::detail::AddMoment<T, Moment>{values_.data(), gradient_.data(), moment, factor});
     });
     samples_ += samples;
     weight_ += weight;
@@ -98,12 +98,12 @@ class Estimation {
   /// Ends the sum and turns it into the mean over samples. It is complete then: nothing can be added.
   void mean() {
     total();
-    loop_(lifelong::detail::Scale<T>{values_.data(), T(1) / static_cast<T>(weight_)});
+    loop_.each(lifelong::detail::Scale<T>{values_.data(), T(1) / static_cast<T>(weight_)});
   }
   /// Ends the sum and divides it by `divisor`.
   void divide(double divisor) {
     total();
-    loop_(lifelong::detail::Divide<T>{values_.data(), static_cast<T>(divisor)});
+    loop_.each(lifelong::detail::Divide<T>{values_.data(), static_cast<T>(divisor)});
   }
   /// Ends the sum as it is.
   void total() { sum_.finish(loop_, values_); }

@@ -82,10 +82,10 @@ struct Normalized {
     T* const values = estimation.values.data();
     if (has_ceiling()) {
       require_finite(estimation.loop, values);
-      estimation.loop(detail::Apply<T, Ceiling<T>>{values, {static_cast<T>(ceiling)}});
+      estimation.loop.each(detail::Apply<T, Ceiling<T>>{values, {static_cast<T>(ceiling)}});
     }
     const Affine<T> scale = scale_of(by, estimation.loop, Values<T>{values});
-    estimation.loop(detail::Apply<T, Affine<T>>{values, scale});
+    estimation.loop.each(detail::Apply<T, Affine<T>>{values, scale});
   }
 
   /// The settings in a line.

@@ -71,7 +71,7 @@ void accumulate_moment(Model& model, const Batch<typename Model::value_type>& ba
       for (std::size_t k = 0; k < cotangents; ++k) {
         functional.cotangent(k, std::span<const T>(row), sample, delta);
         model.pullback(one, delta, std::span<T>(gradient.data(), gradient.size()));
-        loop(lifelong::detail::AddMoment<T, Moment>{out.data(), gradient.data(), moment, sample.weight});
+        loop.each(lifelong::detail::AddMoment<T, Moment>{out.data(), gradient.data(), moment, sample.weight});
       }
     }
   }

@@ -76,13 +76,13 @@ class SampleSum {
   void fold_in(const Loop<T, Backend>& loop, std::span<T> out) {
     high_.resize(out.size());
     low_.resize(out.size());
-    loop(FoldIn<T>{out.data(), high_.data(), low_.data()});
+    loop.each(FoldIn<T>{out.data(), high_.data(), low_.data()});
     pending_ = 0;
   }
 
   /// Completes `out`: all that was added. Nothing can be added afterwards.
   void finish(const Loop<T, Backend>& loop, std::span<T> out) {
-    if (high_.size() > 0) loop(FoldOut<T>{out.data(), high_.data(), low_.data()});
+    if (high_.size() > 0) loop.each(FoldOut<T>{out.data(), high_.data(), low_.data()});
   }
 
  private:

@@ -75,23 +75,23 @@ class OutputGradients {
   /// writes that of slice l for samples whose active outputs are `range`, one value for each of them.
   template <class Direction>
   void finish(std::size_t count, const Direction& direction) {
-    loop_(lifelong::detail::Fill<T>{values_.data(), T(0)});
+    loop_.each(lifelong::detail::Fill<T>{values_.data(), T(0)});
     for (Group& group : groups_)
       for (Row& row : group.rows) row.sum.finish(loop_, row.span());
     gradient_.resize(values_.size());
     const std::span<T> mean(gradient_.data(), gradient_.size());
     std::vector<double> xi;
     for (std::size_t l = 0; l < count; ++l) {
-      loop_(lifelong::detail::Fill<T>{mean.data(), T(0)});
+      loop_.each(lifelong::detail::Fill<T>{mean.data(), T(0)});
       for (Group& group : groups_) {
         xi.assign(group.rows.size(), 0);
         direction(l, group.range, std::span<double>(xi));
         for (std::size_t k = 0; k < group.rows.size(); ++k)
           if (xi[k] != 0)
-            loop_(lifelong::detail::AddMoment<T, moment::Sum>{
+            loop_.each(lifelong::detail::AddMoment<T, moment::Sum>{
                 mean.data(), group.rows[k].values.data(), {}, static_cast<T>(xi[k] / weight_)});
       }
-      loop_(lifelong::detail::AddMoment<T, moment::Square>{values_.data(), mean.data(), {}, T(1)});
+      loop_.each(lifelong::detail::AddMoment<T, moment::Square>{values_.data(), mean.data(), {}, T(1)});
     }
   }
 
@@ -210,7 +210,7 @@ struct Scp {
       const double scale = directions.empty() ? 1 / std::sqrt(squares) : 1;
       for (double& value : xi) value *= scale;
     });
-    estimation.gradients.loop()(
+    estimation.gradients.loop().each(
         detail::Divide<T>{estimation.gradients.values().data(), static_cast<T>(static_cast<double>(count))});
   }
 

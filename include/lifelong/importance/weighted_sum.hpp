@@ -172,9 +172,9 @@ struct WeightedSum {
     void finish(const WeightedSum& sum) {
       if constexpr (of_a) detail::finish_estimate(sum.a, a);
       if constexpr (of_b) detail::finish_estimate(sum.b, b);
-      loop_(detail::Scale<T>{values_.data(), static_cast<T>(of_a ? sum.weight_a : sum.weight_b)});
+      loop_.each(detail::Scale<T>{values_.data(), static_cast<T>(of_a ? sum.weight_a : sum.weight_b)});
       if constexpr (of_a && of_b)
-        loop_(detail::AddMoment<T, moment::Sum>{values_.data(), other_.data(), {}, static_cast<T>(sum.weight_b)});
+        loop_.each(detail::AddMoment<T, moment::Sum>{values_.data(), other_.data(), {}, static_cast<T>(sum.weight_b)});
     }
 
    private:

@@ -46,7 +46,8 @@ bool all_zero(const Loop<T, Backend>& loop, const T* values) {
 /// Turns estimates into the task's importances, in place; nothing for an importance without a kernel.
 template <class T, class Backend, class Kernel>
 void contribute(const Loop<T, Backend>& loop, const T* theta, std::span<T> values, const Kernel& kernel) {
-  if constexpr (!std::is_same_v<Kernel, NothingGathered>) loop(Contribution<T, Kernel>{theta, values.data(), kernel});
+  if constexpr (!std::is_same_v<Kernel, NothingGathered>)
+    loop.each(Contribution<T, Kernel>{theta, values.data(), kernel});
 }
 
 /// Sets the values of blocks outside the scope to 0, and of frozen parameters.
@@ -55,12 +56,12 @@ void clear_out_of_scope(const Loop<T, Backend>& loop, const Scope& scope, const 
   if constexpr (NamedModel<const Model>) {
     const Layout& layout = model.layout();  // keeps it alive, if it is a value
     for (const Block& block : layout.blocks())
-      if (!scope.contains(block)) loop.range(block.offset, block.offset + block.size, Fill<T>{values.data(), T(0)});
+      if (!scope.contains(block)) loop.each_of(block.offset, block.offset + block.size, Fill<T>{values.data(), T(0)});
   }
   if constexpr (FreezableModel<Model>) {
     std::size_t frozen = 0;
     const auto clear = [&](std::size_t end) {
-      if (frozen < end) loop.range(frozen, end, Fill<T>{values.data(), T(0)});
+      if (frozen < end) loop.each_of(frozen, end, Fill<T>{values.data(), T(0)});
     };
     for (const ParameterRange range : model.learning()) {
       clear(range.first);
@@ -88,7 +89,7 @@ Found find_overflow(const Penalty&, State& state, const Loop<T, Backend>& loop, 
         {static_cast<T>(weights.keep), static_cast<T>(weights.add), bounds.least, bounds.most},
         largest<T, Omega>()};
     if (loop(count) != 0) {
-      loop(Store<T, CountOverflows<T, Omega>>{contribution, count});
+      loop.each(Store<T, CountOverflows<T, Omega>>{contribution, count});
       return find_beyond(loop, static_cast<const T*>(contribution), T(0));
     }
   }
@@ -121,7 +122,7 @@ void settle(const Penalty& penalty, State& state, const Run& run, T* theta) {
 /// Lets a gathered importance begin its next task; `contribution` is what it gave to the task that ended.
 template <class T, class Backend, class Kernel>
 void restart(const Loop<T, Backend>& loop, const T* theta, const T* contribution, const Kernel& kernel) {
-  if constexpr (kernel_restarts<Kernel, T>) loop(Restart<T, Kernel>{theta, contribution, kernel});
+  if constexpr (kernel_restarts<Kernel, T>) loop.each(Restart<T, Kernel>{theta, contribution, kernel});
 }
 
 }  // namespace lifelong::detail

@@ -9,6 +9,7 @@
 
 #include <lifelong/core/packet.hpp>
 #include <lifelong/importance/policy.hpp>
+#include <lifelong/learner/ordinary.hpp>
 #include <lifelong/penalty/term.hpp>
 
 namespace lifelong::detail {
@@ -32,10 +33,13 @@ concept kernel_knows_tasks = requires(const Kernel& kernel, T v) {
 /// gradient stay apart in registers, so a path integral sees the unpenalised loss. An implicit penalty is solved for
 /// after the optimizer's step on g alone, and observed as its gradient at θ'. Sums up to the penalty's value at the old
 /// θ, or to NaN if a new θ is not finite.
-template <class T, class Optimizer, class Penalty, class Importance>
+///
+/// With `checks`, a value of the gradient that no ordinary step has counts as 0, and the sum is NaN.
+template <class T, class Optimizer, class Penalty, class Importance, bool checks = false>
 struct FusedStep {
   static constexpr bool implicit = kernel_is_implicit<Penalty, T>, observes = kernel_observes<Importance, T>;
   static constexpr bool flushes_denormals = true;
+  static constexpr T not_a_number = std::numeric_limits<T>::quiet_NaN();
 
   T* theta;
   const T* gradient;
@@ -46,7 +50,13 @@ struct FusedStep {
   template <class V>
   LIFELONG_HOST_DEVICE V operator()(std::size_t i) const {
     const V before = load<V>(theta, i);
-    const V g = load<V>(gradient, i);
+    V g = load<V>(gradient, i);
+    [[maybe_unused]] V fault(T(0));
+    if constexpr (checks) {
+      const V bad = exceeds(g, Ordinary<T>::gradient);
+      g = where_positive(bad, V(T(0)), g);
+      fault = where_positive(bad, V(not_a_number), V(T(0)));
+    }
     const auto term = penalty.term(i, before);
     V after = before;
     if constexpr (implicit) {
@@ -58,6 +68,7 @@ struct FusedStep {
       if constexpr (observes) importance.observe(i, g, term.gradient, before, after);
     }
     store(theta, i, after);
+    if constexpr (checks) return term.value + (after - after) + fault;
     return term.value + (after - after);
   }
 };

@@ -100,7 +100,7 @@ class Stepper : public LearnerParts<PartTypes...> {
     detail::require_size("the array for the importance", out.size(), parameter_count());
     auto& omega = state_.penalty.template get<Penalty::anchored.importance>();
     using Omega = std::remove_pointer_t<decltype(omega.data())>;
-    loop()(detail::Copy<T, Omega, T>{omega.data(), gradient_.data()});
+    loop().each(detail::Copy<T, Omega, T>{omega.data(), gradient_.data()});
     detail::copy_out(this->backend_, gradient_.data(), out);
   }
 
@@ -116,8 +116,8 @@ class Stepper : public LearnerParts<PartTypes...> {
     const detail::Found bad = detail::find_beyond(loop(), gradient_.data(), detail::largest<T, Omega>());
     if (bad.any) refuse_importance(bad);
     penalty_seen_ = true;
-    loop()(detail::Copy<T, T, Omega>{gradient_.data(), omega.data()});
-    loop()(detail::Copy<T>{theta(), state_.penalty.template get<Penalty::anchored.anchor>().data()});
+    loop().each(detail::Copy<T, T, Omega>{gradient_.data(), omega.data()});
+    loop().each(detail::Copy<T>{theta(), state_.penalty.template get<Penalty::anchored.anchor>().data()});
     state_.penalty.numbers() = {};
   }
 
@@ -129,7 +129,7 @@ class Stepper : public LearnerParts<PartTypes...> {
     const auto penalty = penalty_kernel();
     using Kernel = std::remove_const_t<decltype(penalty)>;
     if constexpr (detail::kernel_knows_tasks<Kernel, T>) {
-      loop()(detail::TaskParameters<T, Kernel>{theta(), gradient_.data(), penalty, task});
+      loop().each(detail::TaskParameters<T, Kernel>{theta(), gradient_.data(), penalty, task});
       detail::copy_out(this->backend_, static_cast<const T*>(gradient_.data()), out);
     } else {
       detail::copy_out(this->backend_, static_cast<const T*>(theta()), out);
@@ -235,6 +235,17 @@ class Stepper : public LearnerParts<PartTypes...> {
       return detail::NothingGathered{};
   }
 
+  /// The kernel of step number `step`, number `task_step` of the task.
+  template <bool checks>
+  [[nodiscard]] auto fused_step(std::span<const T> gradient, std::uint64_t step, std::uint64_t task_step) {
+    const auto optimizer = this->optimizer_.template kernel<T>(state_.optimizer.pointers(), step);
+    const auto importance = importance_kernel(task_step);
+    const auto penalty = penalty_kernel();
+    return detail::FusedStep<T, std::remove_const_t<decltype(optimizer)>, std::remove_const_t<decltype(penalty)>,
+                             std::remove_const_t<decltype(importance)>, checks>{theta(), gradient.data(), optimizer,
+                                                                                penalty, importance};
+  }
+
   /// Gradient of a structured penalty into its array; returns the value. Nothing for the others.
   double structured_gradient() {
     if constexpr (StructuredPenalty<Penalty>)
@@ -262,47 +273,16 @@ class Stepper : public LearnerParts<PartTypes...> {
   void start_parameters(std::size_t first) {
     const Loop<T, Backend> all = loop();
     if constexpr (AnchoredPenalty<Penalty>)
-      all.range(first, all.size(),
-                detail::Copy<T>{theta(), state_.penalty.template get<Penalty::anchored.anchor>().data()});
+      all.each_of(first, all.size(),
+                  detail::Copy<T>{theta(), state_.penalty.template get<Penalty::anchored.anchor>().data()});
     const auto kernel = importance_kernel(0);
     using Kernel = std::remove_const_t<decltype(kernel)>;
     if constexpr (detail::kernel_restarts<Kernel, T>) {
-      all.range(first, all.size(), detail::Fill<T>{gradient_.data(), T(0)});
-      all.range(first, all.size(), detail::Restart<T, Kernel>{theta(), gradient_.data(), kernel});
+      all.each_of(first, all.size(), detail::Fill<T>{gradient_.data(), T(0)});
+      all.each_of(first, all.size(), detail::Restart<T, Kernel>{theta(), gradient_.data(), kernel});
     }
   }
 
-  State state_;
-  ArrayOf<Backend, T> gradient_;
-  ArrayOf<Backend, T> penalty_gradient_;  // of a structured penalty alone
-  AlignedVector<T> staging_;              // for a structured penalty whose backend is not the host's
-  std::vector<double> partials_;
-  detail::NotCopied<bool> reset_optimizer_first_;  // the next step that is taken begins with an optimizer like new
-  bool penalty_seen_ = false;                      // Ω, θ* or λ may be others than in the last step
-  bool parameters_seen_ = true;                    // and so may θ
-
- private:
-  LIFELONG_ONE_COPY double take_step(std::span<const T> gradient, double structured) {
-    if (reset_optimizer_first_.value) reset_optimizer();
-    reset_optimizer_first_.value = false;
-    const auto optimizer = this->optimizer_.template kernel<T>(state_.optimizer.pointers(), state_.optimizer_steps + 1);
-    const auto importance = importance_kernel(state_.task_steps + 1);
-    const auto penalty = penalty_kernel();
-    last_penalty_ = over_learning(
-        detail::FusedStep<T, std::remove_const_t<decltype(optimizer)>, std::remove_const_t<decltype(penalty)>,
-                          std::remove_const_t<decltype(importance)>>{theta(), gradient.data(), optimizer, penalty,
-                                                                     importance});
-    ++state_.optimizer_steps;
-    ++state_.task_steps;
-    return last_penalty_ + penalty_constant() + structured;
-  }
-
-  /// True if all values are ordinary. \throws NumericError if one is not even finite.
-  bool is_ordinary(std::span<const T> values, const char* what) {
-    if (loop()(detail::CountBeyond<T>{values.data(), detail::Ordinary<T>::gradient}) == 0) return true;
-    check_finite(values, what);
-    return false;
-  }
   /// True if settings, θ and the penalty are such that no step on an ordinary gradient can overflow.
   bool is_ordinary() {
     using Ordinary = detail::Ordinary<T>;
@@ -316,6 +296,33 @@ class Stepper : public LearnerParts<PartTypes...> {
     if (parameters_seen_) parameters_seen_ = loop()(detail::CountBeyond<T>{theta(), Ordinary::parameter}) != 0;
     return !parameters_seen_ && pull_is_ordinary_ && detail::is_within(last_penalty_, Ordinary::penalty) &&
            detail::has_ordinary_rates<T>(this->optimizer_);
+  }
+
+  State state_;
+  ArrayOf<Backend, T> gradient_;
+  ArrayOf<Backend, T> penalty_gradient_;  // of a structured penalty alone
+  AlignedVector<T> staging_;              // for a structured penalty whose backend is not the host's
+  std::vector<double> partials_;
+  detail::NotCopied<bool> reset_optimizer_first_;  // the next step that is taken begins with an optimizer like new
+  bool penalty_seen_ = false;                      // Ω, θ* or λ may be others than in the last step
+  bool parameters_seen_ = true;                    // and so may θ
+  double last_penalty_ = 0;                        // without what does not depend on θ
+
+ private:
+  LIFELONG_ONE_COPY double take_step(std::span<const T> gradient, double structured) {
+    if (reset_optimizer_first_.value) reset_optimizer();
+    reset_optimizer_first_.value = false;
+    last_penalty_ = over_learning(fused_step<false>(gradient, state_.optimizer_steps + 1, state_.task_steps + 1));
+    ++state_.optimizer_steps;
+    ++state_.task_steps;
+    return last_penalty_ + penalty_constant() + structured;
+  }
+
+  /// True if all values are ordinary. \throws NumericError if one is not even finite.
+  bool is_ordinary(std::span<const T> values, const char* what) {
+    if (loop()(detail::CountBeyond<T>{values.data(), detail::Ordinary<T>::gradient}) == 0) return true;
+    check_finite(values, what);
+    return false;
   }
   /// The penalty's value without what does not depend on θ or is structured.
   double elementwise_penalty() {
@@ -345,12 +352,12 @@ class Stepper : public LearnerParts<PartTypes...> {
           return state_;
         },
         out_of_memory);
-    loop()(detail::Copy<T>{theta(), parameters.data()});
+    loop().each(detail::Copy<T>{theta(), parameters.data()});
     const bool reset = reset_optimizer_first_.value;
     const double value = take_step(gradient, structured);
     const std::string fault = fault_of_step(value);
     if (fault.empty()) return value;
-    loop()(detail::Copy<T>{parameters.data(), theta()});
+    loop().each(detail::Copy<T>{parameters.data(), theta()});
     state_ = std::move(before);
     reset_optimizer_first_.value = reset;
     penalty_seen_ = true;
@@ -380,7 +387,6 @@ class Stepper : public LearnerParts<PartTypes...> {
     return fault;
   }
 
-  double last_penalty_ = 0;  // without what does not depend on θ
   bool pull_is_ordinary_ = true;
 };
 

@@ -20,9 +20,9 @@
 #include <lifelong/core/model.hpp>
 #include <lifelong/core/present_samples.hpp>
 #include <lifelong/core/random.hpp>
+#include <lifelong/learner/enqueued_steps.hpp>
 #include <lifelong/learner/not_copied.hpp>
 #include <lifelong/learner/options.hpp>
-#include <lifelong/learner/stepper.hpp>
 #include <lifelong/learner/way_back.hpp>
 #include <lifelong/stream/example_source.hpp>
 #include <lifelong/stream/loader.hpp>
@@ -33,8 +33,8 @@ namespace lifelong {
 /// Steps whose gradients are the model's, on batches. Base of `Learner`, which adds the ends of tasks; its members are
 /// the learner's.
 template <class... PartTypes>
-class Trainer : public Stepper<PartTypes...> {
-  using Base = Stepper<PartTypes...>;
+class Trainer : public EnqueuedSteps<PartTypes...> {
+  using Base = EnqueuedSteps<PartTypes...>;
   using typename Base::Model;
   using typename Base::Optimizer;
   using T = typename Base::value_type;

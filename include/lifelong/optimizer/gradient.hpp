@@ -107,7 +107,7 @@ double clip_norm(std::span<T> gradient, double most, const Backend& backend = {}
   const double before = norm(std::span<const T>(gradient), backend);
   if (detail::is_finite(before) && before > most) {
     const detail::OwnLoop<T, Backend> own(backend, gradient.size());
-    own.loop(detail::Scale<T>{gradient.data(), static_cast<T>(most / before)});
+    own.loop.each(detail::Scale<T>{gradient.data(), static_cast<T>(most / before)});
   }
   return before;
 }
@@ -117,7 +117,7 @@ template <class T, class Backend = backend::Serial>
 void clip_values(std::span<T> gradient, double most, const Backend& backend = {}) {
   detail::require_positive("the value to clip to", most);
   const detail::OwnLoop<T, Backend> own(backend, gradient.size());
-  own.loop(detail::Apply<T, detail::Clip<T>>{gradient.data(), {static_cast<T>(most)}});
+  own.loop.each(detail::Apply<T, detail::Clip<T>>{gradient.data(), {static_cast<T>(most)}});
 }
 
 /// sum ← sum + share · g, which accumulates the gradients of batches that do not fit into memory together. If the share
@@ -126,7 +126,7 @@ template <class T, class Backend = backend::Serial>
 void add_share(std::span<T> sum, std::span<const T> gradient, double share, const Backend& backend = {}) {
   detail::require_size("the gradient to be added", gradient.size(), sum.size());
   const detail::OwnLoop<T, Backend> own(backend, sum.size());
-  own.loop(detail::AddMoment<T, moment::Sum>{sum.data(), gradient.data(), {}, static_cast<T>(share)});
+  own.loop.each(detail::AddMoment<T, moment::Sum>{sum.data(), gradient.data(), {}, static_cast<T>(share)});
 }
 
 }  // namespace lifelong

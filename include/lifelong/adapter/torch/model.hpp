@@ -176,7 +176,8 @@ class Model {
     if (!apart_ && batch.size > 1) guarded(batch.size, [&] { require_apart(batch); });
     if (steps_.empty() || !guarded(batch.size, [&] { return accumulate_traced(batch, functional, moment, out); })) {
       detail::OneByOne<Model> apart{*this};
-      const lifelong::detail::OwnLoop<T, backend::Serial> own({}, out.size());
+      const backend::Serial serial;
+      const lifelong::detail::OwnLoop<T, backend::Serial> own(serial, out.size());
       importance::accumulate_moment(apart, batch, functional, moment, own.loop, out, scratch_);
     }
   }

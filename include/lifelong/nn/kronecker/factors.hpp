@@ -183,14 +183,16 @@ class KroneckerAccumulator {
   void add_diagonal(Network& network, const Batch<T>& batch, const Functional& functional) {
     if (blocks_.empty()) return;
     const std::span<T> out(diagonal_);
-    const lifelong::detail::OwnLoop<T, backend::Serial> own({}, out.size());
+    const backend::Serial serial;
+    const lifelong::detail::OwnLoop<T, backend::Serial> own(serial, out.size());
     diagonal_sum_.add(own.loop, out, batch.size, [&](std::size_t first, std::size_t count) {
       network.accumulate_moment(batch.slice(first, count), functional, moment::Square{}, out);
     });
   }
 
   void take_diagonals(T scale, std::vector<KroneckerDiagonal<T>>& to) {
-    const lifelong::detail::OwnLoop<T, backend::Serial> own({}, diagonal_.size());
+    const backend::Serial serial;
+    const lifelong::detail::OwnLoop<T, backend::Serial> own(serial, diagonal_.size());
     diagonal_sum_.finish(own.loop, std::span<T>(diagonal_));
     for (const Block& block : blocks_) {
       const auto begin = diagonal_.begin() + static_cast<std::ptrdiff_t>(block.offset);
@@ -249,7 +251,9 @@ class KroneckerAccumulator {
     }
     template <class Call>
     void on_all(const Call& call) {
-      const lifelong::detail::OwnLoop<T, backend::Serial> of_a({}, factors.a.size()), of_g({}, factors.g.size());
+      const backend::Serial serial;
+      const lifelong::detail::OwnLoop<T, backend::Serial> of_a(serial, factors.a.size()),
+          of_g(serial, factors.g.size());
       call(a_sum, of_a.loop, std::span<T>(factors.a));
       call(g_sum, of_g.loop, std::span<T>(factors.g));
     }
