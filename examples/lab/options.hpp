@@ -19,6 +19,7 @@ namespace lab {
 
 enum class StreamKind { rotated, permuted, split };
 enum class OptimizerKind { sgd, momentum, adam };
+enum class Machine { cpu, cuda };
 
 /// What `lifelong-lab run` is asked to do.
 struct Options {
@@ -38,6 +39,7 @@ struct Options {
   std::vector<std::uint64_t> seeds;
   std::optional<std::size_t> train_samples;  ///< per task; all if not said
   int threads;
+  Machine machine;
   lifelong::OptimizerState optimizer_state;
   std::filesystem::path output;
 };
@@ -53,6 +55,7 @@ std::string name_of(StreamKind stream);
 std::string name_of(OptimizerKind optimizer);
 std::string name_of(lifelong::Scenario scenario);
 std::string name_of(lifelong::OptimizerState state);
+std::string name_of(Machine machine);
 
 /// The rate used if none is given: the library's default for the optimizer.
 double default_learning_rate(OptimizerKind optimizer);
