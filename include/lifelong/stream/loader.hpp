@@ -128,6 +128,30 @@ class BatchLoader {
   mutable PresentSamples<T> present_;
 };
 
+namespace detail {
+
+/// True for examples that make batches of their own kind, such as batches on a device, and a model that takes those.
+/// They have `batch_type` and `batches(batch_size, order, last_batch)`, which returns what a `BatchLoader` is to
+/// others.
+template <class Examples, class Model>
+concept brings_batches = requires(const Examples& examples, Model& model, const typename Examples::batch_type& batch,
+                                  std::span<const std::uint32_t> order, std::span<typename Model::value_type> out) {
+  examples.batches(std::size_t{}, order, LastBatch{});
+  model.predict(batch, out);
+};
+
+/// The examples as a range of batches for a model: of their own kind if they bring them, else by a `BatchLoader`.
+/// \throws as that.
+template <class Model, class T, class Examples, class Backend>
+auto batches_for(const Examples& examples, std::size_t batch_size, BatchBuffer<T>& buffer, const Backend& backend,
+                 std::span<const std::uint32_t> order = {}, LastBatch last_batch = LastBatch::keep) {
+  if constexpr (brings_batches<Examples, Model>)
+    return examples.batches(batch_size, order, last_batch);
+  else
+    return BatchLoader<T, Examples, Backend>(examples, batch_size, buffer, backend, order, last_batch);
+}
+
+}  // namespace detail
 }  // namespace lifelong
 
 #include <lifelong/config/pop_macros.hpp>
