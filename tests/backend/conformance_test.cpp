@@ -216,6 +216,7 @@ TEMPLATE_TEST_CASE("sums and maxima are bitwise the same on every backend", "", 
       const auto y = array_on(backend, values);
       const detail::OwnLoop<TestType, std::decay_t<decltype(backend)>> own(backend, count);
       const Sum<TestType> of_both{x.data(), y.data()}, of_one{x.data(), x.data()};
+      trace.template sums_in<TestType>(4.0 * static_cast<double>(count));
       trace.add("sum", own.loop(of_one));
       trace.add("sum of NaN", own.loop(of_both));
       trace.add("part", own.loop.range(count / 3, count / 2, of_one));

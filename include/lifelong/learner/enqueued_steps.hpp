@@ -36,7 +36,7 @@ class EnqueuedSteps : public Stepper<PartTypes...> {
   /// which the gradient is checked as well. A value of the gradient that is not finite, or above 2²⁴, counts as 0, and
   /// `finish_steps` reports it. Ask that at the latest before you read results; the steps count as taken.
   ///
-  /// The call may be captured in a CUDA graph, after a step that was not. Every run of the graph is then a step of its
+  /// The call may be captured in a CUDA graph, right after a step that was not. Every run of the graph is then a step of its
   /// own, with its own number (Adam's correction goes on); it costs a call of the host between two kernels. The learner
   /// must stay where it is, and must not be consolidated or grown by other calls while a graph runs.
   ///
