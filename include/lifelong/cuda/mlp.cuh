@@ -30,8 +30,8 @@
 #include <lifelong/cuda/backend.cuh>
 #include <lifelong/cuda/batch.cuh>
 #include <lifelong/cuda/dense_layers.cuh>
+#include <lifelong/cuda/mirrored.cuh>
 #include <lifelong/cuda/mlp_kernels.cuh>
-#include <lifelong/cuda/shared_array.cuh>
 #include <lifelong/nn/layer/linear.hpp>
 #include <lifelong/nn/loss.hpp>
 #include <lifelong/nn/mlp_options.hpp>
@@ -268,14 +268,17 @@ class Mlp {
     grow(losses_, facts.size);
     if constexpr (loss_on_device) {
       note_answers(facts);
-      On::launch_each(backend_.stream(), facts.size,
-                      detail::SoftmaxLoss<T>{f, answers_.data(), layers_.deltas(1), losses_.data(), outputs()});
+      const auto stream = backend_.stream();
+      answers_.to_device(stream, facts.size);
+      On::launch_each(stream, facts.size,
+                      detail::SoftmaxLoss<T>{f, answers_.device(), layers_.deltas(1), losses_.device(), outputs()});
+      losses_.to_host(stream, facts.size);
     } else {
       copy_outputs(f, facts.size);
       const double weight = facts.weight();
       for (std::size_t n = 0; n < facts.size; ++n) {
         const std::span<T> delta = row(rows_, n);
-        losses_.data()[n] = loss_.differentiate(delta, facts.context(n, outputs()));
+        losses_.host()[n] = loss_.differentiate(delta, facts.context(n, outputs()));
         const T share = share_of(facts, n, weight);
         for (T& value : delta) value *= share;
       }
@@ -287,7 +290,7 @@ class Mlp {
     const double weight = facts.weight();
     for (std::size_t n = 0; n < facts.size; ++n) {
       const SampleContext<T> sample = facts.context(n, outputs());
-      answers_.data()[n] = {static_cast<std::uint32_t>(sample.label), sample.active.first, sample.active.count,
+      answers_.host()[n] = {static_cast<std::uint32_t>(sample.label), sample.active.first, sample.active.count,
                             share_of(facts, n, weight)};
     }
   }
@@ -298,7 +301,7 @@ class Mlp {
   [[nodiscard]] double mean_loss(const lifelong::Batch<T>& facts) const {
     double total = 0;
     for (std::size_t n = 0; n < facts.size; ++n)
-      total += facts.weights.empty() ? losses_.data()[n] : static_cast<double>(facts.weights[n]) * losses_.data()[n];
+      total += facts.weights.empty() ? losses_.host()[n] : static_cast<double>(facts.weights[n]) * losses_.host()[n];
     return total / facts.weight();
   }
 
@@ -347,8 +350,8 @@ class Mlp {
   PresentSamples<T> present_;
   Array<T, On> inputs_;                 // of a batch on the host
   AlignedVector<T> rows_, cotangents_;  // outputs or their gradients, on the host
-  detail::SharedArray<detail::Answer<T>, On> answers_;
-  detail::SharedArray<double, On> losses_;
+  detail::Mirrored<detail::Answer<T>, On> answers_;
+  detail::Mirrored<double, On> losses_;
 };
 
 /// `cuda::mlp<float>({784, 256, 256, 10}, {.seed = 1}, backend)`: a multilayer perceptron on a device, which begins
