@@ -74,8 +74,8 @@ void check_batches(const MlpBackend& backend, const Resident<T>& resident, const
     CHECK(moved.features == host.features);
     std::vector<T> inputs(moved.size * moved.features);
     backend.copy_out(moved.inputs, std::span<T>(inputs));
-    CHECK(same_bits(inputs, std::vector<T>(host.inputs.begin(),
-                                           host.inputs.begin() + static_cast<std::ptrdiff_t>(inputs.size()))));
+    CHECK(same_bits(
+        inputs, std::vector<T>(host.inputs.begin(), host.inputs.begin() + static_cast<std::ptrdiff_t>(inputs.size()))));
     CHECK(same(moved.labels, host.labels));
     CHECK(same(moved.targets, host.targets));
     CHECK(same(moved.active, host.active));
@@ -112,7 +112,7 @@ void check_all_batches(const Rows<T>& rows) {
   const std::vector<std::uint32_t> order = shuffled(rows.size());
   const auto check = [&](const Resident<T>& found, const Rows<T>& expected) {
     for (const LastBatch last : {LastBatch::keep, LastBatch::drop, LastBatch::merge})
-      for (const std::size_t batch_size : {1, 7, 16, 100})
+      for (const std::size_t batch_size : {1U, 7U, 16U, 100U})
         for (const bool shuffles : {false, true})
           check_batches(backend, found, expected, batch_size, shuffles ? order : std::span<const std::uint32_t>(),
                         last);
@@ -192,7 +192,9 @@ TEST_CASE("a Resident names what it cannot hold", "[cuda][resident]") {
   const Resident<float> view(resident, FeatureMap::permutation(4, ll::Random(1)));
   CHECK_THAT(message_of<InvalidArgument>([&] { Resident<float>(view, FeatureMap::permutation(4, ll::Random(1))); }),
              ContainsSubstring("the examples have a map already"));
-  CHECK_THAT(message_of<NumericError>([&] { Resident<float>(resident, FeatureMap(4, 1, {0, 1}, {1e38f, 3e38f})); }),
+  CHECK_THAT(message_of<NumericError>([&] {
+               Resident<float>(resident, FeatureMap(4, 1, {0, 1}, {1e38f, 3e38f}));
+             }),
              ContainsSubstring("could be larger than the largest number"));
 }
 
@@ -229,8 +231,7 @@ TEST_CASE("every estimator takes the batches of a Resident", "[cuda][resident][i
   const Resident<float> resident(rows, backend);
   const auto check = [&](const auto& importance) {
     const auto estimated = [&](auto&& batches) {
-      return test::written_by(
-          net, [&](auto out) { ll::importance::estimate(importance, net, batches, out, backend); });
+      return test::written_by(net, [&](auto out) { ll::importance::estimate(importance, net, batches, out, backend); });
     };
     ll::BatchBuffer<float> buffer;
     CHECK(same_bits(estimated(resident.batches(16)), estimated(ll::BatchLoader(rows, 16, buffer, backend))));
