@@ -11,45 +11,20 @@ namespace lab {
 
 using lifelong::importance::Constant;
 using lifelong::importance::Fisher;
-using lifelong::importance::Labels;
 using lifelong::importance::Mas;
 using lifelong::importance::Merge;
 using lifelong::importance::ReversedFisher;
 using lifelong::importance::RWalk;
 using lifelong::importance::ScpLimit;
 using lifelong::importance::SynapticIntelligence;
-using lifelong::nn::KroneckerFisher;
-using lifelong::nn::KroneckerPenalty;
-using lifelong::nn::KroneckerSum;
 using lifelong::penalty::Anchor;
 using lifelong::penalty::None;
 using lifelong::penalty::Quadratic;
 
-/// Those whose importance is more than one number per parameter, before the upper bound.
-template <class On>
-void add_factored(std::vector<Method>& table) {
-  const std::vector<Method> factored{
-      {"kfac", Strengths{.rotated = 10, .permuted = 4, .split = 10},
-       "online structured Laplace: Kronecker-factored Fisher information of each layer, one pair of factors",
-       [](const Trial& trial) {
-         return learn_in_sequence<On>(trial, KroneckerFisher{.labels = Labels::sampled, .seed = trial.seed},
-                                      KroneckerPenalty{.strength = trial.strength, .sum = KroneckerSum::nearest});
-       }},
-
-      {"kfac-exact", Strengths{.rotated = 10, .permuted = 4, .split = 10},
-       "the same with the factors of every task: memory and time per step grow with the tasks",
-       [](const Trial& trial) {
-         return learn_in_sequence<On>(trial, KroneckerFisher{.labels = Labels::sampled, .seed = trial.seed},
-                                      KroneckerPenalty{.strength = trial.strength, .sum = KroneckerSum::exact});
-       }},
-  };
-  table.insert(table.end() - 1, factored.begin(), factored.end());
-}
-
 /// One line each; `On` is the machine that they run on.
 template <class On>
 std::vector<Method> method_table() {
-  std::vector<Method> table{
+  return {
       {"finetune", std::nullopt, "plain training, task after task: the lower bound",
        [](const Trial& trial) { return learn_in_sequence<On>(trial, Constant{}, None{}); }},
 
@@ -101,8 +76,6 @@ std::vector<Method> method_table() {
 
       {"joint", std::nullopt, "all tasks together: the upper bound", learn_together<On>},
   };
-  if constexpr (On::has_factors) add_factored<On>(table);
-  return table;
 }
 
 }  // namespace lab

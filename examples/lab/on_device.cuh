@@ -17,8 +17,6 @@ namespace lab {
 /// Network, backend and examples of a trial on a device. See `OnProcessor`.
 class OnDevice {
  public:
-  static constexpr bool has_factors = false;
-
   explicit OnDevice(const Trial& trial) : trial_(trial) {}
 
   [[nodiscard]] auto network() const {
@@ -29,7 +27,7 @@ class OnDevice {
   /// Examples on the device; those of a source are read once.
   template <class Source>
   [[nodiscard]] const lifelong::cuda::Resident<float>& examples(const Source& source) {
-    auto& kept = kept_[&source];
+    auto& kept = kept_[&source];  // tasks of a stream stay where they are
     if (!kept) kept = std::make_unique<lifelong::cuda::Resident<float>>(Interruptible<Source>(source), backend_);
     return *kept;
   }

@@ -15,8 +15,6 @@ namespace lab {
 /// Network, backend and examples of a trial on the processor.
 class OnProcessor {
  public:
-  static constexpr bool has_factors = true;  ///< Kronecker factors can be estimated
-
   explicit OnProcessor(const Trial& trial) : trial_(trial) {}
 
   /// The network of the trial, its parameters drawn from the seed.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "options.hpp"
+#include "command.hpp"
 
 #include <fmt/format.h>
 

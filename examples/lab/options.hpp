@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the program is asked to do.
+// What `lifelong-lab run` is asked to do.
 #pragma once
 
 #include <cstddef>
@@ -10,10 +10,7 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <variant>
 #include <vector>
-
-#include "importance_options.hpp"
 
 namespace lab {
 
@@ -21,7 +18,6 @@ enum class StreamKind { rotated, permuted, split };
 enum class OptimizerKind { sgd, momentum, adam };
 enum class Machine { cpu, cuda };
 
-/// What `lifelong-lab run` is asked to do.
 struct Options {
   std::string command;  ///< as typed, quoted for a shell
   std::string dataset;
@@ -43,12 +39,6 @@ struct Options {
   lifelong::OptimizerState optimizer_state;
   std::filesystem::path output;
 };
-
-using Command = std::variant<Options, ImportanceOptions>;
-
-/// Reads the command line; nothing if it only asked for help or the version, which has then been printed.
-/// \throws lifelong::InvalidArgument for anything that cannot be meant.
-std::optional<Command> parse_command(int argc, char** argv);
 
 /// The words of the command line.
 std::string name_of(StreamKind stream);

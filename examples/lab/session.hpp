@@ -2,14 +2,12 @@
 // A learner at work on a trial: trains, consolidates and tests, and keeps the times and the accuracies.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <lifelong/lifelong.hpp>
-#include <lifelong/nn.hpp>
 #include <numeric>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -118,7 +116,7 @@ template <class On, class Importance, class Penalty>
 Outcome learn_in_sequence(const Trial& trial, const Importance& importance, const Penalty& penalty) {
   return learn<On>(trial, importance, penalty, [&](auto& session) {
     for (std::size_t task = 0; task < trial.stream.size(); ++task) {
-      trial.progress.start_task(fmt::format("task {} of {}", task + 1, trial.stream.size()));
+      trial.progress.start_task("task " + std::to_string(task + 1) + " of " + std::to_string(trial.stream.size()));
       session.train(trial.stream[task].train);
       session.test(task + 1);
       if (task + 1 < trial.stream.size()) session.consolidate(trial.stream[task].train);
