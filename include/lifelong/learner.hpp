@@ -182,7 +182,7 @@ class Learner : public Trainer<Model, Importance, Penalty, Optimizer, Further...
     if constexpr (ExampleSource<Task, T>) {
       this->require_task(task, options.batch_size, call);
       detail::require_end(task.size(), call);
-      body(BatchLoader(task, options.batch_size, this->buffer_, this->backend_));
+      body(detail::batches_for<Model>(task, options.batch_size, this->buffer_, this->backend_));
     } else {
       static_assert(detail::require_batches<Task, T>());
       if constexpr (!detail::is_estimated<Importance, Model>)  // then the range is not walked

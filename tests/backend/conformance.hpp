@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Runs the same learner on every backend and requires that everything it shows has the same bits.
+// Runs the same learner on every backend and requires that everything it shows has the same bits. In a file of the CUDA
+// backend (tests/cuda) the backends are that one, and one on a simulated device.
 #pragma once
 
 #include <lifelong/backend/loop.hpp>
@@ -14,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <iomanip>
+#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,6 +26,9 @@
 #include "catch.hpp"
 #include "guarded.hpp"
 #include "tiny_model.hpp"
+#if defined(LIFELONG_CUDA)
+#include "../cuda/simulated.hpp"
+#endif
 
 namespace test {
 
@@ -33,13 +38,20 @@ class Trace {
   /// Says when the following was seen.
   void at(std::string when) { when_ = std::move(when); }
   void add(std::string_view name, double value) { add(name, std::span(&value, 1)); }
+  /// Says in which type the sums are taken that follow, and what their terms come to without their signs, as far as
+  /// that is more than the sum itself.
+  template <class T>
+  void sums_in(double magnitude = 0) {
+    bound_ = 1024 * static_cast<double>(std::numeric_limits<T>::epsilon());
+    magnitude_ = magnitude;
+  }
   template <class Values>
   requires requires(const Values& values) { values.data(); }
   void add(std::string_view name, const Values& values) {
-    seen_.push_back({when_, std::string(name), {}, {values.begin(), values.end()}});
+    seen_.push_back({when_, std::string(name), {}, {values.begin(), values.end()}, bound_, magnitude_});
   }
   void add_text(std::string_view name, std::string text) {
-    seen_.push_back({when_, std::string(name), std::move(text), {}});
+    seen_.push_back({when_, std::string(name), std::move(text), {}, 0, 0});
   }
 
   /// Returns whether any value of that name was not 0.
@@ -49,8 +61,9 @@ class Trace {
     });
   }
 
-  /// Fails the test unless `other`, the trace of a learner on `backend`, has recorded the same bits.
-  void require_same(const Trace& other, const char* backend) const {
+  /// Fails the test unless `other`, the trace of a learner on `backend`, has recorded the same bits. With `sums_differ`
+  /// single numbers, which are sums or follow from one, may differ by 1024 roundings.
+  void require_same(const Trace& other, const char* backend, bool sums_differ = false) const {
     INFO("on " << backend);
     REQUIRE(other.seen_.size() == seen_.size());
     for (std::size_t k = 0; k < seen_.size(); ++k) {
@@ -61,6 +74,11 @@ class Trace {
       REQUIRE(actual.values.size() == expected.values.size());
       const std::size_t i = first_difference(expected.values, actual.values);
       if (i == expected.values.size()) continue;
+      if (sums_differ && expected.values.size() == 1) {
+        CHECK_THAT(actual.values[0], WithinRel(expected.values[0], expected.bound) ||
+                                         WithinAbs(expected.values[0], expected.bound * expected.magnitude));
+        continue;
+      }
       INFO(std::setprecision(17) << "element " << i << " is " << actual.values[i] << " and should be "
                                  << expected.values[i]);
       FAIL();
@@ -71,6 +89,7 @@ class Trace {
   struct Seen {
     std::string when, name, text;
     std::vector<double> values;
+    double bound, magnitude;  // of the difference of sums
   };
   static std::size_t first_difference(const std::vector<double>& a, const std::vector<double>& b) {
     std::size_t i = 0;
@@ -79,6 +98,7 @@ class Trace {
   }
 
   std::string when_ = "at first";
+  double bound_ = 1024 * std::numeric_limits<double>::epsilon(), magnitude_ = 0;
   std::vector<Seen> seen_;
 };
 
@@ -91,16 +111,23 @@ Trace require_conformance(const Run& run) {
     return trace;
   };
   Trace expected = trace_on(lifelong::backend::Serial{});
+#if defined(LIFELONG_CUDA)
+  expected.require_same(trace_on(lifelong::cuda::Backend{}), "a device", true);
+#if !defined(__CUDACC__)
+  expected.require_same(trace_on(lifelong::cuda::BasicBackend<Simulated>{}), "a simulated device", true);
+#endif
+#else
   expected.require_same(trace_on(lifelong::backend::OpenMP{3}), "OpenMP");
   expected.require_same(trace_on(Guarded{}), "Guarded");
+#endif
   return expected;
 }
 
 /// Returns the model, moved to where the backend has its arrays.
-template <template <class> class Moved = GuardedModel, class Backend, class Model>
-auto model_on(const Backend&, Model model) {
-  if constexpr (std::is_same_v<Backend, Guarded>)
-    return Moved<Model>(std::move(model));
+template <template <class, class> class Moved = MovedModel, class Backend, class Model>
+auto model_on([[maybe_unused]] const Backend& backend, Model model) {
+  if constexpr (lifelong::DeviceBackend<Backend>)
+    return Moved<Model, Backend>(std::move(model), backend);
   else
     return model;
 }
@@ -127,6 +154,7 @@ std::vector<T> host_copy(const Backend& backend, const T* place, std::size_t cou
 /// Records all that can be seen of a learner.
 template <class Learner>
 void show(Learner& learner, Trace& trace) {
+  trace.sums_in<typename Learner::value_type>();
   std::vector<typename Learner::value_type> out(learner.parameters().size());
   for (const std::size_t task : {0u, 2u}) {
     learner.copy_parameters(task, out);

@@ -27,7 +27,7 @@ using test::message_of, test::Plan, test::require_conformance, test::show, test:
 /// Returns the network, moved to where the backend has its arrays.
 template <class Backend, class Network>
 auto on(const Backend& backend, const Network& network) {
-  return test::model_on<test::GuardedNetwork>(backend, network);
+  return test::model_on<test::MovedNetwork>(backend, network);
 }
 
 /// Requires that learners of the networks that `make(hidden)` returns have the same bits on all backends.

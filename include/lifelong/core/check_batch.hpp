@@ -107,8 +107,8 @@ inline std::size_t require_outputs(std::size_t outputs) {
 
 /// \throws InvalidArgument for a range that reaches past the `outputs` of the network, ShapeMismatch for another number
 /// of ranges.
-template <class T>
-void check_active(const Batch<T>& batch, std::size_t outputs) {
+template <class B>
+void check_active(const B& batch, std::size_t outputs) {
   if (batch.active.empty()) return;
   require_size("batch.active", batch.active.size(), batch.size);
   for (std::size_t n = 0; n < batch.size; ++n) {

@@ -74,7 +74,7 @@ double measure(const M& what, Model& model, const Examples& examples, const Back
   const std::size_t outputs = model.outputs();
   AlignedVector<T> predicted;
   std::size_t samples = 0;
-  for (const Batch<T>& batch : BatchLoader(examples, batch_size, buffer, backend)) {
+  for (const auto& batch : batches_for<Model>(examples, batch_size, buffer, backend)) {
     if (batch.size == 0) continue;
     with_memory([&] { predicted.resize(batch.size * outputs); },
                 [&] {

@@ -27,8 +27,9 @@ namespace lifelong::importance {
 
 /// The sum of what the batches of a task give, for one estimator: its `estimate(model, batch, estimation)` adds a
 /// batch, and at the end `mean()` divides by the number of samples, or the sum of their weights. The sum lies in
-/// `values()`, where the backend has its arrays. Samples are not lost however many they are (`SampleSum`). Bitwise the
-/// same for any number of threads.
+/// `values()`, where the backend has its arrays. Batches are `Batch<T>`, or of a kind that has its `size`, `weight()`,
+/// `weights`, `slice` and `sample`. Samples are not lost however many they are (`SampleSum`). Bitwise the same for any
+/// number of threads.
 template <class T, class Backend>
 class Estimation {
  public:
@@ -40,17 +41,17 @@ class Estimation {
   }
 
   /// Adds Σ_n w_n Σ_k m(J_nᵀ v_nk) over the samples n of `batch` and the cotangents of `functional`.
-  template <class Model, class Functional, class Moment>
-  void add(Model& model, const Batch<T>& batch, const Functional& functional, Moment moment) {
-    add(batch, [&](const Batch<T>& part, std::span<T> out) {
+  template <class Model, class B, class Functional, class Moment>
+  void add(Model& model, const B& batch, const Functional& functional, Moment moment) {
+    add(batch, [&](const B& part, std::span<T> out) {
       accumulate_moment(model, part, functional, moment, loop_, out, gradient_);
     });
   }
 
   /// The same by `accumulate(part, out)`, which adds the sum over the samples of a part of the batch to `out`.
-  template <class Accumulate>
-  requires std::is_invocable_v < const Accumulate&, const Batch<T>
-  &, std::span < T >> void add(const Batch<T>& batch, const Accumulate& accumulate) {
+  template <class B, class Accumulate>
+  requires std::is_invocable_v<const Accumulate&, const B&, std::span<T>>
+  void add(const B& batch, const Accumulate& accumulate) {
     sum_.add(loop_, values_, batch.size, [&](std::size_t first, std::size_t count) {
       accumulate(count == batch.size ? batch : batch.slice(first, count), values_);
     });
@@ -80,8 +81,8 @@ class Estimation {
   }
 
   /// out = Σ_n w_n Σ_k J_nᵀ v_nk / Σ_n w_n over the samples of one batch alone; nothing is added.
-  template <class Model, class Functional>
-  void batch_mean(Model& model, const Batch<T>& batch, const Functional& functional, std::span<T> out) {
+  template <class Model, class B, class Functional>
+  void batch_mean(Model& model, const B& batch, const Functional& functional, std::span<T> out) {
     Estimation alone(loop_, out);
     alone.add(model, batch, functional, moment::Sum{});
     alone.mean();

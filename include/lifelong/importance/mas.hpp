@@ -49,15 +49,15 @@ struct LocalMas {
   void validate() const { merge.validate(); }
 
   /// Adds the samples of a batch; changes no parameter of `model`.
-  template <class Model, class E>
-  void estimate(Model& model, const Batch<typename Model::value_type>& batch, E& estimation) const {
+  template <class Model, class B, class E>
+  void estimate(Model& model, const B& batch, E& estimation) const {
     using T = typename Model::value_type;
     static_assert(
         requires(std::span<T> out) { model.accumulate_local_moment(batch, OutputNorm{}, moment::Absolute{}, out); },
         "LocalMas looks at each layer by itself: the model needs accumulate_local_moment(batch, functional, moment, "
         "out), as nn::Network has");
     lifelong::detail::require_weighing<Model>(batch);
-    estimation.add(batch, [&](const Batch<T>& part, std::span<T> out) {
+    estimation.add(batch, [&](const B& part, std::span<T> out) {
       model.accumulate_local_moment(part, OutputNorm{norm}, moment::Absolute{}, out);
     });
   }

@@ -44,10 +44,9 @@ std::size_t outputs_of(Model& model) {
 /// `functional`; `out` lies where the loop's backend has its arrays. A `MomentModel` does this for the whole batch at
 /// once. A `PullbackModel` is called for one sample and one cotangent at a time, and `gradient` grows to the size of θ.
 /// No parameter changes.
-template <class Model, class Functional, class Moment, class Backend>
-void accumulate_moment(Model& model, const Batch<typename Model::value_type>& batch, const Functional& functional,
-                       Moment moment, const Loop<typename Model::value_type, Backend>& loop,
-                       std::span<typename Model::value_type> out,
+template <class Model, class B, class Functional, class Moment, class Backend>
+void accumulate_moment(Model& model, const B& batch, const Functional& functional, Moment moment,
+                       const Loop<typename Model::value_type, Backend>& loop, std::span<typename Model::value_type> out,
                        ArrayOf<Backend, typename Model::value_type>& gradient) {
   using T = typename Model::value_type;
   static_assert(lifelong::detail::require_functional<Functional>());
@@ -64,7 +63,7 @@ void accumulate_moment(Model& model, const Batch<typename Model::value_type>& ba
     const std::span<T> row = std::span(rows).first(outputs), delta = std::span(rows).last(outputs);
     gradient.resize(out.size());
     for (std::size_t n = 0; n < batch.size; ++n) {
-      const Batch<T> one = batch.sample(n);
+      const B one = batch.sample(n);
       const SampleContext<T> sample = batch.context(n, outputs);
       model.predict(one, row);
       functional.prepare(row, sample);

@@ -54,8 +54,8 @@ class OutputGradients {
   OutputGradients(const Loop<T, Backend>& loop, std::span<T> values) : loop_(loop), values_(values) {}
 
   /// Adds the samples of a batch.
-  template <class Model>
-  void add(Model& model, const Batch<T>& batch) {
+  template <class Model, class B>
+  void add(Model& model, const B& batch) {
     const std::size_t outputs = outputs_of(model);
     lifelong::detail::check_active(batch, outputs);
     for (Group& group : groups_) group.present = false;
@@ -193,8 +193,8 @@ struct Scp {
     return {{loop, values}, std::move(rows), outputs};
   }
   /// Adds the samples of a batch; changes no parameter of `model`.
-  template <class Model, class T, class Backend>
-  void estimate(Model& model, const Batch<T>& batch, Estimation<T, Backend>& estimation) const {
+  template <class Model, class B, class T, class Backend>
+  void estimate(Model& model, const B& batch, Estimation<T, Backend>& estimation) const {
     estimation.gradients.add(model, batch);
   }
   /// Writes Γ.
@@ -257,8 +257,8 @@ struct ScpLimit {
     return {loop, values};
   }
   /// Adds the samples of a batch; changes no parameter of `model`.
-  template <class Model, class T, class Backend>
-  void estimate(Model& model, const Batch<T>& batch, OutputGradients<T, Backend>& gradients) const {
+  template <class Model, class B, class T, class Backend>
+  void estimate(Model& model, const B& batch, OutputGradients<T, Backend>& gradients) const {
     gradients.add(model, batch);
   }
   /// Writes Γ.

@@ -76,7 +76,8 @@ class Trainer : public EnqueuedSteps<PartTypes...> {
     const detail::Occupied occupied(fitting_.value);
     if (options.shuffle) reserve_order(examples.size());
     const std::span<const std::uint32_t> order(order_.data(), options.shuffle ? order_.size() : 0);
-    const BatchLoader loader(examples, options.batch_size, buffer_, this->backend_, order, options.last_batch);
+    const auto loader =
+        detail::batches_for<Model>(examples, options.batch_size, buffer_, this->backend_, order, options.last_batch);
     const std::size_t batches = loader.size();
     const std::size_t steps = detail::steps_of(options.epochs, batches, options.steps);
     FitProgress progress{0, options.epochs, 0, steps, 0, 0, batches};
@@ -89,7 +90,7 @@ class Trainer : public EnqueuedSteps<PartTypes...> {
     for (progress.epoch = progress.step / batches; steps > progress.step; ++progress.epoch) {
       if (options.shuffle) shuffle(options.seed);
       for (auto at = loader.begin(progress.step % batches); at != loader.end() && steps > progress.step; ++at) {
-        const Batch<T> batch = *at;
+        const auto batch = *at;
         rate.begin_step(progress.step);
         if (batch.size > 0) {
           const StepResult result = train_on(batch);

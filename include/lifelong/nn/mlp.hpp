@@ -5,29 +5,18 @@
 #include <lifelong/config/push_macros.hpp>
 
 #include <cstddef>
-#include <cstdint>
-#include <string>
 #include <utility>
 #include <variant>
 #include <vector>
 
 #include <lifelong/backend/serial.hpp>
-#include <lifelong/core/error.hpp>
 #include <lifelong/nn/layer/activation.hpp>
 #include <lifelong/nn/layer/linear.hpp>
 #include <lifelong/nn/loss.hpp>
+#include <lifelong/nn/mlp_options.hpp>
 #include <lifelong/nn/network.hpp>
 
 namespace lifelong::nn {
-
-/// The layer between the linear layers of an `mlp`.
-enum class Activation { relu, tanh, sigmoid, gelu };
-
-/// Settings of an `mlp`.
-struct MlpOptions {
-  std::uint64_t seed = 0;                    ///< of the initial parameters
-  Activation activation = Activation::relu;  ///< the layer between the linear layers; there is none behind the last
-};
 
 /// Any of the layers of an `mlp`.
 using AnyLayer = std::variant<Linear, ReLU, Tanh, Sigmoid, GELU>;
@@ -41,9 +30,7 @@ inline AnyLayer activation_layer(Activation activation) {
 /// The layers of an `mlp`: linear, activation, linear, ..., linear.
 /// \throws InvalidArgument unless there are at least two widths.
 inline std::vector<AnyLayer> mlp_layers(const std::vector<std::size_t>& widths, Activation activation) {
-  if (widths.size() < 2)
-    lifelong::detail::raise<InvalidArgument>("an mlp needs the widths of its inputs and outputs, but has " +
-                                             std::to_string(widths.size()) + " widths");
+  detail::require_widths(widths);
   std::vector<AnyLayer> layers;
   for (std::size_t l = 1; l < widths.size(); ++l) {
     if (l > 1) layers.push_back(activation_layer(activation));

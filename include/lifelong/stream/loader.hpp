@@ -26,6 +26,35 @@ enum class LastBatch {
   merge  ///< they join the batch before them, which is longer; without one they are a batch
 };
 
+namespace detail {
+
+/// How a number of examples is cut into batches.
+struct BatchCut {
+  std::size_t examples, batch_size;
+  LastBatch last_batch;
+
+  /// Number of batches.
+  [[nodiscard]] std::size_t size() const {
+    const std::size_t whole = examples / batch_size;
+    const bool rest_is_a_batch = last_batch == LastBatch::keep || (last_batch == LastBatch::merge && whole == 0);
+    return whole + (rest_is_a_batch && examples % batch_size != 0 ? 1 : 0);
+  }
+  /// The first example of a batch, and how many it has.
+  [[nodiscard]] std::size_t first(std::size_t number) const { return number * batch_size; }
+  [[nodiscard]] std::size_t count(std::size_t number) const {
+    const bool takes_rest = last_batch != LastBatch::drop && number + 1 == size();
+    return takes_rest ? examples - first(number) : batch_size;
+  }
+
+  /// \throws InvalidArgument for a batch size of 0, ShapeMismatch for an order of another length than the examples.
+  void validate(std::span<const std::uint32_t> order) const {
+    if (batch_size == 0) raise<InvalidArgument>("the batch_size must be at least 1, but is 0");
+    if (!order.empty()) require_size("the order of the examples", order.size(), examples);
+  }
+};
+
+}  // namespace detail
+
 /// The examples of a source as a range of batches of `batch_size` (the last as `last_batch` says; kept, a size above
 /// the number of examples means all of them), in the order `order`, or in the source's own if that is empty. Rows are
 /// read in parallel into `buffer`; a batch is valid until the next one is read. Nothing grows with the number of
@@ -51,16 +80,11 @@ class BatchLoader {
         backend_(backend),
         order_(order),
         last_batch_(last_batch) {
-    if (batch_size == 0) detail::raise<InvalidArgument>("the batch_size must be at least 1, but is 0");
-    if (!order.empty()) detail::require_size("the order of the examples", order.size(), examples.size());
+    cut().validate(order);
   }
 
   /// Number of batches.
-  [[nodiscard]] std::size_t size() const {
-    const std::size_t examples = examples_.size(), whole = examples / batch_size_;
-    const bool rest_is_a_batch = last_batch_ == LastBatch::keep || (last_batch_ == LastBatch::merge && whole == 0);
-    return whole + (rest_is_a_batch && examples % batch_size_ != 0 ? 1 : 0);
-  }
+  [[nodiscard]] std::size_t size() const { return cut().size(); }
 
   struct End {};
   /// An iterator, which fills the buffer with a batch when it is dereferenced.
@@ -86,10 +110,10 @@ class BatchLoader {
  private:
   static constexpr std::size_t rows_per_task = 16;
 
+  [[nodiscard]] detail::BatchCut cut() const { return {examples_.size(), batch_size_, last_batch_}; }
+
   Batch<T> load(std::size_t number) const {
-    const std::size_t first = number * batch_size_;
-    const bool takes_rest = last_batch_ != LastBatch::drop && number + 1 == size();
-    const std::size_t count = takes_rest ? examples_.size() - first : batch_size_;
+    const std::size_t first = cut().first(number), count = cut().count(number);
     buffer_.resize(count, examples_.features(), examples_.targets());
     bool finite = true;
     backend_.parallel_for((count + rows_per_task - 1) / rows_per_task, [&](std::size_t task) {
@@ -128,6 +152,30 @@ class BatchLoader {
   mutable PresentSamples<T> present_;
 };
 
+namespace detail {
+
+/// True for examples that make batches of their own kind, such as batches on a device, and a model that takes those.
+/// They have `batch_type` and `batches(batch_size, order, last_batch)`, which returns what a `BatchLoader` is to
+/// others.
+template <class Examples, class Model>
+concept brings_batches = requires(const Examples& examples, Model& model, const typename Examples::batch_type& batch,
+                                  std::span<const std::uint32_t> order, std::span<typename Model::value_type> out) {
+  examples.batches(std::size_t{}, order, LastBatch{});
+  model.predict(batch, out);
+};
+
+/// The examples as a range of batches for a model: of their own kind if they bring them, else by a `BatchLoader`.
+/// \throws as that.
+template <class Model, class T, class Examples, class Backend>
+auto batches_for(const Examples& examples, std::size_t batch_size, BatchBuffer<T>& buffer, const Backend& backend,
+                 std::span<const std::uint32_t> order = {}, LastBatch last_batch = LastBatch::keep) {
+  if constexpr (brings_batches<Examples, Model>)
+    return examples.batches(batch_size, order, last_batch);
+  else
+    return BatchLoader<T, Examples, Backend>(examples, batch_size, buffer, backend, order, last_batch);
+}
+
+}  // namespace detail
 }  // namespace lifelong
 
 #include <lifelong/config/pop_macros.hpp>

@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: MIT
+// A multilayer perceptron on a device. Include it besides cuda.cuh, and link with -lcublas.
+#pragma once
+
+#include <lifelong/cuda/translation_unit.cuh>
+#if defined(LIFELONG_CUDA)
+
+#include <lifelong/config/push_macros.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <lifelong/core/aligned_vector.hpp>
+#include <lifelong/core/batch.hpp>
+#include <lifelong/core/check_batch.hpp>
+#include <lifelong/core/error.hpp>
+#include <lifelong/core/functional.hpp>
+#include <lifelong/core/layout.hpp>
+#include <lifelong/core/memory.hpp>
+#include <lifelong/core/moment.hpp>
+#include <lifelong/core/present_samples.hpp>
+#include <lifelong/core/random.hpp>
+#include <lifelong/cuda/array.cuh>
+#include <lifelong/cuda/backend.cuh>
+#include <lifelong/cuda/batch.cuh>
+#include <lifelong/cuda/dense_layers.cuh>
+#include <lifelong/cuda/mirrored.cuh>
+#include <lifelong/cuda/mlp_kernels.cuh>
+#include <lifelong/nn/layer/linear.hpp>
+#include <lifelong/nn/loss.hpp>
+#include <lifelong/nn/mlp_options.hpp>
+
+namespace lifelong::cuda {
+
+/// Settings of a `cuda::mlp`: those of `nn::mlp`, and what only a device has.
+struct MlpOptions {
+  std::uint64_t seed = 0;                            ///< of the initial parameters
+  nn::Activation activation = nn::Activation::relu;  ///< between the linear layers; there is none behind the last
+  /// Lets cuBLAS round the factors of products in float to 11 significant bits, for tensor cores. A product of
+  /// Σ_k |a_k b_k| is off by up to 2⁻¹⁰ of that then; nothing else changes.
+  bool tf32 = false;
+};
+
+/// A batch that a `Mlp` takes: on the host, from which its inputs are copied, or on the device.
+template <class B, class T>
+concept BatchFor = std::same_as<B, lifelong::Batch<T>> || std::same_as<B, Batch<T>>;
+
+/// A multilayer perceptron whose parameters and activations stay on a device: linear layers, by cuBLAS, with an
+/// activation between two. Parameters, their names and initial values are those of `nn::mlp`, to the bit; gradients,
+/// outputs and moments are the same up to rounding. The loss is any `nn::LossPolicy`: `SoftmaxCrossEntropy` is computed
+/// on the device, for others the outputs go to the host and their gradients come back, as they do for the cotangents of
+/// estimators. It models `DifferentiableModel`, `PredictiveModel`, `PullbackModel` and `MomentModel` for both kinds of
+/// batches. Spans of parameters and gradients are on the device, outputs and cotangents on the host.
+///
+/// All work is enqueued on the backend's stream. `gradient` and `loss` wait once, for the loss; `predict`, `pullback`
+/// and `accumulate_moment` wait for what they copy. A batch on the host is waited for until it is copied. Work arrays
+/// grow to the largest batch and are reused. Results are bitwise the same in every run on the same kind of device. A
+/// copy is an independent network on the same stream. One thread at a time may use a network. \throws as
+/// `nn::Network`, and `Error` for what CUDA reports.
+template <class T, class Loss = nn::SoftmaxCrossEntropy, class On = System>
+class Mlp {
+  static_assert(nn::detail::require_loss<Loss>());
+
+ public:
+  using value_type = T;
+  /// See `WeighingModel`.
+  static constexpr bool weighs_samples = true;
+
+  /// Of the widths of its inputs, hidden layers and outputs. \throws InvalidArgument for fewer than two, or one of 0;
+  /// OutOfMemory.
+  explicit Mlp(const std::vector<std::size_t>& widths, const MlpOptions& options = {}, BasicBackend<On> backend = {},
+               Loss loss = {})
+      : layout_(layout_of(widths)),
+        backend_(std::move(backend)),
+        loss_(std::move(loss)),
+        seed_(options.seed),
+        layers_(widths, options.activation, options.tf32, backend_.stream()) {
+    lifelong::detail::require_outputs(outputs());
+    lifelong::detail::with_memory(
+        [&] {
+          parameters_.resize(layout_.size());
+          set_parameters(initial_parameters());
+        },
+        [&] { return "a network of " + std::to_string(layout_.size()) + " parameters does not fit into memory"; });
+  }
+
+  /// θ, on the device: for each layer `weight` {out, in} and `bias` {out}; the blocks of `layout()`.
+  [[nodiscard]] std::span<T> parameters() { return {parameters_.data(), parameters_.size()}; }
+  [[nodiscard]] std::span<const T> parameters() const { return {parameters_.data(), parameters_.size()}; }
+  [[nodiscard]] const Layout& layout() const { return layout_; }
+  [[nodiscard]] std::size_t inputs() const { return layers_.widths().front(); }
+  [[nodiscard]] std::size_t outputs() const { return layers_.outputs(); }
+  [[nodiscard]] const Loss& loss_function() const { return loss_; }
+  [[nodiscard]] const BasicBackend<On>& backend() const { return backend_; }
+
+  /// Copies θ to the host, and waits. \throws ShapeMismatch unless `out` is as long.
+  void copy_parameters(std::span<T> out) const {
+    lifelong::detail::require_size("the array for the parameters", out.size(), parameters_.size());
+    backend_.copy_out(parameters_.data(), out);
+  }
+  /// Copies θ from the host, such as that of an `nn::mlp`, and waits. \throws ShapeMismatch unless it is as long.
+  void set_parameters(std::span<const T> values) {
+    lifelong::detail::require_size("the array of parameters", values.size(), parameters_.size());
+    backend_.copy_in(values, parameters_.data());
+  }
+
+  /// out = ∂L/∂θ of L = Σ_n w_n ℓ_n / Σ_n w_n, overwritten; returns L.
+  template <BatchFor<T> B>
+  double gradient(const B& all, std::span<T> out) {
+    const B batch = present(all);
+    const lifelong::Batch<T> facts = supervised_facts(batch);
+    check_parameters(out.size());
+    differentiate(facts, on_device(batch));
+    layers_.backward(detail::Backward<T, moment::Sum>{theta(), out.data()});
+    backend_.synchronize();
+    return mean_loss(facts);
+  }
+
+  /// L = Σ_n w_n ℓ_n / Σ_n w_n. It costs a forward pass.
+  template <BatchFor<T> B>
+  double loss(const B& all) {
+    const B batch = present(all);
+    const lifelong::Batch<T> facts = supervised_facts(batch);
+    differentiate(facts, on_device(batch));
+    backend_.synchronize();
+    return mean_loss(facts);
+  }
+
+  /// out = f(x_n; θ), N x outputs(), row-major, on the host. Labels and ranges are ignored.
+  template <BatchFor<T> B>
+  void predict(const B& batch, std::span<T> out) {
+    const lifelong::Batch<T> facts = facts_of(batch);
+    lifelong::detail::require_rows("the array for the outputs", out.size(), facts.size, outputs());
+    backend_.copy_out(layers_.forward(theta(), on_device(batch), facts.size), out);
+  }
+
+  /// out = Σ_n J_nᵀ v_n with J_n = ∂f(x_n)/∂θ, overwritten; the cotangents v are N x outputs(), on the host.
+  template <BatchFor<T> B>
+  void pullback(const B& batch, std::span<const T> cotangents, std::span<T> out) {
+    const lifelong::Batch<T> facts = facts_of(batch);
+    lifelong::detail::require_rows("the array of cotangents", cotangents.size(), facts.size, outputs());
+    check_parameters(out.size());
+    layers_.forward(theta(), on_device(batch), facts.size);
+    backend_.copy_in(cotangents, layers_.deltas(1));
+    layers_.backward(detail::Backward<T, moment::Sum>{theta(), out.data()});
+  }
+
+  /// out += Σ_n w_n Σ_k m(J_nᵀ v_nk), k = 0 .. functional.cotangents(outputs())-1, where `functional` makes the
+  /// cotangents of f(x_n), on the host. With one cotangent it costs a gradient; further ones cost the products with the
+  /// weights above the first layer, several cotangents at once.
+  template <BatchFor<T> B, OutputFunctional Functional, class Moment>
+  void accumulate_moment(const B& all, const Functional& functional, Moment moment, std::span<T> out) {
+    check_parameters(out.size());
+    const B batch = present(all);
+    const lifelong::Batch<T> facts = facts_of(batch);
+    lifelong::detail::check_answers<Loss>(facts, 0, outputs());
+    if (facts.size == 0) return;
+    copy_outputs(layers_.forward(theta(), on_device(batch), facts.size), facts.size);
+    for (std::size_t n = 0; n < facts.size; ++n) functional.prepare(row(rows_, n), facts.context(n, outputs()));
+    const std::size_t cotangents = functional.cotangents(outputs());
+    const std::size_t most = facts.size < rows_per_pass ? rows_per_pass / facts.size : 1;
+    for (std::size_t k = 0; k < cotangents; k += most) {
+      const std::size_t count = cotangents - k < most ? cotangents - k : most;
+      copy_cotangents(facts, functional, moment, k, count);
+      layers_.backward(
+          detail::Backward<T, Moment>{theta(), out.data(), moment, count, k == 0, k + count == cotangents, true});
+    }
+  }
+
+  /// Everything that results depend on besides parameters, in a line.
+  [[nodiscard]] std::string recipe() const {
+    constexpr const char* activations[] = {"relu", "tanh", "sigmoid", "gelu"};
+    std::string line = "cuda::Mlp(widths";
+    for (const std::size_t width : layers_.widths()) line += " " + std::to_string(width);
+    line += std::string(", ") + activations[static_cast<std::size_t>(layers_.activation())] + ", " +
+            nn::detail::recipe_of(loss_, "a loss without a recipe") + ", seed " + std::to_string(seed_);
+    return line + (layers_.tf32() ? ", tf32)" : ")");
+  }
+
+ private:
+  static constexpr bool loss_on_device = std::is_same_v<Loss, nn::SoftmaxCrossEntropy>;
+  /// Rows of deltas that one backward pass takes, if there are several cotangents per sample.
+  static constexpr std::size_t rows_per_pass = 8192;
+
+  /// The layers of an `nn::mlp` with parameters, each as `use(layer, name)` gets it.
+  template <class Use>
+  static void each_linear(const std::vector<std::size_t>& widths, const Use& use) {
+    for (std::size_t l = 0; l + 1 < widths.size(); ++l) {
+      nn::Linear linear{widths[l], widths[l + 1]};
+      linear.connect({widths[l]});
+      use(linear, std::to_string(2 * l));
+    }
+  }
+  static Layout layout_of(const std::vector<std::size_t>& widths) {
+    nn::detail::require_widths(widths);
+    Layout layout;
+    each_linear(widths, [&](const nn::Linear& linear, const std::string& name) { linear.declare(layout, name); });
+    layout.mark_head(layout.blocks()[layout.blocks().size() - 2].offset);
+    return layout;
+  }
+  [[nodiscard]] AlignedVector<T> initial_parameters() const {
+    AlignedVector<T> values(layout_.size());
+    const Random random(seed_, Purpose::initialization);
+    std::size_t first = 0;
+    each_linear(layers_.widths(), [&](const nn::Linear& linear, const std::string&) {
+      const std::size_t count = (linear.in + 1) * linear.out;
+      linear.initialize(std::span<T>(values).subspan(first, count), random, first);
+      first += count;
+    });
+    return values;
+  }
+
+  [[nodiscard]] const T* theta() const { return parameters_.data(); }
+
+  /// The batch without samples of weight 0.
+  lifelong::Batch<T> present(const lifelong::Batch<T>& batch) { return present_.of(batch); }
+  static Batch<T> present(const Batch<T>& batch) {
+    for (std::size_t n = 0; n < batch.weights.size(); ++n)
+      if (!(batch.weights[n] > 0) || !lifelong::detail::is_finite(batch.weights[n]))
+        lifelong::detail::raise<InvalidArgument>("the weight of sample " + std::to_string(n) + " of a cuda::Batch is " +
+                                                 lifelong::detail::text(static_cast<double>(batch.weights[n])) +
+                                                 ", but must be finite and above 0");
+    return batch;
+  }
+
+  /// What is known of the samples besides their inputs, which are checked.
+  [[nodiscard]] lifelong::Batch<T> facts_of(const lifelong::Batch<T>& batch) const {
+    lifelong::detail::check_inputs(batch, inputs());
+    lifelong::detail::refuse_lengths(batch, "cuda::Mlp");
+    return Batch<T>::of(batch, 0, nullptr).facts();
+  }
+  [[nodiscard]] lifelong::Batch<T> facts_of(const Batch<T>& batch) const {
+    if (batch.features != inputs())
+      lifelong::detail::raise<ShapeMismatch>("the batch has " + std::to_string(batch.features) +
+                                             " features per sample where the network takes " +
+                                             std::to_string(inputs()));
+    return batch.facts();
+  }
+  /// The same for a batch that has a loss.
+  template <class B>
+  [[nodiscard]] lifelong::Batch<T> supervised_facts(const B& batch) const {
+    const lifelong::Batch<T> facts = facts_of(batch);
+    lifelong::detail::check_supervised<Loss>(facts, 0, outputs(), Loss::uses_labels);
+    return facts;
+  }
+  void check_parameters(std::size_t size) const {
+    lifelong::detail::require_size("the gradient", size, parameters_.size());
+  }
+
+  /// Where the inputs lie on the device.
+  const T* on_device(const lifelong::Batch<T>& batch) {
+    const std::size_t count = batch.size * inputs();
+    grow(inputs_, count);
+    backend_.copy_in(batch.inputs.first(count), inputs_.data());
+    return inputs_.data();
+  }
+  static const T* on_device(const Batch<T>& batch) { return batch.inputs; }
+
+  /// Runs a forward pass, sets the deltas to ∂L/∂f, and writes each sample's loss; the stream has to be waited for.
+  void differentiate(const lifelong::Batch<T>& facts, const T* x) {
+    const T* f = layers_.forward(theta(), x, facts.size);
+    grow(losses_, facts.size);
+    if constexpr (loss_on_device) {
+      note_answers(facts);
+      const auto stream = backend_.stream();
+      answers_.to_device(stream, facts.size);
+      On::launch_each(stream, facts.size,
+                      detail::SoftmaxLoss<T>{f, answers_.device(), layers_.deltas(1), losses_.device(), outputs()});
+      losses_.to_host(stream, facts.size);
+    } else {
+      copy_outputs(f, facts.size);
+      const double weight = facts.weight();
+      for (std::size_t n = 0; n < facts.size; ++n) {
+        const std::span<T> delta = row(rows_, n);
+        losses_.host()[n] = loss_.differentiate(delta, facts.context(n, outputs()));
+        const T share = share_of(facts, n, weight);
+        for (T& value : delta) value *= share;
+      }
+      backend_.copy_in(std::span<const T>(rows_).first(facts.size * outputs()), layers_.deltas(1));
+    }
+  }
+  void note_answers(const lifelong::Batch<T>& facts) {
+    grow(answers_, facts.size);
+    const double weight = facts.weight();
+    for (std::size_t n = 0; n < facts.size; ++n) {
+      const SampleContext<T> sample = facts.context(n, outputs());
+      answers_.host()[n] = {static_cast<std::uint32_t>(sample.label), sample.active.first, sample.active.count,
+                            share_of(facts, n, weight)};
+    }
+  }
+  static T share_of(const lifelong::Batch<T>& facts, std::size_t n, double weight) {
+    if (facts.weights.empty()) return T(1) / static_cast<T>(weight);
+    return static_cast<T>(static_cast<double>(facts.weights[n]) / weight);
+  }
+  [[nodiscard]] double mean_loss(const lifelong::Batch<T>& facts) const {
+    double total = 0;
+    for (std::size_t n = 0; n < facts.size; ++n)
+      total += facts.weights.empty() ? losses_.host()[n] : static_cast<double>(facts.weights[n]) * losses_.host()[n];
+    return total / facts.weight();
+  }
+
+  /// Copies the outputs of N samples to `rows_`, and waits.
+  void copy_outputs(const T* f, std::size_t samples) {
+    grow(rows_, samples * outputs());
+    backend_.copy_out(f, std::span<T>(rows_).first(samples * outputs()));
+  }
+  /// Copies the cotangents first .. first+count-1 of all samples, made from `rows_`, to the device, and waits.
+  template <class Functional, class Moment>
+  void copy_cotangents(const lifelong::Batch<T>& facts, const Functional& functional, Moment, std::size_t first,
+                       std::size_t count) {
+    grow(cotangents_, count * facts.size * outputs());
+    for (std::size_t k = 0; k < count; ++k)
+      for (std::size_t n = 0; n < facts.size; ++n) {
+        const std::span<T> delta = row(cotangents_, k * facts.size + n);
+        functional.cotangent(first + k, std::span<const T>(row(rows_, n)), facts.context(n, outputs()), delta);
+        if (!facts.weights.empty())
+          for (T& value : delta) value *= Moment::factor(facts.weights[n]);
+      }
+    backend_.copy_in(std::span<const T>(cotangents_).first(count * facts.size * outputs()), layers_.deltas(count));
+  }
+  [[nodiscard]] std::span<T> row(AlignedVector<T>& rows, std::size_t n) const {
+    return std::span<T>(rows).subspan(n * outputs(), outputs());
+  }
+
+  /// \throws OutOfMemory.
+  template <class Values>
+  static void grow(Values& values, std::size_t size) {
+    lifelong::detail::with_memory(
+        [&] {
+          if constexpr (requires { values.grow(size); })
+            values.grow(size);
+          else if (values.size() < size)
+            values.resize(size);
+        },
+        [&] { return "no memory for a work array of " + std::to_string(size) + " values"; });
+  }
+
+  Layout layout_;
+  BasicBackend<On> backend_;
+  Loss loss_;
+  std::uint64_t seed_;
+  Array<T, On> parameters_;
+  detail::DenseLayers<T, On> layers_;
+  PresentSamples<T> present_;
+  Array<T, On> inputs_;                 // of a batch on the host
+  AlignedVector<T> rows_, cotangents_;  // outputs or their gradients, on the host
+  detail::Mirrored<detail::Answer<T>, On> answers_;
+  detail::Mirrored<double, On> losses_;
+};
+
+/// `cuda::mlp<float>({784, 256, 256, 10}, {.seed = 1}, backend)`: a multilayer perceptron on a device, which begins
+/// with the parameters of `nn::mlp`. A loss may follow: `cuda::mlp<float>({8, 16, 1}, {}, backend,
+/// nn::MeanSquaredError{})`. \throws what `Mlp` throws.
+template <class T, class Loss = nn::SoftmaxCrossEntropy, class On = System>
+[[nodiscard]] Mlp<T, Loss, On> mlp(const std::vector<std::size_t>& widths, const MlpOptions& options = {},
+                                   BasicBackend<On> backend = {}, Loss loss = {}) {
+  return Mlp<T, Loss, On>(widths, options, std::move(backend), std::move(loss));
+}
+
+}  // namespace lifelong::cuda
+
+#include <lifelong/config/pop_macros.hpp>
+
+#endif

@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: MIT
+// The tests of tests/backend/conformance_parts_test.cpp on the CUDA backend.
+#include <lifelong/cuda.cuh>
+
+#include "../backend/conformance_parts_test.cpp"
