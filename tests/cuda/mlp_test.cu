@@ -10,6 +10,7 @@
 #include <limits>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "catch.hpp"
@@ -120,6 +121,8 @@ TEST_CASE("moments of cuda::Mlp equal the sum over single samples", "[cuda][mlp]
                      test::one_by_one(obvious, data.batch(), drawn, ll::moment::Sum{})) < 1e-12);
       check(SquaredNorm{}, ll::moment::Absolute{});
       check(SquaredNorm{}, ll::moment::Square{});
+      check(SquaredNorm{ll::importance::MasNorm::mean}, ll::moment::Absolute{});
+      check(SquaredNorm{ll::importance::MasNorm::plain}, ll::moment::Absolute{});
       const std::vector<double> direction = test::normal_values<double>(10, 5);
       check(ll::importance::Slice{direction}, ll::moment::Square{});
     });
@@ -189,6 +192,26 @@ TEST_CASE("a cuda::Batch gives cuda::Mlp the bits of the same batch on the host"
           moment_of(net, host.slice(5, 9), exact, ll::moment::Square{}));
     CHECK(moved.batch.sample(3).weight() == host.sample(3).weight());
   });
+}
+
+TEST_CASE("moments of cuda::Mlp add up over batches that nobody waits for", "[cuda][mlp][moments]") {
+  const MlpBackend backend;
+  Mlp<double> net(widths, {.seed = 2}, backend);
+  const RandomBatch<double> data(20, 12, 10);
+  std::vector<double> weights;
+  for (std::size_t n = 0; n < data.size; ++n) weights.push_back(static_cast<double>(n + 1));
+  Batch<double> host = data.batch();
+  host.weights = weights;
+  const test::MovedBatch<double> moved(backend, host);
+  const auto exact = test::log_likelihood(Labels::exact);
+  const auto found = written_by(
+      net,
+      [&](auto out) {
+        for (const std::size_t n : {0U, 5U, 10U, 15U})
+          net.accumulate_moment(moved.batch.slice(n, 5), exact, ll::moment::Square{}, out);
+      },
+      0);
+  CHECK(test::difference(found, moment_of(net, host, exact, ll::moment::Square{})) < 1e-12);
 }
 
 TEST_CASE("a copy of cuda::Mlp is a network of its own", "[cuda][mlp]") {
@@ -312,40 +335,47 @@ TEST_CASE("a step refuses an example that is not finite, and changes nothing", "
 
 namespace mlp_test {
 
-struct CountsAllocations : test::Simulated {
-  static std::size_t& count() {
-    static std::size_t allocations = 0;
-    return allocations;
-  }
+struct Counting : test::Simulated {
+  static inline std::size_t allocations = 0, waits = 0;
+
   static void* allocate(std::size_t bytes) {
-    ++count();
+    ++allocations;
     return Simulated::allocate(bytes);
   }
   static void* allocate_shared(std::size_t bytes) {
-    ++count();
+    ++allocations;
     return Simulated::allocate_shared(bytes);
+  }
+  static void synchronize(Stream stream) {
+    ++waits;
+    Simulated::synchronize(stream);
   }
 };
 
 }  // namespace mlp_test
 
-TEST_CASE("cuda::Mlp allocates nothing on the device after the first pass of its size", "[cuda][mlp]") {
-  const ll::cuda::BasicBackend<CountsAllocations> backend;
+TEST_CASE("cuda::Mlp allocates nothing after the first pass of its size, and waits for what it returns alone",
+          "[cuda][mlp]") {
+  const ll::cuda::BasicBackend<Counting> backend;
   auto net = ll::cuda::mlp<float>({12, 9, 10}, {}, backend);
   const RandomBatch<float> data(70, 12, 10);
-  ll::cuda::Array<float, CountsAllocations> out;
-  out.resize(net.parameters().size());
+  const auto inputs = test::on_device(backend, data.inputs);
+  auto array = test::on_device(backend, std::vector<float>(net.parameters().size()));
+  const std::span<float> out(array.data(), array.size());
   const auto run = [&](std::size_t samples) {
-    net.gradient(data.batch().slice(0, samples), std::span<float>(out.data(), out.size()));
-    net.accumulate_moment(data.batch().slice(0, samples), test::log_likelihood(Labels::exact), ll::moment::Square{},
-                          std::span<float>(out.data(), out.size()));
+    const auto batch = ll::cuda::Batch<float>::of(data.batch(), 12, inputs.data()).slice(0, samples);
+    net.gradient(batch, out);
+    net.accumulate_moment(batch, test::log_likelihood(Labels::exact), ll::moment::Square{}, out);
+    net.accumulate_moment(batch, SquaredNorm{}, ll::moment::Absolute{}, out);
   };
   run(70);
-  const std::size_t before = CountsAllocations::count();
-  CHECK(before > 10);
+  const std::size_t allocations = std::exchange(Counting::allocations, 0);
+  CHECK(allocations > 10);
+  Counting::waits = 0;
   run(70);
   run(13);
-  CHECK(CountsAllocations::count() == before);
+  CHECK(Counting::allocations == 0);
+  CHECK(Counting::waits == 2);  // for two losses
 }
 
 #endif

@@ -30,22 +30,14 @@
 #include <lifelong/cuda/backend.cuh>
 #include <lifelong/cuda/batch.cuh>
 #include <lifelong/cuda/dense_layers.cuh>
+#include <lifelong/cuda/functionals.cuh>
 #include <lifelong/cuda/mirrored.cuh>
 #include <lifelong/cuda/mlp_kernels.cuh>
-#include <lifelong/nn/layer/linear.hpp>
+#include <lifelong/cuda/mlp_parts.cuh>
 #include <lifelong/nn/loss.hpp>
 #include <lifelong/nn/mlp_options.hpp>
 
 namespace lifelong::cuda {
-
-/// Settings of a `cuda::mlp`: those of `nn::mlp`, and what only a device has.
-struct MlpOptions {
-  std::uint64_t seed = 0;                            ///< of the initial parameters
-  nn::Activation activation = nn::Activation::relu;  ///< between the linear layers; there is none behind the last
-  /// Lets cuBLAS round the factors of products in float to 11 significant bits, for tensor cores. A product of
-  /// Σ_k |a_k b_k| is off by up to 2⁻¹⁰ of that then; nothing else changes.
-  bool tf32 = false;
-};
 
 /// A batch that a `Mlp` takes: on the host, from which its inputs are copied, or on the device.
 template <class B, class T>
@@ -64,51 +56,16 @@ concept BatchFor = std::same_as<B, lifelong::Batch<T>> || std::same_as<B, Batch<
 /// copy is an independent network on the same stream. One thread at a time may use a network. \throws as
 /// `nn::Network`, and `Error` for what CUDA reports.
 template <class T, class Loss = nn::SoftmaxCrossEntropy, class On = System>
-class Mlp {
-  static_assert(nn::detail::require_loss<Loss>());
+class Mlp : public MlpParts<T, Loss, On> {
+  using Parts = MlpParts<T, Loss, On>;
 
  public:
   using value_type = T;
   /// See `WeighingModel`.
   static constexpr bool weighs_samples = true;
 
-  /// Of the widths of its inputs, hidden layers and outputs. \throws InvalidArgument for fewer than two, or one of 0;
-  /// OutOfMemory.
-  explicit Mlp(const std::vector<std::size_t>& widths, const MlpOptions& options = {}, BasicBackend<On> backend = {},
-               Loss loss = {})
-      : layout_(layout_of(widths)),
-        backend_(std::move(backend)),
-        loss_(std::move(loss)),
-        seed_(options.seed),
-        layers_(widths, options.activation, options.tf32, backend_.stream()) {
-    lifelong::detail::require_outputs(outputs());
-    lifelong::detail::with_memory(
-        [&] {
-          parameters_.resize(layout_.size());
-          set_parameters(initial_parameters());
-        },
-        [&] { return "a network of " + std::to_string(layout_.size()) + " parameters does not fit into memory"; });
-  }
-
-  /// θ, on the device: for each layer `weight` {out, in} and `bias` {out}; the blocks of `layout()`.
-  [[nodiscard]] std::span<T> parameters() { return {parameters_.data(), parameters_.size()}; }
-  [[nodiscard]] std::span<const T> parameters() const { return {parameters_.data(), parameters_.size()}; }
-  [[nodiscard]] const Layout& layout() const { return layout_; }
-  [[nodiscard]] std::size_t inputs() const { return layers_.widths().front(); }
-  [[nodiscard]] std::size_t outputs() const { return layers_.outputs(); }
-  [[nodiscard]] const Loss& loss_function() const { return loss_; }
-  [[nodiscard]] const BasicBackend<On>& backend() const { return backend_; }
-
-  /// Copies θ to the host, and waits. \throws ShapeMismatch unless `out` is as long.
-  void copy_parameters(std::span<T> out) const {
-    lifelong::detail::require_size("the array for the parameters", out.size(), parameters_.size());
-    backend_.copy_out(parameters_.data(), out);
-  }
-  /// Copies θ from the host, such as that of an `nn::mlp`, and waits. \throws ShapeMismatch unless it is as long.
-  void set_parameters(std::span<const T> values) {
-    lifelong::detail::require_size("the array of parameters", values.size(), parameters_.size());
-    backend_.copy_in(values, parameters_.data());
-  }
+  using Parts::inputs, Parts::outputs, Parts::backend;
+  using Parts::Parts;
 
   /// out = ∂L/∂θ of L = Σ_n w_n ℓ_n / Σ_n w_n, overwritten; returns L.
   template <BatchFor<T> B>
@@ -118,7 +75,6 @@ class Mlp {
     check_parameters(out.size());
     differentiate(facts, on_device(batch));
     layers_.backward(detail::Backward<T, moment::Sum>{theta(), out.data()});
-    backend_.synchronize();
     return mean_loss(facts);
   }
 
@@ -128,7 +84,6 @@ class Mlp {
     const B batch = present(all);
     const lifelong::Batch<T> facts = supervised_facts(batch);
     differentiate(facts, on_device(batch));
-    backend_.synchronize();
     return mean_loss(facts);
   }
 
@@ -152,71 +107,42 @@ class Mlp {
   }
 
   /// out += Σ_n w_n Σ_k m(J_nᵀ v_nk), k = 0 .. functional.cotangents(outputs())-1, where `functional` makes the
-  /// cotangents of f(x_n), on the host. With one cotangent it costs a gradient; further ones cost the products with the
+  /// cotangents of f(x_n): on the device for the exact Fisher information of a classifier and for MAS, which then wait
+  /// for nothing; else on the host. With one cotangent it costs a gradient; further ones cost the products with the
   /// weights above the first layer, several cotangents at once.
   template <BatchFor<T> B, OutputFunctional Functional, class Moment>
   void accumulate_moment(const B& all, const Functional& functional, Moment moment, std::span<T> out) {
+    static_assert(
+        requires { Moment::factor(T(1)); },
+        "a moment needs factor(w): m(factor(w) v) = w m(v) gives a sample its weight");
     check_parameters(out.size());
     const B batch = present(all);
     const lifelong::Batch<T> facts = facts_of(batch);
     lifelong::detail::check_answers<Loss>(facts, 0, outputs());
     if (facts.size == 0) return;
-    copy_outputs(layers_.forward(theta(), on_device(batch), facts.size), facts.size);
-    for (std::size_t n = 0; n < facts.size; ++n) functional.prepare(row(rows_, n), facts.context(n, outputs()));
+    const T* f = layers_.forward(theta(), on_device(batch), facts.size);
+    const bool on_device = detail::FunctionalOnDevice<Functional>::knows(functional);
+    const detail::Answer<T>* factors = on_device ? factors_of(facts, moment) : nullptr;
+    if (!on_device) prepare(facts, functional, f);
     const std::size_t cotangents = functional.cotangents(outputs());
     const std::size_t most = facts.size < rows_per_pass ? rows_per_pass / facts.size : 1;
     for (std::size_t k = 0; k < cotangents; k += most) {
       const std::size_t count = cotangents - k < most ? cotangents - k : most;
-      copy_cotangents(facts, functional, moment, k, count);
+      if (on_device)
+        enqueue_cotangents(functional, {f, factors, layers_.deltas(count), facts.size, outputs(), k}, count);
+      else
+        copy_cotangents(facts, functional, moment, k, count);
       layers_.backward(
           detail::Backward<T, Moment>{theta(), out.data(), moment, count, k == 0, k + count == cotangents, true});
     }
   }
 
-  /// Everything that results depend on besides parameters, in a line.
-  [[nodiscard]] std::string recipe() const {
-    constexpr const char* activations[] = {"relu", "tanh", "sigmoid", "gelu"};
-    std::string line = "cuda::Mlp(widths";
-    for (const std::size_t width : layers_.widths()) line += " " + std::to_string(width);
-    line += std::string(", ") + activations[static_cast<std::size_t>(layers_.activation())] + ", " +
-            nn::detail::recipe_of(loss_, "a loss without a recipe") + ", seed " + std::to_string(seed_);
-    return line + (layers_.tf32() ? ", tf32)" : ")");
-  }
-
  private:
+  using Parts::backend_, Parts::layers_, Parts::loss_, Parts::parameters_, Parts::theta;
+
   static constexpr bool loss_on_device = std::is_same_v<Loss, nn::SoftmaxCrossEntropy>;
   /// Rows of deltas that one backward pass takes, if there are several cotangents per sample.
   static constexpr std::size_t rows_per_pass = 8192;
-
-  /// The layers of an `nn::mlp` with parameters, each as `use(layer, name)` gets it.
-  template <class Use>
-  static void each_linear(const std::vector<std::size_t>& widths, const Use& use) {
-    for (std::size_t l = 0; l + 1 < widths.size(); ++l) {
-      nn::Linear linear{widths[l], widths[l + 1]};
-      linear.connect({widths[l]});
-      use(linear, std::to_string(2 * l));
-    }
-  }
-  static Layout layout_of(const std::vector<std::size_t>& widths) {
-    nn::detail::require_widths(widths);
-    Layout layout;
-    each_linear(widths, [&](const nn::Linear& linear, const std::string& name) { linear.declare(layout, name); });
-    layout.mark_head(layout.blocks()[layout.blocks().size() - 2].offset);
-    return layout;
-  }
-  [[nodiscard]] AlignedVector<T> initial_parameters() const {
-    AlignedVector<T> values(layout_.size());
-    const Random random(seed_, Purpose::initialization);
-    std::size_t first = 0;
-    each_linear(layers_.widths(), [&](const nn::Linear& linear, const std::string&) {
-      const std::size_t count = (linear.in + 1) * linear.out;
-      linear.initialize(std::span<T>(values).subspan(first, count), random, first);
-      first += count;
-    });
-    return values;
-  }
-
-  [[nodiscard]] const T* theta() const { return parameters_.data(); }
 
   /// The batch without samples of weight 0.
   lifelong::Batch<T> present(const lifelong::Batch<T>& batch) { return present_.of(batch); }
@@ -265,50 +191,87 @@ class Mlp {
   /// Runs a forward pass, sets the deltas to ∂L/∂f, and writes each sample's loss; the stream has to be waited for.
   void differentiate(const lifelong::Batch<T>& facts, const T* x) {
     const T* f = layers_.forward(theta(), x, facts.size);
-    grow(losses_, facts.size);
     if constexpr (loss_on_device) {
-      note_answers(facts);
-      const auto stream = backend_.stream();
-      answers_.to_device(stream, facts.size);
-      On::launch_each(stream, facts.size,
-                      detail::SoftmaxLoss<T>{f, answers_.device(), layers_.deltas(1), losses_.device(), outputs()});
-      losses_.to_host(stream, facts.size);
+      const detail::Answer<T>* answers = answers_of(facts);
+      double* losses = with_memory(facts.size, [&] { return losses_.device(facts.size); });
+      On::launch_each(backend_.stream(), facts.size,
+                      detail::SoftmaxLoss<T>{f, answers, layers_.deltas(1), losses, outputs()});
+      losses_.to_host(backend_.stream(), facts.size);
     } else {
       copy_outputs(f, facts.size);
+      double* losses = with_memory(facts.size, [&] { return losses_.write(backend_.stream(), facts.size); });
       const double weight = facts.weight();
       for (std::size_t n = 0; n < facts.size; ++n) {
         const std::span<T> delta = row(rows_, n);
-        losses_.host()[n] = loss_.differentiate(delta, facts.context(n, outputs()));
+        losses[n] = loss_.differentiate(delta, facts.context(n, outputs()));
         const T share = share_of(facts, n, weight);
         for (T& value : delta) value *= share;
       }
       backend_.copy_in(std::span<const T>(rows_).first(facts.size * outputs()), layers_.deltas(1));
     }
   }
-  void note_answers(const lifelong::Batch<T>& facts) {
-    grow(answers_, facts.size);
-    const double weight = facts.weight();
-    for (std::size_t n = 0; n < facts.size; ++n) {
-      const SampleContext<T> sample = facts.context(n, outputs());
-      answers_.host()[n] = {static_cast<std::uint32_t>(sample.label), sample.active.first, sample.active.count,
-                            share_of(facts, n, weight)};
-    }
-  }
+  /// By which the gradient of a sample's loss is multiplied.
   static T share_of(const lifelong::Batch<T>& facts, std::size_t n, double weight) {
     if (facts.weights.empty()) return T(1) / static_cast<T>(weight);
     return static_cast<T>(static_cast<double>(facts.weights[n]) / weight);
   }
-  [[nodiscard]] double mean_loss(const lifelong::Batch<T>& facts) const {
+  /// The mean of what `differentiate` writes. Waits.
+  [[nodiscard]] double mean_loss(const lifelong::Batch<T>& facts) {
+    backend_.synchronize();
+    answers_.settle();
+    const double* losses = losses_.host();
     double total = 0;
     for (std::size_t n = 0; n < facts.size; ++n)
-      total += facts.weights.empty() ? losses_.host()[n] : static_cast<double>(facts.weights[n]) * losses_.host()[n];
+      total += facts.weights.empty() ? losses[n] : static_cast<double>(facts.weights[n]) * losses[n];
     return total / facts.weight();
+  }
+
+  /// What the loss needs to know of each sample, on the device.
+  const detail::Answer<T>* answers_of(const lifelong::Batch<T>& facts) {
+    const double weight = facts.weight();
+    return copy_answers(facts, [&](std::size_t n) { return share_of(facts, n, weight); });
+  }
+  /// What functionals need to know of each sample, on the device; null if all outputs are active and no sample has a
+  /// weight.
+  template <class Moment>
+  const detail::Answer<T>* factors_of(const lifelong::Batch<T>& facts, Moment) {
+    if (facts.weights.empty() && all_active(facts)) return nullptr;
+    return copy_answers(facts,
+                        [&](std::size_t n) { return facts.weights.empty() ? T(1) : Moment::factor(facts.weights[n]); });
+  }
+  template <class Share>
+  const detail::Answer<T>* copy_answers(const lifelong::Batch<T>& facts, const Share& share) {
+    detail::Answer<T>* answers = with_memory(facts.size, [&] { return answers_.write(backend_.stream(), facts.size); });
+    for (std::size_t n = 0; n < facts.size; ++n) {
+      const SampleContext<T> sample = facts.context(n, outputs());
+      answers[n] = {static_cast<std::uint32_t>(sample.label), sample.active.first, sample.active.count, share(n)};
+    }
+    return answers_.to_device(backend_.stream(), facts.size);
+  }
+  [[nodiscard]] bool all_active(const lifelong::Batch<T>& facts) const {
+    for (std::size_t n = 0; n < facts.active.size(); ++n)
+      if (facts.context(n, outputs()).active.count != outputs()) return false;
+    return true;
+  }
+
+  /// Enqueues the making of `count` cotangents of each sample.
+  template <class Functional>
+  void enqueue_cotangents(const Functional& functional, const detail::CotangentsOf<T>& of, std::size_t count) {
+    if constexpr (detail::may_run_on_device<Functional, T>)
+      On::launch_each(backend_.stream(), count * of.samples,
+                      detail::FunctionalOnDevice<Functional>::body(functional, of));
   }
 
   /// Copies the outputs of N samples to `rows_`, and waits.
   void copy_outputs(const T* f, std::size_t samples) {
     grow(rows_, samples * outputs());
     backend_.copy_out(f, std::span<T>(rows_).first(samples * outputs()));
+  }
+  /// The same, prepared by the functional.
+  template <class Functional>
+  void prepare(const lifelong::Batch<T>& facts, const Functional& functional, const T* f) {
+    copy_outputs(f, facts.size);
+    for (std::size_t n = 0; n < facts.size; ++n) functional.prepare(row(rows_, n), facts.context(n, outputs()));
   }
   /// Copies the cotangents first .. first+count-1 of all samples, made from `rows_`, to the device, and waits.
   template <class Functional, class Moment>
@@ -328,25 +291,17 @@ class Mlp {
     return std::span<T>(rows).subspan(n * outputs(), outputs());
   }
 
-  /// \throws OutOfMemory.
   template <class Values>
   static void grow(Values& values, std::size_t size) {
-    lifelong::detail::with_memory(
-        [&] {
-          if constexpr (requires { values.grow(size); })
-            values.grow(size);
-          else if (values.size() < size)
-            values.resize(size);
-        },
-        [&] { return "no memory for a work array of " + std::to_string(size) + " values"; });
+    if (values.size() < size) with_memory(size, [&] { values.resize(size); });
+  }
+  /// \throws OutOfMemory.
+  template <class Body>
+  static auto with_memory(std::size_t size, const Body& body) {
+    return lifelong::detail::with_memory(
+        body, [&] { return "no memory for a work array of " + std::to_string(size) + " values"; });
   }
 
-  Layout layout_;
-  BasicBackend<On> backend_;
-  Loss loss_;
-  std::uint64_t seed_;
-  Array<T, On> parameters_;
-  detail::DenseLayers<T, On> layers_;
   PresentSamples<T> present_;
   Array<T, On> inputs_;                 // of a batch on the host
   AlignedVector<T> rows_, cotangents_;  // outputs or their gradients, on the host

@@ -192,6 +192,22 @@ struct Answer {
   T share;                            ///< by which the gradient is multiplied
 };
 
+/// Writes p, the softmax of the active outputs f and 0 for the others, and returns log Σ exp(f), as
+/// `lifelong::softmax`.
+template <class T>
+LIFELONG_HOST_DEVICE T softmax(const T* f, const Answer<T>& answer, T* p, std::size_t width) {
+  const std::size_t first = answer.first, end = first + answer.count;
+  T largest = f[first];
+  for (std::size_t c = first; c < end; ++c) largest = f[c] > largest ? f[c] : largest;
+  T total = 0;
+  for (std::size_t c = 0; c < width; ++c) {
+    p[c] = c < first || c >= end ? T(0) : Functions<T>::exp(f[c] - largest);
+    total += p[c];
+  }
+  for (std::size_t c = first; c < end; ++c) p[c] /= total;
+  return largest + Functions<T>::log(total);
+}
+
 /// One sample's loss and its gradient, as `nn::SoftmaxCrossEntropy` has them.
 template <class T>
 struct SoftmaxLoss {
@@ -206,16 +222,9 @@ struct SoftmaxLoss {
     const Answer<T> answer = answers[n];
     const T* f = outputs + n * width;
     T* to = delta + n * width;
-    const std::size_t first = answer.first, end = first + answer.count;
-    T largest = f[first];
-    for (std::size_t c = first; c < end; ++c) largest = f[c] > largest ? f[c] : largest;
-    T total = 0;
-    for (std::size_t c = first; c < end; ++c) total += to[c] = Functions<T>::exp(f[c] - largest);
-    for (std::size_t c = 0; c < width; ++c) {
-      const T p = c < first || c >= end ? T(0) : to[c] / total;
-      to[c] = (V(c == answer.label ? p - T(1) : p) * V(answer.share)).lane[0];
-    }
-    losses[n] = static_cast<double>(largest + Functions<T>::log(total) - f[answer.label]);
+    losses[n] = static_cast<double>(softmax(f, answer, to, width) - f[answer.label]);
+    to[answer.label] -= 1;
+    for (std::size_t c = 0; c < width; ++c) to[c] = (V(to[c]) * V(answer.share)).lane[0];
   }
 };
 
