@@ -29,6 +29,7 @@ third_parties="
   xtensor/*     adapter/xtensor/*
   torch/*       adapter/torch/*
   ATen/*        adapter/torch/*
+  c10/*         adapter/torch/*
   omp.h         backend/openmp.hpp
   zlib.h        zlib/*
   cblas.h       cblas/*
