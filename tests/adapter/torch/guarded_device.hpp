@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <cstring>
 #include <optional>
+#include <tuple>
 #include <vector>
 
 #include "guarded.hpp"
@@ -51,12 +52,6 @@ inline at::Tensor& copy(at::Tensor& to, const at::Tensor& from, bool) {
   as_host(to).copy_(as_host(from));
   return to;
 }
-inline at::Tensor copy_from_and_resize(const at::Tensor& from, const at::Tensor& to) {
-  TORCH_CHECK(from.sizes() == to.sizes(), "no tensor of this device changes its size");
-  at::Tensor place = to;
-  return copy(place, from, false);
-}
-
 /// New values are NaN.
 inline at::Tensor empty_strided(at::IntArrayRef sizes, at::IntArrayRef strides, std::optional<at::ScalarType> type) {
   const at::ScalarType scalars = type.value_or(at::kFloat);
@@ -104,6 +99,33 @@ inline void on_copies(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
   --operators;
 }
 
+inline at::Tensor copy_from_and_resize(const at::Tensor& from, const at::Tensor& to) {
+  at::Tensor place = to;
+  if (to.sizes() != from.sizes()) {
+    const at::Tensor other = empty_strided(from.sizes(), from.strides(), to.scalar_type());
+    place.unsafeGetTensorImpl()->shallow_copy_from(other.getIntrusivePtr());
+  }
+  return copy(place, from, false);
+}
+
+/// Its schema does not say that it writes the running statistics, so they would be lost with the copies.
+template <class Some>
+std::tuple<at::Tensor, at::Tensor, at::Tensor> batch_norm(const at::Tensor& input, const Some& weight, const Some& bias,
+                                                          const Some& mean, const Some& variance, bool training,
+                                                          double momentum, double epsilon) {
+  ++operators;
+  const auto here = [](const Some& some) { return some && some->defined() ? Some(some->cpu()) : Some(); };
+  const Some new_mean = here(mean), new_variance = here(variance);
+  const auto [y, means, deviations] =
+      at::native_batch_norm(input.cpu(), here(weight), here(bias), new_mean, new_variance, training, momentum, epsilon);
+  if (new_mean) mean->copy_(*new_mean);
+  if (new_variance) variance->copy_(*new_variance);
+  const auto there = [](const at::Tensor& tensor) { return tensor.to(guarded_device); };
+  std::tuple<at::Tensor, at::Tensor, at::Tensor> result(there(y), there(means), there(deviations));
+  --operators;
+  return result;
+}
+
 /// One device with one stream, whose handle may be chosen.
 struct Guard final : c10::impl::DeviceGuardImplInterface {
   static inline void* handle = nullptr;
@@ -113,8 +135,10 @@ struct Guard final : c10::impl::DeviceGuardImplInterface {
   c10::Device getDevice() const override { return guarded_device; }
   void setDevice(c10::Device) const override {}
   void uncheckedSetDevice(c10::Device) const noexcept override {}
-  c10::Stream getStream(c10::Device) const noexcept override { return {c10::Stream::DEFAULT, guarded_device}; }
-  c10::Stream getDefaultStream(c10::Device) const override { return {c10::Stream::DEFAULT, guarded_device}; }
+  c10::Stream getStream(c10::Device) const noexcept override {
+    return c10::Stream(c10::Stream::DEFAULT, guarded_device);
+  }
+  c10::Stream getDefaultStream(c10::Device) const override { return c10::Stream(c10::Stream::DEFAULT, guarded_device); }
   c10::Stream exchangeStream(c10::Stream stream) const noexcept override { return stream; }
   c10::DeviceIndex deviceCount() const noexcept override { return 1; }
   void destroyEvent(void*, const c10::DeviceIndex) const noexcept override {}
@@ -131,6 +155,9 @@ namespace at {
 /// The device has random numbers of its own, as a real one.
 struct GuardedHooks : CUDAHooksInterface {
   explicit GuardedHooks(CUDAHooksArgs) {}
+  bool hasCUDA() const { return true; }
+  bool hasPrimaryContext(DeviceIndex) const { return true; }
+  bool hasPrimaryContext(int64_t) const { return true; }
   void initCUDA() const {}
   void init() const {}
   const Generator& getDefaultCUDAGenerator(DeviceIndex) const { return generator(); }
@@ -159,6 +186,7 @@ TORCH_LIBRARY_IMPL(aten, CUDA, m) {
                                                       optional<at::Device>, optional<bool>>);
   m.impl("copy_", &test::device::copy);
   m.impl("_copy_from_and_resize", &test::device::copy_from_and_resize);
+  m.impl("native_batch_norm", &test::device::batch_norm<optional<at::Tensor>>);
   m.impl("as_strided", &at::native::as_strided_tensorimpl);
   m.impl("view", &at::native::view);
   m.impl("_reshape_alias", &at::native::_reshape_alias);
