@@ -152,14 +152,21 @@ struct Guard final : c10::impl::DeviceGuardImplInterface {
 
 namespace at {
 
-/// The device has random numbers of its own, as a real one.
+/// What LibTorch asks of its CUDA, under the names of 1.13 and of 2. The device has random numbers of its own.
 struct GuardedHooks : CUDAHooksInterface {
   explicit GuardedHooks(CUDAHooksArgs) {}
   bool hasCUDA() const { return true; }
+  bool isBuilt() const { return true; }
+  bool isAvailable() const { return true; }
   bool hasPrimaryContext(DeviceIndex) const { return true; }
   bool hasPrimaryContext(int64_t) const { return true; }
   void initCUDA() const {}
   void init() const {}
+  DeviceIndex deviceCount() const { return 1; }
+  void setCurrentDevice(DeviceIndex) const {}
+  DeviceIndex getCurrentDevice() const { return 0; }
+  DeviceIndex exchangeDevice(DeviceIndex) const { return 0; }
+  DeviceIndex maybeExchangeDevice(DeviceIndex) const { return 0; }
   const Generator& getDefaultCUDAGenerator(DeviceIndex) const { return generator(); }
   const Generator& getDefaultGenerator(DeviceIndex) const { return generator(); }
 
@@ -175,11 +182,7 @@ C10_REGISTER_CLASS(CUDAHooksRegistry, CUDAHooks, GuardedHooks)
 C10_REGISTER_GUARD_IMPL(CUDA, test::device::Guard)
 
 TORCH_LIBRARY_IMPL(aten, CUDA, m) {
-#if TORCH_VERSION_MAJOR < 2
   using c10::optional;
-#else
-  using std::optional;
-#endif
   m.impl("empty.memory_format", &test::device::make<optional<at::ScalarType>, optional<at::Layout>,
                                                     optional<at::Device>, optional<bool>, optional<at::MemoryFormat>>);
   m.impl("empty_strided", &test::device::make_strided<optional<at::ScalarType>, optional<at::Layout>,
