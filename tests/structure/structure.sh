@@ -28,9 +28,9 @@ entries="lifelong.hpp learners.hpp nn.hpp conventions.hpp torch.hpp xtensor.hpp 
 third_parties="
   Eigen/*       nn/* adapter/eigen.hpp
   xtensor/*     adapter/xtensor/*
-  torch/*       adapter/torch/* cuda/torch*
-  ATen/*        adapter/torch/* cuda/torch*
-  c10/*         cuda/torch*
+  torch/*       adapter/torch/*
+  ATen/*        adapter/torch/*
+  c10/*         adapter/torch/*
   omp.h         backend/openmp.hpp
   zlib.h        zlib/*
   cblas.h       cblas/*
