@@ -19,7 +19,8 @@ struct Rows {
 
   [[nodiscard]] std::size_t size() const { return count * width; }
   [[nodiscard]] std::span<T> row(std::size_t n) const { return {data + n * width, width}; }
-  operator Rows<const T>() const requires(!std::is_const_v<T>) { return {data, count, width}; }
+  template <class U>
+  requires(std::is_same_v<U, T> && !std::is_const_v<T>) operator Rows<const U>() const { return {data, count, width}; }
 };
 
 }  // namespace lifelong::nn
