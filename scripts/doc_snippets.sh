@@ -14,7 +14,7 @@ snippet() {
 
 language() {
   case $1 in
-    *.cpp | *.hpp) echo cpp ;;
+    *.cpp | *.hpp | *.cu | *.cuh) echo cpp ;;
     *.cmake | *CMakeLists.txt) echo cmake ;;
     *.sh) echo sh ;;
     *.py) echo python ;;
