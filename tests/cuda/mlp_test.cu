@@ -155,7 +155,8 @@ TEST_CASE("samples of cuda::Mlp count as often as their weights say, those of we
                            moment_of(net, repeated.batch(false), functional, moment)) < 1e-12);
     CHECK(moment_of(net, padded.batch(), functional, moment) == moment_of(net, data.batch(), functional, moment));
   };
-  check(test::log_likelihood(Labels::exact), ll::moment::Square{});
+  for (const Labels labels : {Labels::exact, Labels::empirical})
+    check(test::log_likelihood(labels), ll::moment::Square{});
   check(SquaredNorm{}, ll::moment::Absolute{});
 }
 
