@@ -103,7 +103,8 @@ TEST_CASE("a gradient that is not finite is reported by the step's number and co
   for (const float bad : {std::numeric_limits<float>::quiet_NaN(), HUGE_VALF, 0x1p25F}) {
     const Backend backend;
     const auto make = [&] {
-      return Learner{DeviceParameters<float, Backend>(parameters), SynapticIntelligence{}, Quadratic{}, Adam{}, backend};
+      return Learner{DeviceParameters<float, Backend>(parameters), SynapticIntelligence{}, Quadratic{}, Adam{},
+                     backend};
     };
     auto learner = make(), expected = make();
     std::vector<float> values = normal_values<float>(parameters, 1);

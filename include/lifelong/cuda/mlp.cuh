@@ -147,6 +147,7 @@ class Mlp : public MlpParts<T, Loss, On> {
   /// The batch without samples of weight 0.
   lifelong::Batch<T> present(const lifelong::Batch<T>& batch) { return present_.of(batch); }
   static Batch<T> present(const Batch<T>& batch) {
+    lifelong::detail::check_sizes(batch.facts());
     for (std::size_t n = 0; n < batch.weights.size(); ++n)
       if (!(batch.weights[n] > 0) || !lifelong::detail::is_finite(batch.weights[n]))
         lifelong::detail::raise<InvalidArgument>("the weight of sample " + std::to_string(n) + " of a cuda::Batch is " +
@@ -166,6 +167,10 @@ class Mlp : public MlpParts<T, Loss, On> {
       lifelong::detail::raise<ShapeMismatch>("the batch has " + std::to_string(batch.features) +
                                              " features per sample where the network takes " +
                                              std::to_string(inputs()));
+    if (batch.stream != 0 && batch.stream != detail::number_of(backend_.stream()))
+      lifelong::detail::raise<InvalidArgument>(
+          "the inputs of the batch are written on another stream than the network's: give the data set and the network "
+          "the same backend");
     return batch.facts();
   }
   /// The same for a batch that has a loss.
