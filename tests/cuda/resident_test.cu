@@ -259,6 +259,7 @@ TEST_CASE("every estimator takes the batches of a Resident", "[cuda][resident][i
   check(GaussNewton{});
   check(Mas{});
   check(BatchMas{});
+  check(LocalMas{});
   check(Scp{.slices = 10});
   check(WeightedSum<Fisher, Mas>{});
 }

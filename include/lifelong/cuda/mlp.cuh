@@ -137,6 +137,25 @@ class Mlp : public MlpParts<T, Loss, On> {
     }
   }
 
+  /// out += Σ_n w_n m(∂/∂θ_l of `norm` at F_l(x_n)) for every layer l with parameters, where F_l is the layer with the
+  /// activation right behind it, seen as a function of its own inputs, as in `nn::Network`. It waits for nothing.
+  template <BatchFor<T> B, class Moment>
+  void accumulate_local_moment(const B& all, const importance::OutputNorm& norm, Moment moment, std::span<T> out) {
+    check_parameters(out.size());
+    const B batch = present(all);
+    const lifelong::Batch<T> facts = facts_of(batch);
+    lifelong::detail::check_active(facts, outputs());
+    if (facts.size == 0) return;
+    layers_.forward(theta(), on_device(batch), facts.size);
+    const detail::Answer<T>* factors = factors_of(facts, moment);
+    layers_.backward_each(
+        detail::Backward<T, Moment>{theta(), out.data(), moment, 1, true, true, true},
+        [&](std::size_t l, const T* y, T* delta) {
+          const std::size_t width = layers_.widths()[l + 1];
+          enqueue_cotangents(norm, {y, factors, delta, facts.size, width, 0, l + 2 < layers_.widths().size()}, 1);
+        });
+  }
+
  private:
   using Parts::backend_, Parts::layers_, Parts::loss_, Parts::parameters_, Parts::theta;
 
