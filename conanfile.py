@@ -18,9 +18,10 @@ class Lifelong(ConanFile):
     topics = ("continual-learning", "lifelong-learning", "machine-learning", "header-only")
     package_type = "header-library"
     settings = "os", "arch", "compiler", "build_type"
-    options = {"nn": [True, False], "xtensor": [True, False], "zlib": [True, False]}
-    default_options = {"nn": False, "xtensor": False, "zlib": False}
+    options = {"cuda": [True, False], "nn": [True, False], "xtensor": [True, False], "zlib": [True, False]}
+    default_options = {"cuda": False, "nn": False, "xtensor": False, "zlib": False}
     options_description = {
+        "cuda": "lifelong::cuda, a backend for files that nvcc compiles; the toolkit is yours",
         "nn": "lifelong::nn, networks on Eigen",
         "xtensor": "lifelong::xtensor, xtensor arrays as data",
         "zlib": "lifelong::zlib, compressed data files",
@@ -68,6 +69,8 @@ class Lifelong(ConanFile):
         openmp = self._component("openmp", requires=["lifelong"])
         if self.settings.compiler in ("gcc", "clang"):
             openmp.cxxflags = openmp.exelinkflags = openmp.sharedlinkflags = ["-fopenmp"]
+        if self.options.get_safe("cuda"):
+            self._component("cuda", requires=["lifelong"])
         for option, (_, target) in self._needs.items():
             if self.options.get_safe(option):
                 self._component(option, requires=["lifelong", target])

@@ -3,7 +3,7 @@
 # expression), and at most one third-party package, which pkg-config knows as `_module` or, where it does not, by `_flags`.
 # Read by this build and, installed, by find_package(lifelong).
 
-set(lifelong_components convention openmp nn xtensor zlib torch)
+set(lifelong_components convention openmp nn xtensor zlib cuda torch)
 
 set(lifelong_convention_path conventions|convention)
 set(lifelong_convention_needs) # the standard library
@@ -25,8 +25,21 @@ set(lifelong_zlib_path zlib)
 set(lifelong_zlib_needs ZLIB::ZLIB)
 set(lifelong_zlib_module zlib)
 
+set(lifelong_cuda_path cuda)
+set(lifelong_cuda_needs) # a CUDA compiler, which the project that includes it enables and whose runtime CMake links
+
 set(lifelong_torch_path torch|adapter/torch)
 set(lifelong_torch_needs torch) # which pkg-config does not know: its flags are for the user to give
+
+# Asks that a target's CUDA files be compiled as C++20. How depends on the CMake that uses the library: before 3.25.2 it does
+# not know that nvcc can.
+function(lifelong_ask_for_cuda_20 target)
+  if(CMAKE_VERSION VERSION_LESS 3.25.2)
+    target_compile_options(${target} INTERFACE $<BUILD_INTERFACE:$<$<COMPILE_LANGUAGE:CUDA>:-std=c++20>>)
+  else()
+    target_compile_features(${target} INTERFACE $<BUILD_INTERFACE:cuda_std_20>)
+  endif()
+endfunction()
 
 # LibTorch's package talks, whether asked to be quiet or not.
 function(lifelong_find_torch)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 # What tests, examples and benchmarks share. Nothing here is exported.
 
-# Components whose package takes seconds to include and to load are linked by those who include them alone.
-set(lifelong_heavy_components torch)
+# Components whose package takes seconds to include and to load, or that need another compiler, are linked by those who
+# include them alone.
+set(lifelong_heavy_components torch cuda)
 
 # The library with every other component this machine can link, our warnings and, if asked for, this machine's
 # instructions.

@@ -26,6 +26,7 @@ using lifelong::Dataset;
 using lifelong::DeviceBackend;
 using lifelong::DifferentiableModel;
 using lifelong::ElementwisePenalty;
+using lifelong::EnqueuedSteps;
 using lifelong::Error;
 using lifelong::ExampleRow;
 using lifelong::ExampleSource;

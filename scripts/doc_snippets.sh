@@ -15,6 +15,7 @@ snippet() {
 language() {
   case $1 in
     *.cpp | *.hpp) echo cpp ;;
+    *.cu | *.cuh) echo cuda ;;
     *.cmake | *CMakeLists.txt) echo cmake ;;
     *.sh) echo sh ;;
     *.py) echo python ;;

@@ -132,14 +132,16 @@ part_zig() {
 
 part_torch2() {
   scripts/setup.sh library tests torch2 || { summary="skipped: PyPI's torch 2 cannot be installed here"; return 0; }
-  local folder=$PWD/build/tools/torch-2 version=build/tools/torch-2/torch/version.py build
+  local folder=$PWD/build/tools/torch-2 version=build/tools/torch-2/torch/version.py build name
   catch_main torch2 g++ -fopenmp || return 1
-  g++ -std=c++20 -O0 -fopenmp "${strict[@]}" -Iinclude -Itests/support -isystem "$build/headers" -isystem /usr/include/eigen3 \
-    -isystem "$folder/torch/include" -isystem "$folder/torch/include/torch/csrc/api/include" \
-    tests/adapter/torch/torch_test.cpp "$build/main.o" -o "$build/torch_test" -L"$folder/torch/lib" -ltorch_cpu -lc10 \
-    -Wl,--allow-shlib-undefined -Wl,-rpath,"$folder/torch/lib" -Wl,-rpath,"$(echo "$folder"/nvidia/*/lib)" \
-    -Wl,--disable-new-dtags -lz || return 1
-  "$build/torch_test" || return 1
+  for name in torch device; do
+    g++ -std=c++20 -O0 -fopenmp "${strict[@]}" -Iinclude -Itests/support -isystem "$build/headers" -isystem /usr/include/eigen3 \
+      -isystem "$folder/torch/include" -isystem "$folder/torch/include/torch/csrc/api/include" \
+      "tests/adapter/torch/${name}_test.cpp" "$build/main.o" -o "$build/${name}_test" -L"$folder/torch/lib" -ltorch_cpu -lc10 \
+      -Wl,--allow-shlib-undefined -Wl,-rpath,"$folder/torch/lib" -Wl,-rpath,"$(echo "$folder"/nvidia/*/lib)" \
+      -Wl,--disable-new-dtags -lz || return 1
+    "$build/${name}_test" || return 1
+  done
   summary="its tests passed with torch $(sed -n "s/^__version__ = '\(.*\)'/\1/p" "$version")"
 }
 

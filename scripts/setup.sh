@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Installs what is missing, and only that: setup.sh GROUP...
-#   build, library, tests, lab, data, clang, packages, python, docs, torch; and for scripts/portability.sh
+#   build, library, tests, lab, data, clang, packages, python, docs, torch, cuda; and for scripts/portability.sh
 #   gcc11, clang13, cmake, aarch64, armhf, riscv64, mingw, zig, torch2
 # Instant where nothing is missing. What is already there is never touched, wherever it came from.
 set -euo pipefail
@@ -53,6 +53,7 @@ packages_of() {
       echo libtorch-dev python3-torch
       have_pip || echo python3-venv
       ;;
+    cuda) echo libthrust-dev ;; # what stands in for a device; nvcc is used where it is, and never installed
     gcc11) echo g++-11 ;;
     clang13) echo clang-13 ;;
     cmake) have_old_cmakes || have_pip || echo python3-venv ;;
@@ -62,7 +63,7 @@ packages_of() {
     mingw) echo g++-mingw-w64-x86-64-posix ;;
     zig | torch2) have_pip || echo python3-venv ;;
     *)
-      echo "setup.sh: no group '$1' (build, library, tests, lab, data, clang, packages, python, docs, torch," \
+      echo "setup.sh: no group '$1' (build, library, tests, lab, data, clang, packages, python, docs, torch, cuda," \
         "gcc11, clang13, cmake, aarch64, armhf, riscv64, mingw, zig, torch2)" >&2
       exit 2
       ;;
@@ -91,6 +92,7 @@ describe() {
     libc++-19-dev) what="second standard library" signs=/usr/lib/llvm-19/include/c++/v1/version ;;
     libc++abi-19-dev) what="second standard library" signs=/usr/lib/llvm-19/include/c++/v1/cxxabi.h ;;
     libtorch-dev) what="models of LibTorch, lifelong::torch" signs=torch/csrc/api/include/torch/torch.h ;;
+    libthrust-dev) what="the processor as a CUDA device" signs="thrust/version.h /usr/local/cuda/include/cccl/thrust/version.h" ;;
     libomp-19-dev) what="OpenMP of the second compiler" signs=/usr/lib/llvm-19/lib/libomp.so ;;
     pkgconf) what="tests of the installed package" signs="pkg-config pkgconf" ;;
     meson) what="test of the library as a Meson subproject" signs=meson ;;

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Builds and runs the tests: test.sh [--preset ci|users|release|debug|clang|golden|torch] [CTEST ARGUMENTS]
+# Builds and runs the tests: test.sh [--preset ci|users|release|debug|clang|golden|torch|cuda] [CTEST ARGUMENTS]
 set -euo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.."
 
@@ -14,6 +14,7 @@ scripts/setup.sh build library tests
 [[ $preset != users ]] || scripts/setup.sh lab
 [[ $preset != clang ]] || scripts/setup.sh clang
 [[ $preset != torch ]] || scripts/setup.sh torch
+[[ $preset != cuda ]] || scripts/setup.sh cuda
 for group in packages python cmake; do
   [[ $preset != users ]] || scripts/setup.sh $group || echo "Tests that need what is missing will be skipped." >&2
 done

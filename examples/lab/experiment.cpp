@@ -32,7 +32,8 @@ using Json = nlohmann::ordered_json;
 std::string model_text(const Options& options, const Stream& stream) {
   std::string widths = fmt::format("{}", stream.features());
   for (const std::size_t width : options.hidden) widths += fmt::format("-{}", width);
-  return fmt::format("mlp {}-{}, ReLU, float", widths, stream.outputs());
+  const std::string where = options.machine == Machine::cpu ? "" : fmt::format(", on {}", name_of(options.machine));
+  return fmt::format("mlp {}-{}, ReLU, float{}", widths, stream.outputs(), where);
 }
 
 std::size_t run_count(const Options& options) { return options.methods.size() * options.seeds.size(); }
@@ -111,7 +112,8 @@ void run_all(const Options& options, const Data& data, const Stream& first, Kept
   for (const std::uint64_t seed : options.seeds) {
     const Stream stream = make_stream(data.examples, options, seed);
     for (const std::string& name : options.methods)
-      if (kept.find(name, seed) == nullptr) kept.add(run(method_called(name), seed, options, stream, progress));
+      if (kept.find(name, seed) == nullptr)
+        kept.add(run(method_called(name, options.machine), seed, options, stream, progress));
   }
 }
 
@@ -125,6 +127,7 @@ std::string results_text(const Options& options, const Stream& stream, const std
                {"model", model_text(options, stream)},
                {"threads", options.threads},
                {"runs", Json::array()}};
+  if (options.machine != Machine::cpu) results["device"] = name_of(options.machine);
   for (const RunResult& run : runs) results["runs"].push_back(to_json(run));
   return results.dump(1) + "\n";
 }

@@ -8,6 +8,7 @@
 #include <optional>
 #include <variant>
 
+#include "command.hpp"
 #include "experiment.hpp"
 #include "importance_command.hpp"
 #include "interrupt.hpp"

@@ -5,103 +5,66 @@
 
 #include <lifelong/core/error.hpp>
 
-#include "session.hpp"
+#include "method_table.hpp"
+#include "on_processor.hpp"
 #include "text.hpp"
 
 namespace lab {
 
-using lifelong::importance::Constant;
-using lifelong::importance::Fisher;
 using lifelong::importance::Labels;
-using lifelong::importance::Mas;
-using lifelong::importance::Merge;
-using lifelong::importance::ReversedFisher;
-using lifelong::importance::RWalk;
-using lifelong::importance::ScpLimit;
-using lifelong::importance::SynapticIntelligence;
 using lifelong::nn::KroneckerFisher;
 using lifelong::nn::KroneckerPenalty;
 using lifelong::nn::KroneckerSum;
-using lifelong::penalty::Anchor;
-using lifelong::penalty::None;
-using lifelong::penalty::Quadratic;
 
-const std::vector<Method>& methods() {
-  static const std::vector<Method> table{
-      {"finetune", std::nullopt, "plain training, task after task: the lower bound",
-       [](const Trial& trial) { return learn_in_sequence(trial, Constant{}, None{}); }},
+namespace {
 
-      {"l2", Strengths{.rotated = 0.1, .permuted = 0.003, .split = 0.1},
-       "every parameter equally important, anchored at the last task",
-       [](const Trial& trial) { return learn_in_sequence(trial, Constant{}, Quadratic{.strength = trial.strength}); }},
-
-      {"ewc", Strengths{.rotated = 1000, .permuted = 1.2, .split = 1000},
-       "Elastic Weight Consolidation: exact Fisher information, summed, an anchor per task",
-       [](const Trial& trial) {
-         return learn_in_sequence(trial, Fisher{.seed = trial.seed},
-                                  Quadratic{.strength = trial.strength, .anchor = Anchor::per_task});
-       }},
-
-      {"online-ewc", Strengths{.rotated = 1000, .permuted = 10, .split = 1000},
-       "online EWC: exact Fisher information, decay 1, anchored at the last task",
-       [](const Trial& trial) {
-         return learn_in_sequence(trial, Fisher{.merge = Merge::decay(1), .seed = trial.seed},
-                                  Quadratic{.strength = trial.strength});
-       }},
-
-      {"mas", Strengths{.rotated = 0.2, .permuted = 0.003, .split = 0.03},
-       "Memory Aware Synapses: change of the squared outputs, summed, anchored at the last task",
-       [](const Trial& trial) { return learn_in_sequence(trial, Mas{}, Quadratic{.strength = trial.strength}); }},
-
-      {"si", Strengths{.rotated = 50, .permuted = 1, .split = 50},
-       "Synaptic Intelligence: path integral, xi 0.1, anchored at the last task",
-       [](const Trial& trial) {
-         return learn_in_sequence(trial, SynapticIntelligence{.xi = 0.1}, Quadratic{.strength = trial.strength});
-       }},
-
-      {"rwalk", Strengths{.rotated = 30, .permuted = 1, .split = 10},
-       "Riemannian Walk: running Fisher information and path score, both brought to a largest value of 1",
-       [](const Trial& trial) { return learn_in_sequence(trial, RWalk{}, Quadratic{.strength = trial.strength}); }},
-
-      {"scp", Strengths{.rotated = 300, .permuted = 100, .split = 300},
-       "Sliced Cramer Preservation: how far the mean output moves, all directions",
-       [](const Trial& trial) { return learn_in_sequence(trial, ScpLimit{}, Quadratic{.strength = trial.strength}); }},
-
-      {"ewc-dr", Strengths{.rotated = 30, .permuted = 10, .split = 3},
-       "EWC with reversed logits while the importance is estimated",
-       [](const Trial& trial) {
-         return learn_in_sequence(trial, ReversedFisher{}, Quadratic{.strength = trial.strength});
-       }},
-
+/// Those whose importance is more than one number per parameter, before the upper bound.
+void add_factored(std::vector<Method>& table) {
+  const std::vector<Method> factored{
       {"kfac", Strengths{.rotated = 10, .permuted = 4, .split = 10},
        "online structured Laplace: Kronecker-factored Fisher information of each layer, one pair of factors",
        [](const Trial& trial) {
-         return learn_in_sequence(trial, KroneckerFisher{.labels = Labels::sampled, .seed = trial.seed},
-                                  KroneckerPenalty{.strength = trial.strength, .sum = KroneckerSum::nearest});
+         return learn_in_sequence<OnProcessor>(
+             trial, KroneckerFisher{.labels = Labels::sampled, .seed = trial.seed},
+             KroneckerPenalty{.strength = trial.strength, .sum = KroneckerSum::nearest});
        }},
 
       {"kfac-exact", Strengths{.rotated = 10, .permuted = 4, .split = 10},
        "the same with the factors of every task: memory and time per step grow with the tasks",
        [](const Trial& trial) {
-         return learn_in_sequence(trial, KroneckerFisher{.labels = Labels::sampled, .seed = trial.seed},
-                                  KroneckerPenalty{.strength = trial.strength, .sum = KroneckerSum::exact});
+         return learn_in_sequence<OnProcessor>(
+             trial, KroneckerFisher{.labels = Labels::sampled, .seed = trial.seed},
+             KroneckerPenalty{.strength = trial.strength, .sum = KroneckerSum::exact});
        }},
-
-      {"joint", std::nullopt, "all tasks together: the upper bound", learn_together},
   };
+  table.insert(table.end() - 1, factored.begin(), factored.end());
+}
+
+std::vector<Method> methods_on_processor() {
+  std::vector<Method> table = method_table<OnProcessor>();
+  add_factored(table);
   return table;
 }
 
-std::vector<std::string> method_names() {
+}  // namespace
+
+const std::vector<Method>& methods(Machine machine) {
+  static const std::vector<Method> on_processor = methods_on_processor();
+  return machine == Machine::cuda ? methods_on_device() : on_processor;
+}
+
+std::vector<std::string> method_names(Machine machine) {
   std::vector<std::string> names;
-  for (const Method& method : methods()) names.push_back(method.name);
+  for (const Method& method : methods(machine)) names.push_back(method.name);
   return names;
 }
 
-const Method& method_called(const std::string& name) {
-  for (const Method& method : methods())
+const Method& method_called(const std::string& name, Machine machine) {
+  for (const Method& method : methods(machine))
     if (method.name == name) return method;
-  throw lifelong::InvalidArgument(fmt::format("there is no method '{}', only {}", name, joined(method_names())));
+  throw lifelong::InvalidArgument(fmt::format("there is no method '{}'{}, only {}", name,
+                                              machine == Machine::cuda ? " on a device" : "",
+                                              joined(method_names(machine))));
 }
 
 }  // namespace lab

@@ -26,10 +26,13 @@ struct Method {
   Outcome (*run)(const Trial&);
 };
 
-const std::vector<Method>& methods();
-std::vector<std::string> method_names();
+/// The methods that a machine can run. \throws lifelong::InvalidArgument for a machine that there is not.
+const std::vector<Method>& methods(Machine machine);
+/// Those of `Machine::cuda`. A program that was built without nvcc has none, and says so.
+const std::vector<Method>& methods_on_device();
+std::vector<std::string> method_names(Machine machine);
 
 /// \throws lifelong::InvalidArgument listing the methods if there is none of this name.
-const Method& method_called(const std::string& name);
+const Method& method_called(const std::string& name, Machine machine);
 
 }  // namespace lab

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "options.hpp"
+#include "command.hpp"
 
 #include <fmt/format.h>
 
@@ -31,6 +32,7 @@ const Names<lifelong::Scenario> scenario_names{{"domain", lifelong::Scenario::do
                                                {"class", lifelong::Scenario::class_incremental}};
 const Names<OptimizerKind> optimizer_names{
     {"sgd", OptimizerKind::sgd}, {"momentum", OptimizerKind::momentum}, {"adam", OptimizerKind::adam}};
+const Names<Machine> machine_names{{"cpu", Machine::cpu}, {"cuda", Machine::cuda}};
 const Names<lifelong::OptimizerState> state_names{{"keep", lifelong::OptimizerState::keep},
                                                   {"reset", lifelong::OptimizerState::reset}};
 
@@ -48,16 +50,16 @@ std::vector<std::string> distinct_parts(const std::string& what, const std::stri
 /// The command line as it was typed; settings that depend on others are resolved at its end.
 struct Arguments {
   std::string dataset = "fashion-mnist", stream = "rotated", scenario, tasks = "5", hidden = "256,256",
-              methods = joined(method_names(), ","), epochs = "3", batch_size = "128", optimizer = "adam",
-              learning_rate, seeds = "1", train_samples, threads, optimizer_state = "keep", final_rate = "1",
-              output = "lifelong-results";
+              methods = joined(method_names(Machine::cpu), ","), epochs = "3", batch_size = "128", optimizer = "adam",
+              learning_rate, seeds = "1", train_samples, threads, device = "cpu", optimizer_state = "keep",
+              final_rate = "1", output = "lifelong-results";
   std::vector<std::string> strengths;
 };
 
 std::string methods_help() {
   std::string text =
       "Methods, with the strength each has unless --strength says otherwise (rotated / permuted / split):\n";
-  for (const Method& method : methods()) {
+  for (const Method& method : methods(Machine::cpu)) {
     const auto& strengths = method.strengths;
     const std::string values =
         strengths ? fmt::format("{:g}/{:g}/{:g}", strengths->rotated, strengths->permuted, strengths->split) : "";
@@ -97,6 +99,8 @@ void describe_run(CLI::App& app, Arguments& arguments) {
 
   app.option_defaults()->group("Where");
   add(app, "--threads", arguments.threads, "N", "Threads [all processors]; results do not depend on it");
+  add(app, "--device", arguments.device, "KIND",
+      "cpu, or cuda: networks and data on a device (not: kfac, kfac-exact),\nin programs that were built with nvcc");
   add(app, "--output", arguments.output, "FOLDER", "Folder for results.json");
   app.footer("\n" + methods_help());
 }
@@ -107,9 +111,10 @@ std::vector<std::size_t> hidden_widths(const std::string& text) {
   return widths;
 }
 
-std::vector<std::string> chosen_methods(const std::string& text) {
+std::vector<std::string> chosen_methods(const std::string& text, Machine machine) {
+  if (text == Arguments{}.methods) return method_names(machine);
   std::vector<std::string> chosen = distinct_parts("--methods", text);
-  for (const std::string& name : chosen) method_called(name);
+  for (const std::string& name : chosen) method_called(name, machine);
   return chosen;
 }
 
@@ -127,7 +132,7 @@ std::map<std::string, double> chosen_strengths(const std::vector<std::string>& t
     if (equals == std::string::npos)
       throw InvalidArgument(fmt::format("--strength must look like METHOD=VALUE, but is '{}'", text));
     const std::string name = text.substr(0, equals);
-    if (!method_called(name).strengths)
+    if (!method_called(name, Machine::cpu).strengths)
       throw InvalidArgument(fmt::format("--strength {}: this method has no strength", text));
     if (std::find(methods.begin(), methods.end(), name) == methods.end())
       throw InvalidArgument(fmt::format("--strength {}: this method is not among --methods", text));
@@ -158,7 +163,8 @@ Options resolved(const Arguments& arguments, std::string command) {
   constexpr std::size_t most = 1'000'000'000;
   const StreamKind stream = value_of(stream_names, "--stream", arguments.stream);
   const OptimizerKind optimizer = value_of(optimizer_names, "--optimizer", arguments.optimizer);
-  std::vector<std::string> chosen = chosen_methods(arguments.methods);
+  const Machine machine = value_of(machine_names, "--device", arguments.device);
+  std::vector<std::string> chosen = chosen_methods(arguments.methods, machine);
   const std::map<std::string, double> strengths = chosen_strengths(arguments.strengths, chosen);
   const auto processors = std::max(1U, std::thread::hardware_concurrency());
   if (arguments.output.empty()) throw InvalidArgument("--output names no folder");
@@ -183,6 +189,7 @@ Options resolved(const Arguments& arguments, std::string command) {
                            : std::optional(whole_number("--train-samples", arguments.train_samples, 1, most)),
       .threads = arguments.threads.empty() ? static_cast<int>(processors)
                                            : static_cast<int>(whole_number("--threads", arguments.threads, 1, 1024)),
+      .machine = machine,
       .optimizer_state = value_of(state_names, "--optimizer-state", arguments.optimizer_state),
       .output = arguments.output};
 }
@@ -219,6 +226,7 @@ std::string name_of(StreamKind stream) { return name_in(stream_names, stream); }
 std::string name_of(OptimizerKind optimizer) { return name_in(optimizer_names, optimizer); }
 std::string name_of(lifelong::Scenario scenario) { return name_in(scenario_names, scenario); }
 std::string name_of(lifelong::OptimizerState state) { return name_in(state_names, state); }
+std::string name_of(Machine machine) { return name_in(machine_names, machine); }
 
 double default_learning_rate(OptimizerKind optimizer) {
   switch (optimizer) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the program is asked to do.
+// What `lifelong-lab run` is asked to do.
 #pragma once
 
 #include <cstddef>
@@ -10,17 +10,14 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <variant>
 #include <vector>
-
-#include "importance_options.hpp"
 
 namespace lab {
 
 enum class StreamKind { rotated, permuted, split };
 enum class OptimizerKind { sgd, momentum, adam };
+enum class Machine { cpu, cuda };
 
-/// What `lifelong-lab run` is asked to do.
 struct Options {
   std::string command;  ///< as typed, quoted for a shell
   std::string dataset;
@@ -38,21 +35,17 @@ struct Options {
   std::vector<std::uint64_t> seeds;
   std::optional<std::size_t> train_samples;  ///< per task; all if not said
   int threads;
+  Machine machine;
   lifelong::OptimizerState optimizer_state;
   std::filesystem::path output;
 };
-
-using Command = std::variant<Options, ImportanceOptions>;
-
-/// Reads the command line; nothing if it only asked for help or the version, which has then been printed.
-/// \throws lifelong::InvalidArgument for anything that cannot be meant.
-std::optional<Command> parse_command(int argc, char** argv);
 
 /// The words of the command line.
 std::string name_of(StreamKind stream);
 std::string name_of(OptimizerKind optimizer);
 std::string name_of(lifelong::Scenario scenario);
 std::string name_of(lifelong::OptimizerState state);
+std::string name_of(Machine machine);
 
 /// The rate used if none is given: the library's default for the optimizer.
 double default_learning_rate(OptimizerKind optimizer);

@@ -2,15 +2,12 @@
 // A learner at work on a trial: trains, consolidates and tests, and keeps the times and the accuracies.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
-#include <lifelong/backend/openmp.hpp>
 #include <lifelong/lifelong.hpp>
-#include <lifelong/nn.hpp>
 #include <numeric>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -19,18 +16,12 @@
 
 namespace lab {
 
-/// The network of a trial, its parameters drawn from the seed.
-inline auto make_network(const Trial& trial) {
-  std::vector<std::size_t> widths{trial.stream.features()};
-  widths.insert(widths.end(), trial.options.hidden.begin(), trial.options.hidden.end());
-  widths.push_back(trial.stream.outputs());
-  return lifelong::nn::mlp<float>(widths, {.seed = trial.seed}, lifelong::backend::OpenMP{trial.options.threads});
-}
-
-template <class Learner>
+/// `On` says where the trial runs; see `OnProcessor`.
+template <class On, class Learner>
 class Session {
  public:
-  Session(Learner learner, const Trial& trial) : learner_(std::move(learner)), trial_(trial) {
+  Session(On machine, Learner learner, const Trial& trial)
+      : machine_(std::move(machine)), learner_(std::move(learner)), trial_(trial) {
     outcome_.parameters = learner_.parameters().size();
     outcome_.state_bytes = learner_.state_bytes();
     outcome_.initial_accuracy = accuracies();
@@ -41,20 +32,23 @@ class Session {
     const auto start = Clock::now();
     const Options& options = trial_.options;
     const std::size_t batch_size = std::min(options.batch_size, source.size());
-    learner_.fit(Interruptible(source),
+    learner_.fit(machine_.examples(source),
                  {.epochs = options.epochs,
                   .batch_size = options.batch_size,
                   .seed = trial_.seed,
                   .optimizer_state = options.optimizer_state,
                   .schedule = {.decay = lifelong::optimizer::Decay::linear, .final_share = options.final_rate}},
-                 [&](const lifelong::FitProgress& at) { trial_.progress.stepped(at, batch_size); });
+                 [&](const lifelong::FitProgress& at) {
+                   stop_if_interrupted();
+                   trial_.progress.stepped(at, batch_size);
+                 });
     outcome_.train_seconds += seconds_since(start);
   }
 
   template <class Source>
   void consolidate(const Source& source) {
     const auto start = Clock::now();
-    learner_.consolidate(Interruptible(source));
+    learner_.consolidate(machine_.examples(source));
     outcome_.state_bytes = learner_.state_bytes();
     outcome_.importance_seconds += seconds_since(start);
     trial_.progress.consolidated();
@@ -79,12 +73,13 @@ class Session {
   std::vector<double> accuracies() {
     std::vector<double> row;
     for (const auto& task : trial_.stream) {
-      row.push_back(lifelong::accuracy(learner_.model(), Interruptible(task.test), learner_.backend()));
+      row.push_back(lifelong::accuracy(learner_.model(), machine_.examples(task.test), learner_.backend()));
       trial_.progress.tested(task.test.size());
     }
     return row;
   }
 
+  On machine_;
   Learner learner_;
   const Trial& trial_;
   Outcome outcome_;
@@ -105,23 +100,23 @@ Outcome with_optimizer(const Options& options, Use use) {
 }
 
 /// Makes a learner of these parts and hands a session with it to `teach`.
-template <class Importance, class Penalty, class Teach>
+template <class On, class Importance, class Penalty, class Teach>
 Outcome learn(const Trial& trial, const Importance& importance, const Penalty& penalty, Teach teach) {
   return with_optimizer(trial.options, [&](const auto& optimizer) {
-    Session session(lifelong::Learner(make_network(trial), importance, penalty, optimizer,
-                                      lifelong::backend::OpenMP{trial.options.threads}),
-                    trial);
+    On machine(trial);
+    lifelong::Learner learner(machine.network(), importance, penalty, optimizer, machine.backend());
+    Session session(std::move(machine), std::move(learner), trial);
     teach(session);
     return session.outcome();
   });
 }
 
 /// Task after task. The last task's importance would not be used any more and is not estimated.
-template <class Importance, class Penalty>
+template <class On, class Importance, class Penalty>
 Outcome learn_in_sequence(const Trial& trial, const Importance& importance, const Penalty& penalty) {
-  return learn(trial, importance, penalty, [&](auto& session) {
+  return learn<On>(trial, importance, penalty, [&](auto& session) {
     for (std::size_t task = 0; task < trial.stream.size(); ++task) {
-      trial.progress.start_task(fmt::format("task {} of {}", task + 1, trial.stream.size()));
+      trial.progress.start_task("task " + std::to_string(task + 1) + " of " + std::to_string(trial.stream.size()));
       session.train(trial.stream[task].train);
       session.test(task + 1);
       if (task + 1 < trial.stream.size()) session.consolidate(trial.stream[task].train);
@@ -130,8 +125,9 @@ Outcome learn_in_sequence(const Trial& trial, const Importance& importance, cons
 }
 
 /// All tasks at once.
-inline Outcome learn_together(const Trial& trial) {
-  return learn(trial, lifelong::importance::Constant{}, lifelong::penalty::None{}, [&](auto& session) {
+template <class On>
+Outcome learn_together(const Trial& trial) {
+  return learn<On>(trial, lifelong::importance::Constant{}, lifelong::penalty::None{}, [&](auto& session) {
     trial.progress.start_task("all tasks");
     session.train(lifelong::Joined(trial.stream));
     session.test(trial.stream.size());

@@ -21,6 +21,14 @@ struct Trial {
   Progress& progress;
 };
 
+/// The widths of its network, from the inputs to the outputs.
+inline std::vector<std::size_t> widths_of(const Trial& trial) {
+  std::vector<std::size_t> widths{trial.stream.features()};
+  widths.insert(widths.end(), trial.options.hidden.begin(), trial.options.hidden.end());
+  widths.push_back(trial.stream.outputs());
+  return widths;
+}
+
 /// What was measured in a trial.
 struct Outcome {
   std::vector<double> initial_accuracy;              ///< on each task, before any training

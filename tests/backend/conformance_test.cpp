@@ -77,7 +77,7 @@ struct Sum {
   const T* x;
   const T* y;
   template <class V>
-  V operator()(std::size_t i) const {
+  LIFELONG_HOST_DEVICE V operator()(std::size_t i) const {
     return load<V>(x, i) + load<V>(y, i);
   }
 };
@@ -440,20 +440,20 @@ struct Halving {
   struct Kernel {
     T* left;
     template <class V>
-    penalty::Term<V> term(std::size_t, V) const {
+    LIFELONG_HOST_DEVICE penalty::Term<V> term(std::size_t, V) const {
       return {V(T(0)), V(T(0))};
     }
     template <class V>
-    V absorb(std::size_t i, V theta, V, const penalty::Absorption<V>&) const {
+    LIFELONG_HOST_DEVICE V absorb(std::size_t i, V theta, V, const penalty::Absorption<V>&) const {
       store(left, i, theta);
       return V(T(0));
     }
     template <class V>
-    V settle(std::size_t, V theta) const {
+    LIFELONG_HOST_DEVICE V settle(std::size_t, V theta) const {
       return V(T(0.5)) * theta;
     }
     template <class V>
-    V parameter(std::size_t i, V, std::size_t task) const {
+    LIFELONG_HOST_DEVICE V parameter(std::size_t i, V, std::size_t task) const {
       return V(static_cast<T>(task)) * load<V>(left, i);
     }
   };

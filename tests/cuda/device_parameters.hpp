@@ -49,7 +49,8 @@ std::vector<typename Learner::value_type> state_of(Learner& learner) {
   const std::size_t count = learner.parameters().size();
   std::vector<T> all(2 * count);
   learner.copy_parameters(0, std::span(all).first(count));
-  if constexpr (requires { learner.copy_importance(std::span<T>()); }) learner.copy_importance(std::span(all).last(count));
+  if constexpr (requires { learner.copy_importance(std::span<T>()); })
+    learner.copy_importance(std::span(all).last(count));
   return all;
 }
 

@@ -232,7 +232,10 @@ TEST_CASE("a network, its learner and its data on different streams are refused"
   CHECK_THAT(message_of<InvalidArgument>([&] {
                ll::Learner(net, ll::importance::Fisher{}, ll::penalty::Quadratic{}, ll::optimizer::Sgd{}, backend);
              }),
-             ContainsSubstring("the model works on another stream than the learner's backend"));
+             ContainsSubstring("the network works on another stream than the backend: give both the same"));
+  CHECK_THAT(message_of<InvalidArgument>(
+                 [&] { ll::Learner(net, ll::importance::Fisher{}, ll::penalty::Quadratic{}, ll::optimizer::Sgd{}); }),
+             ContainsSubstring("the network's parameters lie on a device"));
   ll::Learner learner{net, ll::importance::Fisher{}, ll::penalty::Quadratic{}, ll::optimizer::Sgd{}, other};
   CHECK_THAT(message_of<InvalidArgument>([&] { learner.fit(resident); }),
              ContainsSubstring("the inputs of the batch are written on another stream than the network's"));

@@ -96,13 +96,23 @@ void learn(Learner& learner, const Tasks& tasks, Hash& hash) {
   }
 }
 
+#if defined(LIFELONG_CUDA)
+/// Lets a learner on the CUDA backend learn the same, and throws if any bit is another.
+template <class Learner, class Model, class... Parts>
+void require_same_on_device(Learner& host, const Model& model, const Tasks& tasks, const Parts&... parts);
+#endif
+
 /// The hash of a learner of these parts that learns the tasks.
 template <class Model, class Importance, class Penalty, class Optimizer>
-std::uint64_t history(Model model, const Importance& importance, const Penalty& penalty, const Optimizer& optimizer,
-                      OpenMP backend, const Tasks& tasks = small_tasks()) {
-  ll::Learner learner{std::move(model), importance, penalty, optimizer, backend};
+std::uint64_t history(const Model& model, const Importance& importance, const Penalty& penalty,
+                      const Optimizer& optimizer, OpenMP backend, const Tasks& tasks = small_tasks()) {
+  ll::Learner learner{model, importance, penalty, optimizer, backend};
   Hash hash;
+#if defined(LIFELONG_CUDA)
+  require_same_on_device(learner, model, tasks, importance, penalty, optimizer);
+#else
   learn(learner, tasks, hash);
+#endif
   return hash.value();
 }
 
@@ -151,7 +161,9 @@ void add_small(Report& report, const std::string& name, const Importance& import
     });
   };
   add("float", 0.0F);
+#if !defined(LIFELONG_CUDA)
   add("double", 0.0);
+#endif
 }
 
 /// An importance with settings that have a name.
@@ -194,3 +206,7 @@ void add_large(Report& report);
 void add_sessions(Report& report);
 
 }  // namespace golden
+
+#if defined(LIFELONG_CUDA)
+#include "../cuda/golden/same_on_device.hpp"
+#endif

@@ -93,6 +93,12 @@ finds include/lifelong/attic/bad.hpp "is in no room" < <(including lifelong/conf
 accepts include/lifelong/adapter/good.hpp < <(including lifelong/learner/state.hpp)
 accepts include/lifelong/torch.hpp < <(including lifelong/adapter/torch/model.hpp)
 
+finds include/lifelong/bad.hpp "includes <lifelong/cuda.cuh>, which no host compiler reads" < <(including lifelong/cuda.cuh)
+finds include/lifelong/learners.hpp "which no host compiler reads" < <(including lifelong/cuda/array.cuh)
+finds include/lifelong/cuda/bad.cuh "includes <lifelong/cuda.cuh>, which is for users only" < <(including lifelong/cuda.cuh)
+finds include/lifelong/nn/bad.cuh "room cuda is not below room nn" < <(including lifelong/cuda/array.cuh)
+accepts include/lifelong/cuda/good.cuh < <(including lifelong/adapter/torch/model.hpp)
+
 finds include/lifelong/core/bad.hpp "has 400 lines" < <(long 400)
 accepts include/lifelong/core/good.hpp < <(long 399)
 
@@ -105,6 +111,8 @@ finds include/lifelong/nn/bad.hpp "includes <xtensor/xadapt.hpp>" < <(including 
 finds include/lifelong/backend/bad.hpp "includes <omp.h>" < <(including omp.h)
 finds include/lifelong/io/bad.hpp "includes <zlib.h>" < <(including zlib.h)
 finds include/lifelong/nn/bad.hpp "includes <cblas.h>" < <(including cblas.h)
+finds include/lifelong/backend/bad.hpp "includes <cuda_runtime_api.h>, which belongs to cuda/*" < <(including cuda_runtime_api.h)
+finds include/lifelong/nn/bad.hpp "includes <cub/cub.cuh>" < <(including cub/cub.cuh)
 finds include/lifelong/core/bad.hpp "includes <boost/any.hpp>, which is neither" < <(including boost/any.hpp)
 accepts include/lifelong/nn/good.hpp < <(including Eigen/Dense)
 accepts include/lifelong/core/good.hpp < <(including type_traits)

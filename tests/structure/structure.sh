@@ -19,9 +19,10 @@ rooms="
   learner convention                                # the parts as one; other codebases' settings
   nn observer                                       # networks on Eigen; what watches a call of fit
   adapter                                           # other libraries' models and arrays
+  cuda                                              # a device, for files that a CUDA compiler reads
 "
 # Headers for users, which collect rooms: they include anything, and no room includes them.
-entries="lifelong learners nn conventions torch xtensor zlib"
+entries="lifelong.hpp learners.hpp nn.hpp conventions.hpp torch.hpp xtensor.hpp zlib.hpp cuda.cuh"
 
 # Headers of other libraries and of POSIX, and the only places that include them.
 third_parties="
@@ -29,6 +30,7 @@ third_parties="
   xtensor/*     adapter/xtensor/*
   torch/*       adapter/torch/*
   ATen/*        adapter/torch/*
+  c10/*         adapter/torch/*
   omp.h         backend/openmp.hpp
   zlib.h        zlib/*
   cblas.h       cblas/*
@@ -36,6 +38,10 @@ third_parties="
   unistd.h      io/temporary_file.hpp io/terminal.hpp
   pthread.h     backend/openmp.hpp
   sys/*         io/temporary_file.hpp
+  cub/*         cuda/*
+  thrust/*      cuda/*
+  cuda*         cuda/*
+  cublas*       cuda/*
 "
 
 lines_limit=400   # a header is shorter
@@ -55,7 +61,7 @@ while read -r line; do
   line_number=$((line_number + 1))
   for room in ${line%%#*}; do height[$room]=$line_number; done
 done <<<"$rooms"
-for entry in $entries; do collects[$entry.hpp]=1; done
+for entry in $entries; do collects[$entry]=1; done
 
 # The room of a path below include/lifelong; nothing for an entry.
 room_of() {
@@ -64,13 +70,14 @@ room_of() {
   elif [[ -n ${collects[$1]:-} ]]; then
     room=
   else
-    room=${1%.hpp}
+    room=${1%.*}
   fi
 }
 
-# Reports an arrow from header $1 to header $2 that does not go down.
+# Reports an arrow from header $1 to header $2 that does not go down, or that takes host compilers to CUDA.
 check_arrow() {
   local from to
+  [[ $2 != *.cuh || $1 == *.cuh ]] || found "include/lifelong/$1" "includes <lifelong/$2>, which no host compiler reads"
   room_of "$1"
   from=$room
   [[ -n $from ]] || return 0
@@ -100,7 +107,7 @@ check_third_party() {
   found "include/lifelong/$1" "includes <$2>, which is neither of the standard library nor a known one"
 }
 
-mapfile -t headers < <(cd include/lifelong && find . -name '*.hpp' | sed 's|^\./||' | sort)
+mapfile -t headers < <(cd include/lifelong && find . -name '*.hpp' -o -name '*.cuh' | sed 's|^\./||' | sort)
 
 for header in "${headers[@]}"; do
   room_of "$header"

@@ -7,6 +7,7 @@
 #include <lifelong/backend/backend.hpp>
 #include <lifelong/backend/elementwise.hpp>
 #include <lifelong/backend/serial.hpp>
+#include <lifelong/core/error.hpp>
 
 #include <sys/mman.h>
 #include <unistd.h>
@@ -18,9 +19,11 @@
 #include <cstring>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <new>
 #include <span>
 #include <stdexcept>
+#include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -35,7 +38,7 @@
 
 namespace test {
 
-/// Owns the pages of all guarded arrays. One thread at a time may use it.
+/// Owns the pages of all guarded arrays. Any thread may open, close, allocate and free.
 class GuardedMemory {
  public:
   static constexpr std::size_t capacity = std::size_t{1} << 28;  ///< in bytes
@@ -50,15 +53,18 @@ class GuardedMemory {
 
   /// Opens the pages, until `close` has been called as often as `open`.
   void open() {
+    const std::lock_guard lock(mutex_);
     ++windows_;
     open_pages();
   }
   void close() {
+    const std::lock_guard lock(mutex_);
     if (--windows_ == 0) protect(std::exchange(open_, 0), PROT_NONE);
   }
 
   /// Returns memory with unspecified contents. \throws std::bad_alloc if too little is left.
   void* allocate(std::size_t bytes) {
+    const std::lock_guard lock(mutex_);
     for (auto block = free_.begin(); block != free_.end(); ++block) {
       const auto [begin, size] = *block;
       if (size < bytes) continue;
@@ -70,6 +76,7 @@ class GuardedMemory {
     throw std::bad_alloc();
   }
   void free(void* memory, std::size_t bytes) {
+    const std::lock_guard lock(mutex_);
     auto block = free_.emplace(static_cast<std::byte*>(memory), bytes).first;
     join(block, std::next(block));
     if (block != free_.begin()) join(std::prev(block), block);
@@ -111,6 +118,7 @@ class GuardedMemory {
     free_.erase(next);
   }
 
+  std::mutex mutex_;
   std::byte* begin_ = nullptr;
   Blocks free_;           // from where, how many bytes
   std::size_t open_ = 0;  // bytes that the host may touch now
@@ -203,6 +211,13 @@ struct Guarded {
     require_no_host_pointer(kernel);
     const OnDevice window;
     return lifelong::elementwise_maximum<T>(lifelong::backend::Serial{}, count, kernel, partials);
+  }
+
+  /// Asked by learners.
+  template <class T>
+  void require_reachable(const T* place, const char* what) const {
+    if (place != nullptr && !GuardedMemory::get().contains(place, 1))
+      lifelong::detail::raise<lifelong::InvalidArgument>(std::string(what) + " are not in guarded memory");
   }
 
   template <class T>

@@ -10,7 +10,6 @@
 
 #include <lifelong/config.hpp>
 #include <lifelong/core/aligned_vector.hpp>
-#include <lifelong/core/error.hpp>
 
 namespace lifelong {
 
@@ -62,16 +61,6 @@ template <DeviceBackend Backend, class T>
 struct ArrayFor<Backend, T> {
   using type = typename Backend::template Array<T>;
 };
-
-/// \throws InvalidArgument for a model that works on another stream of a device than the backend: nothing would order
-/// their work.
-template <class Model, class Backend>
-void require_same_stream([[maybe_unused]] const Model& model, [[maybe_unused]] const Backend& backend) {
-  if constexpr (requires { model.backend().stream() == backend.stream(); })
-    if (!(model.backend().stream() == backend.stream()))
-      raise<InvalidArgument>(
-          "the model works on another stream than the learner's backend: give both the same backend");
-}
 
 template <class B>
 consteval bool require_backend() {

@@ -116,16 +116,6 @@ double elementwise(const Backend& backend, std::size_t count, const Kernel& kern
   }
 }
 
-/// The same without the sum, so that a `DeviceBackend` that has `each` does not have to wait for it.
-template <class T, class Backend, class Kernel>
-void elementwise_each(const Backend& backend, std::size_t count, const Kernel& kernel, std::span<double> partials,
-                      std::size_t first = 0) {
-  if constexpr (requires { backend.template each<T>(first, count, kernel); })
-    backend.template each<T>(first, count, kernel);
-  else
-    static_cast<void>(elementwise<T>(backend, count, kernel, partials, first));
-}
-
 /// The largest of what the kernel returns for the parameters 0 .. count-1, where NaN does not count; -Inf if there are
 /// none. Otherwise it is like `elementwise`.
 template <class T, class Backend, class Kernel>

@@ -38,14 +38,20 @@ class Loop {
   double range(std::size_t first, std::size_t end, const Kernel& kernel) const {
     return elementwise<T>(*backend_, end - first, kernel, partials_, first);
   }
-  /// The same without sums, which a device need not be waited for.
+  /// The same without sums, so that a backend with `each` does not have to be waited for.
   template <class Kernel>
   void each(const Kernel& kernel) const {
-    elementwise_each<T>(*backend_, size_, kernel, partials_);
+    if constexpr (has_each<Kernel>)
+      backend_->template each<T>(0, size_, kernel);
+    else
+      (*this)(kernel);
   }
   template <class Kernel>
   void each_of(std::size_t first, std::size_t end, const Kernel& kernel) const {
-    elementwise_each<T>(*backend_, end - first, kernel, partials_, first);
+    if constexpr (has_each<Kernel>)
+      backend_->template each<T>(first, end - first, kernel);
+    else
+      range(first, end, kernel);
   }
   /// The largest of what the kernel returns; NaN does not count.
   template <class Kernel>
@@ -54,6 +60,11 @@ class Loop {
   }
 
  private:
+  template <class Kernel>
+  static constexpr bool has_each = requires(const Backend& backend, const Kernel& kernel) {
+    backend.template each<T>(std::size_t{}, std::size_t{}, kernel);
+  };
+
   const Backend* backend_;
   std::size_t size_;
   std::span<double> partials_;

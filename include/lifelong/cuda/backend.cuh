@@ -56,6 +56,15 @@ class BasicBackend {
   ~BasicBackend() = default;
 
   [[nodiscard]] Stream stream() const { return stream_->get(); }
+  /// Asked by learners, where there is a device. \throws InvalidArgument, which begins with `what`, unless `place` is
+  /// in the memory of the current device.
+  template <class T>
+  void require_reachable(const T* place, const char* what) const requires requires {
+    On::require_reachable(place, what);
+  }
+  {
+    if (place != nullptr) On::require_reachable(place, what);
+  }
   /// Waits for everything that was enqueued on the stream.
   void synchronize() const { On::synchronize(stream()); }
 

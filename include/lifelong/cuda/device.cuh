@@ -93,6 +93,23 @@ struct Device {
     return status == cudaStreamCaptureStatusActive;
   }
 
+  /// \throws InvalidArgument unless the memory at `place` is that of the current device; it begins with `what`.
+  static void require_reachable(const void* place, const char* what) {
+    cudaPointerAttributes where{};
+    int current = 0;
+    detail::check(cudaPointerGetAttributes(&where, place), "cudaPointerGetAttributes");
+    detail::check(cudaGetDevice(&current), "cudaGetDevice");
+    if (where.type != cudaMemoryTypeDevice && where.type != cudaMemoryTypeManaged)
+      lifelong::detail::raise<InvalidArgument>(
+          std::string(what) +
+          " lie in the host's memory, where cuda::Backend does not work: put them on the device before the learner is "
+          "made (of a LibTorch module: net->to(torch::kCUDA)), or take a backend of the host");
+    if (where.device != current)
+      lifelong::detail::raise<InvalidArgument>(std::string(what) + " lie on device " + std::to_string(where.device) +
+                                               ", but device " + std::to_string(current) +
+                                               " is current: call cudaSetDevice first");
+  }
+
   /// Memory with unspecified contents. \throws std::bad_alloc
   static void* allocate(std::size_t bytes) {
     const detail::WhileCapturing allowed;

@@ -13,6 +13,7 @@
 
 #include <lifelong/backend/array_kernels.hpp>
 #include <lifelong/backend/loop.hpp>
+#include <lifelong/backend/reachable.hpp>
 #include <lifelong/backend/serial.hpp>
 #include <lifelong/core/batch.hpp>
 #include <lifelong/core/check_batch.hpp>
@@ -221,6 +222,7 @@ requires(!lifelong::detail::estimates_its_own<I>) void estimate(const I& importa
                                                                 const Backend& backend = {}) {
   using T = typename Model::value_type;
   lifelong::detail::require_size("the array for the importance", out.size(), model.parameters().size());
+  lifelong::detail::require_reachable(model, backend);
   const lifelong::detail::OwnLoop<T, Backend> own(backend, out.size());
   std::size_t samples = 0;
   lifelong::detail::estimate_over(importance, model, batches, own.loop, out, "estimate", samples);
@@ -232,6 +234,7 @@ template <class I, class Model, class Batches, ExecutionBackend Backend = backen
 requires lifelong::detail::estimates_its_own<I>
 [[nodiscard]] auto estimate(const I& importance, Model& model, Batches&& batches, const Backend& backend = {}) {
   using T = typename Model::value_type;
+  lifelong::detail::require_reachable(model, backend);
   const lifelong::detail::OwnLoop<T, Backend> own(backend, model.parameters().size());
   std::size_t samples = 0;
   return lifelong::detail::estimate_over(importance, model, batches, own.loop, std::span<T>(), "estimate", samples);

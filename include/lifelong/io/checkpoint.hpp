@@ -231,8 +231,8 @@ template <class Learner>
     const checkpoint_detail::Writer<T, typename Learner::Backend> writer(file, layout, learner.backend());
     writer.array("model", learner.parameters());
     if constexpr (requires { model.buffer_layout(); })
-      add_blocks(file, checkpoint_detail::with_prefix(model.buffer_layout(), "model"),
-                 std::span<const T>(model.buffers()));
+      state_dict_detail::add_array(file, model, checkpoint_detail::with_prefix(model.buffer_layout(), "model"),
+                                   std::span<const T>(model.buffers()));
     const auto number = [&](const std::string& name, auto& value) { writer.number(name, value); };
     checkpoint_detail::visit_numbers(model, number);
     learner.state().visit([&](const std::string& name, auto& values) { writer.array(name, values); }, number);
@@ -275,7 +275,8 @@ void restore(const Safetensors& file, Learner& learner, const RestoreOptions& op
   });
 
   lifelong::detail::copy_in(learner.backend(), std::span<const T>(parameters), learner.parameters().data());
-  if constexpr (requires { model.buffers(); }) std::ranges::copy(buffers, model.buffers().begin());
+  if constexpr (requires { model.buffers(); })
+    state_dict_detail::set_array(model, std::span<T>(model.buffers()), buffers);
   checkpoint_detail::visit_numbers(model, [&](const std::string& name, auto& value) { reader.number(name, value); });
   learner.state() = std::move(state);
 }

@@ -63,6 +63,14 @@ std::vector<T> joined_blocks(const Safetensors& file, const Layout& layout) {
   return all;
 }
 
+/// A model whose arrays may lie elsewhere than in the host's memory: it copies them, as a backend does.
+template <class Network>
+concept copies_its_arrays = requires(const Network& network, std::span<typename Network::value_type> host,
+                                     std::span<const typename Network::value_type> values) {
+  network.copy_out(values.data(), host);
+  network.copy_in(values, host.data());
+};
+
 }  // namespace state_dict_detail
 
 /// Adds every block of `layout` with its stretch of `values`: parameters, importances or anchors, one per parameter.
@@ -84,14 +92,41 @@ template <class T>
   return io_detail::with_memory_for(file.name(), [&] { return state_dict_detail::joined_blocks<T>(file, layout); });
 }
 
-/// The parameters of a network, and its running statistics if it has any, as in PyTorch's `state_dict()`.
+namespace state_dict_detail {
+
+/// Adds the blocks of one of a network's arrays, wherever it lies.
+template <class Network, class T>
+void add_array(Safetensors& file, const Network& network, const Layout& layout, std::span<const T> values) {
+  if constexpr (copies_its_arrays<Network>) {
+    std::vector<T> host(values.size());
+    network.copy_out(values.data(), std::span<T>(host));
+    add_blocks(file, layout, std::span<const T>(host));
+  } else {
+    add_blocks(file, layout, values);
+  }
+}
+
+/// Writes `values` to one of a network's arrays.
+template <class Network, class T>
+void set_array(const Network& network, std::span<T> array, const std::vector<T>& values) {
+  if constexpr (copies_its_arrays<Network>)
+    network.copy_in(std::span<const T>(values), array.data());
+  else
+    std::ranges::copy(values, array.begin());
+}
+
+}  // namespace state_dict_detail
+
+/// The parameters of a network, and its running statistics if it has any, as in PyTorch's `state_dict()`. A network
+/// whose arrays lie elsewhere than on the host has `copy_out(place, host)` and `copy_in(host, place)`.
 template <class Network>
 [[nodiscard]] Safetensors state_dict(const Network& network) {
   using T = typename Network::value_type;
   Safetensors file;
-  add_blocks(file, network.layout(), std::span<const T>(network.parameters()));
+  using state_dict_detail::add_array;
+  add_array(file, network, network.layout(), std::span<const T>(network.parameters()));
   if constexpr (requires { network.buffer_layout(); })
-    add_blocks(file, network.buffer_layout(), std::span<const T>(network.buffers()));
+    add_array(file, network, network.buffer_layout(), std::span<const T>(network.buffers()));
   return file;
 }
 
@@ -111,8 +146,9 @@ void load_state_dict(const Safetensors& file, Network& network) {
         !state_dict_detail::is_counter(name))
       lifelong::detail::raise<FormatError>("'" + file.name() + "' has a tensor " + io_detail::in_quotes(name) +
                                            " that the network does not have");
-  std::ranges::copy(parameters, network.parameters().begin());
-  if constexpr (requires { network.buffers(); }) std::ranges::copy(buffers, network.buffers().begin());
+  state_dict_detail::set_array(network, std::span<T>(network.parameters()), parameters);
+  if constexpr (requires { network.buffers(); })
+    state_dict_detail::set_array(network, std::span<T>(network.buffers()), buffers);
 }
 
 }  // namespace lifelong::io

@@ -89,7 +89,7 @@ Found find_overflow(const Penalty&, State& state, const Loop<T, Backend>& loop, 
         {static_cast<T>(weights.keep), static_cast<T>(weights.add), bounds.least, bounds.most},
         largest<T, Omega>()};
     if (loop(count) != 0) {
-      loop.each(Store<T, CountOverflows<T, Omega>>{contribution, count});
+      loop(Store<T, CountOverflows<T, Omega>>{contribution, count});
       return find_beyond(loop, static_cast<const T*>(contribution), T(0));
     }
   }

@@ -34,11 +34,12 @@ class EnqueuedSteps : public Stepper<PartTypes...> {
  public:
   /// Enqueues `step(gradient)` on the backend's stream and does not wait: one launch, one pass over the arrays, in
   /// which the gradient is checked as well. A value of the gradient that is not finite, or above 2²⁴, counts as 0, and
-  /// `finish_steps` reports it. Ask that at the latest before you read results; the steps count as taken.
+  /// `finish_steps` reports it. Ask that at the latest before you read results; the steps count as taken. A call after
+  /// the end of a task, or after `parameters()`, waits: it looks whether steps can overflow.
   ///
-  /// The call may be captured in a CUDA graph, right after a step that was not. Every run of the graph is then a step of its
-  /// own, with its own number (Adam's correction goes on); it costs a call of the host between two kernels. The learner
-  /// must stay where it is, and must not be consolidated or grown by other calls while a graph runs.
+  /// The call may be captured in a CUDA graph, right after a step that was not. Every run of the graph is then a step
+  /// of its own, with its own number (Adam's correction goes on); it costs a call of the host between two kernels. The
+  /// learner must stay where it is, and must not be consolidated or grown by other calls while a graph runs.
   ///
   /// A step that might overflow (see `Learner`) is taken by `step`, which waits. \throws ShapeMismatch for another
   /// length; InvalidArgument if such a step is to be captured, or the first one of a learner.

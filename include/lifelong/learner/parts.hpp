@@ -12,7 +12,7 @@
 #include <type_traits>
 #include <utility>
 
-#include <lifelong/backend/backend.hpp>
+#include <lifelong/backend/reachable.hpp>
 #include <lifelong/core/memory.hpp>
 #include <lifelong/core/model.hpp>
 #include <lifelong/importance/fit.hpp>
@@ -103,7 +103,7 @@ class LearnerParts {
     validate(rehearsal_);
     detail::require_fit(importance_, model_);
     detail::require_trainable(model_);
-    detail::require_same_stream(model_, backend_);
+    detail::require_reachable(model_, backend_);
   }
 
   template <class Policy>

@@ -29,7 +29,8 @@ conan create packaging/conan/system --name zlib --no-remote
 # [system]
 all=(
   # [options]
-  conan create . --no-remote -pr packaging/conan/system/profile -o '&:nn=True' -o '&:xtensor=True' -o '&:zlib=True'
+  conan create . --no-remote -pr packaging/conan/system/profile \
+    -o '&:cuda=True' -o '&:nn=True' -o '&:xtensor=True' -o '&:zlib=True'
   # [options]
 )
 "${all[@]}" | keep conan_components

@@ -7,7 +7,7 @@ program=$1
 folder=$(readlink -f "$2")
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../../.."
 
-for library in eigen3 xtensor zlib; do # ports that install nothing, so that find_package finds the system's
+for library in cuda eigen3 xtensor zlib; do # ports that install nothing, so that find_package finds the system's
   mkdir -p "$folder/system_ports/$library"
   echo "{ \"name\": \"$library\", \"version-string\": \"system\" }" >"$folder/system_ports/$library/vcpkg.json"
   echo 'set(VCPKG_POLICY_EMPTY_PACKAGE enabled)' >"$folder/system_ports/$library/portfile.cmake"
@@ -20,7 +20,7 @@ vcpkg() {
     --x-buildtrees-root="$folder/vcpkg_buildtrees" --x-packages-root="$folder/vcpkg_packages"
 }
 # [way]
-vcpkg install 'lifelong[convention,nn,openmp,xtensor,zlib]' --overlay-ports=packaging/vcpkg
+vcpkg install 'lifelong[convention,cuda,nn,openmp,xtensor,zlib]' --overlay-ports=packaging/vcpkg
 # [way]
 
 triplets=("$installed"/*/share/lifelong)

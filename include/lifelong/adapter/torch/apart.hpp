@@ -13,7 +13,8 @@
 #include <string>
 #include <vector>
 
-#include <lifelong/adapter/torch/flat.hpp>
+#include <lifelong/adapter/torch/arrays.hpp>
+#include <lifelong/adapter/torch/guard.hpp>
 #include <lifelong/adapter/torch/trace.hpp>
 #include <lifelong/core/batch.hpp>
 #include <lifelong/core/error.hpp>
@@ -83,7 +84,8 @@ void require_close(const Tensor& a, const Tensor& b, double largest, std::size_t
   }
 }
 
-/// Compares what three samples give together with what each gives alone; `forward` returns N x K.
+/// Compares what three samples give together with what each gives alone; `forward` returns N x K, on the
+/// host.
 /// \throws InvalidArgument if what a sample gives depends on the others, or on chance.
 template <class T, class Forward>
 void require_apart(const Batch<T>& three, Forward forward) {
@@ -99,11 +101,12 @@ void require_apart(const Batch<T>& three, Forward forward) {
 
 /// True if the rows that the layers see are samples, for two samples as for three.
 template <class T>
-bool rows_are_samples(std::vector<Step>& steps, const Batch<T>& three, std::vector<std::int64_t> shape) {
+bool rows_are_samples(std::vector<Step>& steps, const Batch<T>& three, std::vector<std::int64_t> shape,
+                      const Device& device) {
   for (const std::int64_t samples : {2, 3}) {
     shape[0] = samples;
     const auto inputs = three.inputs.first(static_cast<std::size_t>(samples) * three.features);
-    if (!Trace(steps, copy_of(inputs, shape), true).is_intact(samples)) return false;
+    if (!Trace(steps, copy_of(inputs, shape, device), true).is_intact(samples)) return false;
   }
   return true;
 }

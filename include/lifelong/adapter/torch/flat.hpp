@@ -6,85 +6,68 @@
 
 #include <torch/nn.h>
 
+#include <algorithm>
 #include <cstddef>
-#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
+#include <lifelong/adapter/torch/arrays.hpp>
 #include <lifelong/adapter/torch/guard.hpp>
 #include <lifelong/core/error.hpp>
-#include <lifelong/core/extents.hpp>
 #include <lifelong/core/finite.hpp>
 #include <lifelong/core/layout.hpp>
 
 namespace lifelong::libtorch::detail {
 
-template <class T>
-inline constexpr ::torch::ScalarType dtype = std::is_same_v<T, double> ? ::torch::kFloat64 : ::torch::kFloat32;
-
-inline std::int64_t to_int(std::size_t value) { return static_cast<std::int64_t>(value); }
-
-/// `values` in place, as a tensor of the given shape.
-template <class T>
-Tensor as_tensor(std::span<T> values, ::torch::IntArrayRef shape) {
-  return ::torch::from_blob(values.data(), {to_int(values.size())}, ::torch::dtype(dtype<T>)).view(shape);
-}
-
-/// A copy of `values` as a tensor of the given shape.
-template <class T>
-Tensor copy_of(std::span<const T> values, ::torch::IntArrayRef shape) {
-  return as_tensor(std::span<T>(const_cast<T*>(values.data()), values.size()), shape).clone();
-}
-
-inline std::string shape_text(const Tensor& tensor) {
-  if (tensor.dim() == 0) return "a single value";
-  return lifelong::detail::shape_text(std::vector<std::size_t>(tensor.sizes().begin(), tensor.sizes().end()));
-}
-
 template <class... Modules>
-bool is_one_of(const ::torch::nn::Module& module) {
-  return (... || (dynamic_cast<const Modules*>(&module) != nullptr));
+bool is_one_of(const ::torch::nn::Module& one) {
+  return (... || (dynamic_cast<const Modules*>(&one) != nullptr));
 }
 
 /// Which kind of blocks the parameters of a module are.
-inline BlockKind kind_of(const ::torch::nn::Module& module) {
+inline BlockKind kind_of(const ::torch::nn::Module& of) {
   namespace nn = ::torch::nn;
-  if (is_one_of<nn::LinearImpl>(module)) return BlockKind::linear;
-  if (is_one_of<nn::Conv1dImpl, nn::Conv2dImpl, nn::Conv3dImpl>(module)) return BlockKind::convolution;
+  if (is_one_of<nn::LinearImpl>(of)) return BlockKind::linear;
+  if (is_one_of<nn::Conv1dImpl, nn::Conv2dImpl, nn::Conv3dImpl>(of)) return BlockKind::convolution;
   if (is_one_of<nn::BatchNorm1dImpl, nn::BatchNorm2dImpl, nn::BatchNorm3dImpl, nn::LayerNormImpl, nn::GroupNormImpl>(
-          module))
+          of))
     return BlockKind::normalization;
-  if (is_one_of<nn::EmbeddingImpl>(module)) return BlockKind::embedding;
-  if (is_one_of<nn::RNNImpl, nn::LSTMImpl, nn::GRUImpl>(module)) return BlockKind::recurrent;
+  if (is_one_of<nn::EmbeddingImpl>(of)) return BlockKind::embedding;
+  if (is_one_of<nn::RNNImpl, nn::LSTMImpl, nn::GRUImpl>(of)) return BlockKind::recurrent;
   return BlockKind::other;
 }
 
-/// Named tensors that become views of one flat tensor, one after the other in the order of `add`.
+/// Named tensors that become views of one flat tensor on their device, one after the other in the order of `add`.
 template <class T>
 class Flat {
  public:
   /// Adds a tensor, unless it is there already because modules share it.
-  /// \throws InvalidArgument, which names the tensor, unless it is a dense array of T in main memory.
+  /// \throws InvalidArgument, which names the tensor, unless it is a dense array of T on the device of the others.
   void add(const std::string& name, const Tensor& tensor, BlockKind kind) {
     for (const Tensor& known : tensors_)
       if (known.is_same(tensor)) return;
-    if (!tensor.defined() || tensor.layout() != ::torch::kStrided || !tensor.device().is_cpu())
-      raise<InvalidArgument>(name + " must be a dense tensor on the CPU, but is " +
-                             (tensor.defined() ? "on " + tensor.device().str() : "undefined"));
+    if (!tensor.defined() || tensor.layout() != ::torch::kStrided || tensor.is_meta())
+      raise<InvalidArgument>(name + " must be a dense tensor with values, but is " + kind_of_other(tensor));
     if (tensor.scalar_type() != dtype<T>)
       raise<InvalidArgument>(name + " must be of type " + c10::toString(dtype<T>) + ", but is " +
                              c10::toString(tensor.scalar_type()));
+    if (count() > 0) require_on(device(), block(0).name, name, tensor.device());
+    device_ = tensor.device();
     layout_.add(name, {tensor.sizes().begin(), tensor.sizes().end()}, kind);
     tensors_.push_back(tensor);
   }
 
+  /// \throws InvalidArgument, which names a tensor, unless these are on the device of the others.
+  void require_beside(const Flat& others) const {
+    if (count() > 0 && others.count() > 0) require_on(others.device(), others.block(0).name, block(0).name, device());
+  }
+
   /// Moves all values into the flat tensor, and the tensors with them.
   void flatten() {
-    values_ = ::torch::empty({to_int(layout_.size())}, ::torch::dtype(dtype<T>));
+    values_ = ::torch::empty({to_int(layout_.size())}, ::torch::dtype(dtype<T>).device(device()));
     for (std::size_t k = 0; k < tensors_.size(); ++k) {
       const Tensor place = view(values_, k);
       place.copy_(tensors_[k].detach());
@@ -102,11 +85,15 @@ class Flat {
                                " is no longer where it was: load or convert a module before a model is made of it");
   }
 
-  /// \throws NumericError, which names the place, for a value of a normalisation that is not finite.
+  /// Looks at them on the host: where they lie elsewhere, one copy. \throws NumericError, which names the place, for a
+  /// value of a normalisation that is not finite.
   void require_finite_statistics() const {
+    const auto is_statistic = [](const Block& each) { return each.kind == BlockKind::normalization; };
+    if (std::ranges::none_of(layout_.blocks(), is_statistic)) return;
+    const Tensor host = values_.cpu();
     for (const Block& each : layout_.blocks()) {
-      if (each.kind != BlockKind::normalization) continue;
-      const std::span<const T> statistics = values().subspan(each.offset, each.size);
+      if (!is_statistic(each)) continue;
+      const std::span<const T> statistics(host.data_ptr<T>() + each.offset, each.size);
       const std::size_t i = lifelong::detail::first_not_finite(statistics);
       if (i < statistics.size())
         raise<NumericError>(layout_.describe(each.offset + i) + " is " +
@@ -114,6 +101,9 @@ class Flat {
     }
   }
 
+  /// Where the tensors were when they were added; the CPU if there are none.
+  [[nodiscard]] Device device() const { return device_; }
+  /// All values; if `device()` is not the CPU, the host must not read them.
   [[nodiscard]] std::span<T> values() const {
     return {values_.defined() ? values_.data_ptr<T>() : nullptr, layout_.size()};
   }
@@ -138,8 +128,19 @@ class Flat {
   void mark_head(std::size_t k) { layout_.mark_head(block(k).offset); }
 
  private:
+  static std::string kind_of_other(const Tensor& tensor) {
+    if (!tensor.defined()) return "undefined";
+    return tensor.layout() == ::torch::kStrided ? "on " + tensor.device().str() : c10::str(tensor.layout());
+  }
+  static void require_on(const Device& there, const std::string& other, const std::string& name, const Device& here) {
+    if (here == there) return;
+    raise<InvalidArgument>(name + " is on " + here.str() + ", but " + other + " on " + there.str() +
+                           ": move the whole module to one device before a model is made of it");
+  }
+
   Layout layout_;
   std::vector<Tensor> tensors_;
+  Device device_ = ::torch::kCPU;
   Tensor values_;
 };
 

@@ -4,14 +4,16 @@
 
 #include <lifelong/config/push_macros.hpp>
 
-#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Context.h>
 #include <torch/nn.h>
 
+#include <concepts>
 #include <cstddef>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -30,10 +32,36 @@ decltype(auto) guarded(const What& what, Pass pass) {
     return pass();
   } catch (const c10::Error& error) {
     std::string cause = error.what_without_backtrace();
-    const bool memory = cause.find("t allocate memory") != std::string::npos;
+    const bool memory = cause.find("t allocate memory") != std::string::npos ||  // says the CPU's allocator
+                        cause.find("out of memory") != std::string::npos;        // and those of devices
     cause.resize(std::string_view(cause).substr(0, cause.find('\n')).size());
     if (memory) raise<OutOfMemory>(what() + ": " + cause);
     raise<InvalidArgument>(what() + " is refused by LibTorch: " + cause);
+  }
+}
+
+/// Refuses a backend of the host for a module on a device.
+[[noreturn]] inline void refuse_host(const ::torch::Device& device) {
+  raise<InvalidArgument>("the module is on " + device.str() +
+                         ", but the backend works in the host's memory: give the learner a backend of that device, "
+                         "such as cuda::Backend, or move the module to the CPU before a model is made of it");
+}
+
+template <class Stream>
+concept shows_handle = requires(const Stream& stream) {
+  { stream.native_handle() } -> std::convertible_to<void*>;
+};
+
+/// \throws InvalidArgument unless `ours` is `theirs`, the stream that LibTorch works on now in this thread, as far as
+/// this LibTorch can tell (1.13 cannot).
+template <class Theirs, class Ours>
+void require_same_stream([[maybe_unused]] const Theirs& theirs, [[maybe_unused]] Ours ours) {
+  if constexpr (shows_handle<Theirs> && std::is_pointer_v<Ours>) {
+    if (theirs.native_handle() != static_cast<void*>(ours))
+      raise<InvalidArgument>("the learner's backend works on another stream than LibTorch does on " +
+                             theirs.device().str() +
+                             ", so that they would not wait for each other: make the backend of the stream that is "
+                             "current, as in cuda::Backend(at::cuda::getCurrentCUDAStream().stream())");
   }
 }
 
@@ -57,30 +85,41 @@ class Evaluating {
   std::vector<bool> training_;
 };
 
-/// What a training pass changes besides gradients: every buffer of the modules, and the state of LibTorch's random
-/// numbers, from which dropout is drawn.
-struct TrainingState {
-  std::vector<Tensor> buffers;
-  Tensor random;
+/// LibTorch's own generators of random numbers, from which dropout is drawn: the CPU's, and the device's if it has one.
+inline std::vector<at::Generator> generators_for(const ::torch::Device& device) {
+  std::vector<at::Generator> generators{at::globalContext().defaultGenerator(::torch::kCPU)};
+  if (device.is_cpu()) return generators;
+  try {
+    generators.push_back(at::globalContext().defaultGenerator(device));
+  } catch (const c10::Error&) {  // a device without random numbers
+  }
+  return generators;
+}
 
-  explicit TrainingState(const Modules& modules) {
+/// What a training pass changes besides gradients: every buffer of the modules, and the states of the generators.
+struct TrainingState {
+  std::vector<Tensor> buffers, random;
+
+  TrainingState(const Modules& modules, const std::vector<at::Generator>& generators) {
     for (const auto& module : modules)
       for (const Tensor& buffer : module->buffers(false))
         if (buffer.defined()) buffers.push_back(buffer.detach().clone());
-    auto generator = at::detail::getDefaultCPUGenerator();
-    const std::lock_guard lock(generator.mutex());
-    random = generator.get_state();
+    for (at::Generator generator : generators) {
+      const std::lock_guard lock(generator.mutex());
+      random.push_back(generator.get_state());
+    }
   }
 
-  void restore(const Modules& modules) const {
+  void restore(const Modules& modules, const std::vector<at::Generator>& generators) const {
     const ::torch::NoGradGuard no_grad;
-    std::size_t k = 0;
+    std::size_t k = 0, g = 0;
     for (const auto& module : modules)
       for (Tensor& buffer : module->buffers(false))
         if (buffer.defined() && k < buffers.size()) buffer.copy_(buffers[k++]);
-    auto generator = at::detail::getDefaultCPUGenerator();
-    const std::lock_guard lock(generator.mutex());
-    generator.set_state(random);
+    for (at::Generator generator : generators) {
+      const std::lock_guard lock(generator.mutex());
+      generator.set_state(random[g++]);
+    }
   }
 };
 

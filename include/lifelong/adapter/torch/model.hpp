@@ -5,6 +5,7 @@
 
 #include <lifelong/config/push_macros.hpp>
 
+#include <c10/core/impl/VirtualGuardImpl.h>
 #include <torch/autograd.h>
 #include <torch/nn.h>
 
@@ -18,41 +19,24 @@
 #include <vector>
 
 #include <lifelong/adapter/torch/apart.hpp>
+#include <lifelong/adapter/torch/arrays.hpp>
 #include <lifelong/adapter/torch/flat.hpp>
 #include <lifelong/adapter/torch/guard.hpp>
+#include <lifelong/adapter/torch/one_by_one.hpp>
 #include <lifelong/adapter/torch/registered.hpp>
 #include <lifelong/adapter/torch/tensors.hpp>
 #include <lifelong/adapter/torch/trace.hpp>
-#include <lifelong/backend/loop.hpp>
-#include <lifelong/backend/serial.hpp>
-#include <lifelong/core/aligned_vector.hpp>
+#include <lifelong/backend/backend.hpp>
 #include <lifelong/core/batch.hpp>
 #include <lifelong/core/check_batch.hpp>
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/functional.hpp>
 #include <lifelong/core/layout.hpp>
 #include <lifelong/core/model.hpp>
-#include <lifelong/importance/per_sample.hpp>
+#include <lifelong/core/present_samples.hpp>
 #include <lifelong/nn/loss.hpp>
 
 namespace lifelong::libtorch {
-
-namespace detail {
-
-/// The model without the pass over a whole batch, so that it is called one sample at a time.
-template <class Model>
-struct OneByOne {
-  using value_type = typename Model::value_type;
-  Model& model;
-
-  [[nodiscard]] std::size_t outputs() const { return model.outputs(); }
-  void predict(const Batch<value_type>& batch, std::span<value_type> out) { model.predict(batch, out); }
-  void pullback(const Batch<value_type>& batch, std::span<const value_type> cotangents, std::span<value_type> out) {
-    model.pullback(batch, cotangents, out);
-  }
-};
-
-}  // namespace detail
 
 /// A module with `Tensor forward(Tensor)`, N x shape in, N x K out (or N x anything with K values). θ is every
 /// parameter that requires a gradient, under the names of a `state_dict`; the others stay as they are. The model shares
@@ -67,6 +51,9 @@ struct OneByOne {
 /// the batch. The first estimation looks at three samples, together and alone, and refuses a module whose outputs then
 /// differ by more than √ε of the largest (3e-4 for float): normalisation or attention over the batch, `batch_first` of
 /// a recurrent layer not set, dropout in evaluation.
+///
+/// The module may be on a device: then the learner needs a backend of that device, on the stream that LibTorch works
+/// on. Parameters, gradients and moments stay there; inputs, outputs and cotangents pass through the host.
 ///
 /// The function `model` makes one. What LibTorch itself refuses (`c10::Error`) arrives as InvalidArgument with its
 /// cause, or OutOfMemory. LibTorch allocates in every pass.
@@ -95,7 +82,9 @@ class Model {
     }
     if (parameters_.count() == 0)
       detail::raise<InvalidArgument>("the module has no parameters that require a gradient");
+    buffers_.require_beside(parameters_);
     parameters_.mark_head(head_);
+    generators_ = detail::generators_for(device());
     inputs_ = detail::count_of(input_shape_);
     outputs_ = guarded(1, [&] { return count_outputs(); });
     steps_ = detail::steps_of(*module_);
@@ -106,11 +95,15 @@ class Model {
   /// The module itself.
   [[nodiscard]] const std::shared_ptr<Impl>& module() const { return module_; }
 
-  /// θ, in the module's order; the blocks of `layout()`.
+  /// Where the module's parameters are; batches are copied there.
+  [[nodiscard]] ::torch::Device device() const { return parameters_.device(); }
+
+  /// θ, in the module's order; the blocks of `layout()`. It lies on the module's device, as all spans of parameters,
+  /// gradients and moments do: if that is not the CPU, the host must not read them.
   [[nodiscard]] std::span<T> parameters() { return parameters_.values(); }
   [[nodiscard]] std::span<const T> parameters() const { return parameters_.values(); }
   [[nodiscard]] const Layout& layout() const { return parameters_.layout(); }
-  /// Running statistics and all other floating-point buffers that the module has registered.
+  /// Running statistics and all other floating-point buffers that the module has registered, on its device.
   [[nodiscard]] std::span<T> buffers() { return buffers_.values(); }
   [[nodiscard]] std::span<const T> buffers() const { return buffers_.values(); }
   [[nodiscard]] const Layout& buffer_layout() const { return buffers_.layout(); }
@@ -118,10 +111,31 @@ class Model {
   [[nodiscard]] std::size_t inputs() const { return inputs_; }
   [[nodiscard]] std::size_t outputs() const { return outputs_; }
 
+  /// Copies values of parameters, buffers or gradients between the module's device and the host, and waits for it.
+  void copy_out(const T* place, std::span<T> host) const {
+    const std::span<T> there(const_cast<T*>(place), host.size());
+    detail::as_tensor(host, {-1}).copy_(detail::as_tensor(there, {-1}, device()));
+  }
+  void copy_in(std::span<const T> host, T* place) const {
+    const std::span<T> here(const_cast<T*>(host.data()), host.size());
+    detail::as_tensor(std::span(place, host.size()), {-1}, device()).copy_(detail::as_tensor(here, {-1}));
+  }
+
+  /// Asked by learners. \throws InvalidArgument if the module is on a device and the backend works on the host, or on
+  /// another stream than LibTorch.
+  template <class Backend>
+  void require_backend([[maybe_unused]] const Backend& backend) const {
+    if (device().is_cpu()) return;  // whether the backend reaches that, it knows itself
+    if constexpr (!DeviceBackend<Backend>)
+      detail::refuse_host(device());
+    else if constexpr (requires { backend.stream(); })
+      detail::require_same_stream(c10::impl::VirtualGuardImpl(device().type()).getStream(device()), backend.stream());
+  }
+
   /// What a training pass changes besides gradients: the buffers of the module, whatever their type, and LibTorch's
   /// random numbers. A learner takes it before a step, and puts it back if the step is refused.
-  [[nodiscard]] detail::TrainingState save_training_state() const { return detail::TrainingState(modules_); }
-  void restore_training_state(const detail::TrainingState& saved) { saved.restore(modules_); }
+  [[nodiscard]] detail::TrainingState save_training_state() const { return {modules_, generators_}; }
+  void restore_training_state(const detail::TrainingState& saved) { saved.restore(modules_, generators_); }
 
   /// out = ∂L/∂θ of the mean loss L, with the module in the mode it is in; returns L. If L is not finite, or the pass
   /// fails, buffers and random numbers are as they were.
@@ -175,21 +189,17 @@ class Model {
     check_gradient(out);
     if (!apart_ && batch.size > 1) guarded(batch.size, [&] { require_apart(batch); });
     if (steps_.empty() || !guarded(batch.size, [&] { return accumulate_traced(batch, functional, moment, out); })) {
-      detail::OneByOne<Model> apart{*this};
-      const backend::Serial serial;
-      const lifelong::detail::OwnLoop<T, backend::Serial> own(serial, out.size());
-      importance::accumulate_moment(apart, batch, functional, moment, own.loop, out, scratch_);
+      detail::accumulate_one_by_one(*this, batch, functional, moment, here(out));
     }
   }
 
-  /// The gradient that `backward()` has left in the parameters, as one vector for `Learner::step`: 0 where a parameter
-  /// has none. From the first call on, the parameters' gradients are views of that vector as well, so that nothing is
-  /// copied unless they are reset to undefined tensors, as `zero_grad` of LibTorch 2 does. You may add up the gradients
-  /// of several `backward()`; call `zero_gradient()` before the next sum.
+  /// The gradient that `backward()` has left in the parameters, as one vector on their device for `Learner::step`: 0
+  /// where a parameter has none. From the first call on, the parameters' gradients are views of that vector as well, so
+  /// that nothing is copied unless they are reset to undefined tensors, as `zero_grad` of LibTorch 2 does. You may add
+  /// up the gradients of several `backward()`; call `zero_gradient()` before the next sum.
   [[nodiscard]] std::span<const T> backward_gradient() {
     require_same_module();
-    if (!gradient_.defined())
-      gradient_ = ::torch::zeros({detail::to_int(layout().size())}, ::torch::dtype(detail::dtype<T>));
+    if (!gradient_.defined()) gradient_ = ::torch::zeros({detail::to_int(layout().size())}, kind());
     const ::torch::NoGradGuard no_grad;
     for (std::size_t k = 0; k < parameters_.count(); ++k) {
       const Tensor& parameter = parameters_.tensors()[k];
@@ -229,7 +239,7 @@ class Model {
   [[nodiscard]] std::size_t count_outputs() {
     const detail::Evaluating as_used(modules_);
     const ::torch::NoGradGuard no_grad;
-    const Tensor f = module_->forward(::torch::zeros(shape_of(1), ::torch::dtype(detail::dtype<T>)));
+    const Tensor f = module_->forward(::torch::zeros(shape_of(1), kind()));
     detail::require_type<T>(f);
     detail::require_outputs<T>(f, 1, static_cast<std::size_t>(f.numel()));
     return lifelong::detail::require_outputs(static_cast<std::size_t>(f.numel()));
@@ -244,7 +254,7 @@ class Model {
   [[nodiscard]] Tensor forward(const Batch<T>& batch) {
     require_same_module();
     lifelong::detail::refuse_lengths(batch, "a LibTorch model");
-    const Tensor f = module_->forward(detail::copy_of(batch.inputs, shape_of(batch.size)));
+    const Tensor f = module_->forward(inputs_of(batch));
     detail::require_outputs<T>(f, batch.size, outputs());
     return f.reshape({detail::to_int(batch.size), detail::to_int(outputs())});
   }
@@ -256,23 +266,21 @@ class Model {
     const ::torch::NoGradGuard no_grad;
     const std::vector<T> inputs = detail::three_of(batch);
     const Batch<T> three{3, batch.features, inputs};
-    detail::require_apart(three, [&](const Batch<T>& some) { return forward(some); });
-    if (!steps_.empty() && !detail::rows_are_samples(steps_, three, shape_of(3))) steps_.clear();
+    detail::require_apart(three, [&](const Batch<T>& some) { return forward(some).cpu(); });
+    if (!steps_.empty() && !detail::rows_are_samples(steps_, three, shape_of(3), device())) steps_.clear();
     apart_ = true;
   }
 
-  /// `values` in place as N x K.
+  /// Type and device of the module's tensors.
+  [[nodiscard]] ::torch::TensorOptions kind() const { return ::torch::dtype(detail::dtype<T>).device(device()); }
+  [[nodiscard]] Tensor inputs_of(const Batch<T>& batch) const {
+    return detail::copy_of(batch.inputs, shape_of(batch.size), device());
+  }
+  /// A vector in place that lies where the parameters do.
+  [[nodiscard]] Tensor here(std::span<T> values) const { return detail::as_tensor(values, {-1}, device()); }
+  /// `values` of the host in place as N x K.
   [[nodiscard]] Tensor rows(std::span<T> values) const {
     return detail::as_tensor(values, {-1, detail::to_int(outputs())});
-  }
-
-  /// \throws InvalidArgument unless every sample uses all outputs.
-  void require_all_active(const Batch<T>& batch) const {
-    for (std::size_t n = 0; n < batch.active.size(); ++n)
-      if (const OutputRange active = batch.context(n, outputs()).active; active.count != outputs())
-        detail::raise<InvalidArgument>("batch.active[" + std::to_string(n) + "] is " + lifelong::detail::text(active) +
-                                       ", but a loss in tensors uses all " + std::to_string(outputs()) +
-                                       " outputs: take one of lifelong::nn");
   }
 
   void check_gradient(std::span<T> out) const {
@@ -285,8 +293,8 @@ class Model {
     const ::torch::AutoGradMode with_gradient(true);
     if constexpr (TensorLoss<Loss>) {
       lifelong::detail::check_supervised<Loss>(batch, inputs(), outputs(), !batch.labels.empty());
-      require_all_active(batch);
-      const Tensor loss = loss_(forward(batch), tensors(batch).answers);
+      detail::require_all_active(batch, outputs());
+      const Tensor loss = loss_(forward(batch), tensors(batch, device()).answers);
       pull(loss, {}, out);
       return loss.template item<double>();
     } else {
@@ -308,11 +316,11 @@ class Model {
 
   /// out = ∂(cotangents · from)/∂θ; without cotangents `from` is one value.
   void pull(const Tensor& from, std::span<const T> cotangents, std::span<T> out) {
-    const Tensor directions = cotangents.empty() ? Tensor() : detail::copy_of(cotangents, from.sizes());
+    const Tensor directions = cotangents.empty() ? Tensor() : detail::copy_of(cotangents, from.sizes(), device());
     const auto gradients =
         ::torch::autograd::grad({from}, parameters_.tensors(), {directions}, c10::nullopt, false, true);
     const ::torch::NoGradGuard no_grad;
-    const Tensor flat = detail::as_tensor(out, {-1});
+    const Tensor flat = here(out);
     for (std::size_t k = 0; k < gradients.size(); ++k) {
       const Tensor place = parameters_.view(flat, k);
       if (gradients[k].defined())
@@ -329,25 +337,25 @@ class Model {
     const detail::Evaluating as_used(modules_);
     const ::torch::AutoGradMode with_gradient(true);
     const std::int64_t samples = detail::to_int(batch.size);
-    const Tensor x = detail::copy_of(batch.inputs, shape_of(batch.size));
-    detail::Trace trace(steps_, x);
-    if (!trace.is_intact(samples))
-      trace = detail::Trace(steps_, detail::copy_of(batch.inputs, shape_of(batch.size)), true);
+    detail::Trace trace(steps_, inputs_of(batch));
+    if (!trace.is_intact(samples)) trace = detail::Trace(steps_, inputs_of(batch), true);
     if (!trace.is_intact(samples)) return false;
     detail::require_outputs<T>(trace.outputs, batch.size, outputs());
 
-    const Tensor prepared = trace.outputs.detach().reshape({samples, -1}).clone(at::MemoryFormat::Contiguous);
+    const Tensor prepared =
+        trace.outputs.detach().to(::torch::kCPU, detail::dtype<T>, false, true).reshape({samples, -1}).contiguous();
     const Tensor delta = ::torch::empty_like(prepared);
     const auto row = [&](const Tensor& of, std::size_t n) {
       return std::span(of.data_ptr<T>() + n * outputs(), outputs());
     };
     for (std::size_t n = 0; n < batch.size; ++n) functional.prepare(row(prepared, n), batch.context(n, outputs()));
-    const Tensor flat = detail::as_tensor(out, {-1});
+    const Tensor flat = here(out);
     const std::size_t cotangents = functional.cotangents(outputs());
     for (std::size_t k = 0; k < cotangents; ++k) {
       for (std::size_t n = 0; n < batch.size; ++n)
         functional.cotangent(k, std::span<const T>(row(prepared, n)), batch.context(n, outputs()), row(delta, n));
-      trace.accumulate(parameters_, delta.view(trace.outputs.sizes()), k + 1 == cotangents, moment, flat);
+      const Tensor directions = delta.to(device()).view(trace.outputs.sizes());
+      trace.accumulate(parameters_, directions, k + 1 == cotangents, moment, flat);
     }
     trace.finish(parameters_, moment, flat);
     return true;
@@ -361,16 +369,16 @@ class Model {
   detail::Flat<T> parameters_, buffers_;
   std::vector<detail::Step> steps_;
   ::torch::Tensor gradient_;
+  std::vector<at::Generator> generators_;
   std::vector<T> rows_;
-  AlignedVector<T> scratch_;
   std::size_t inputs_ = 0, outputs_ = 0, head_ = 0;
   bool apart_ = false;  ///< whether `require_apart` has looked
 };
 
 /// A module as a model: `model(net, {1, 28, 28})`, where the shape is that of one sample. `loss` is one of `nn::`
 /// (`SoftmaxCrossEntropy` respects each sample's active outputs) or a `TensorLoss`. The module runs once to count its
-/// outputs. \throws InvalidArgument, which names the parameter, for one that is not a dense CPU tensor of type T, or if
-/// none requires a gradient; then the module is as it was.
+/// outputs. \throws InvalidArgument, which names the parameter, for one that is not a dense tensor of type T on the
+/// device of the others, or if none requires a gradient; then the module is as it was.
 template <class T = float, class Loss = nn::SoftmaxCrossEntropy, class Module>
 [[nodiscard]] auto model(const Module& module, std::vector<std::int64_t> input_shape, Loss loss = {}) {
   static_assert(

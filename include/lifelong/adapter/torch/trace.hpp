@@ -13,11 +13,11 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <span>
 #include <typeinfo>
 #include <utility>
 #include <vector>
 
+#include <lifelong/adapter/torch/arrays.hpp>
 #include <lifelong/adapter/torch/flat.hpp>
 
 namespace lifelong::libtorch::detail {
@@ -72,14 +72,6 @@ inline std::vector<Step> steps_of(::torch::nn::Module& root) {
     steps.push_back(std::move(step));
   }
   return steps;
-}
-
-/// A copy of `values` with the moment applied to each.
-template <class T, class Moment>
-Tensor moment_of(const Tensor& values, Moment moment) {
-  Tensor result = values.detach().clone(at::MemoryFormat::Contiguous);
-  for (T& value : std::span(result.data_ptr<T>(), static_cast<std::size_t>(result.numel()))) value = moment(value);
-  return result;
 }
 
 /// The inputs and outputs of one layer in a forward pass.

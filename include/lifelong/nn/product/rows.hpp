@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <span>
+#include <type_traits>
 
 namespace lifelong::nn {
 
@@ -18,7 +19,7 @@ struct Rows {
 
   [[nodiscard]] std::size_t size() const { return count * width; }
   [[nodiscard]] std::span<T> row(std::size_t n) const { return {data + n * width, width}; }
-  operator Rows<const T>() const { return {data, count, width}; }
+  operator Rows<const T>() const requires(!std::is_const_v<T>) { return {data, count, width}; }
 };
 
 }  // namespace lifelong::nn

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+// What the program is asked to do, by one of its subcommands.
+#pragma once
+
+#include <optional>
+#include <variant>
+
+#include "importance_options.hpp"
+#include "options.hpp"
+
+namespace lab {
+
+using Command = std::variant<Options, ImportanceOptions>;
+
+/// Reads the command line; nothing if it only asked for help or the version, which has then been printed.
+/// \throws lifelong::InvalidArgument for anything that cannot be meant.
+std::optional<Command> parse_command(int argc, char** argv);
+
+}  // namespace lab

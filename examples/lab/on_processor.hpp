@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+// The machine of a trial, by default: the processor.
+#pragma once
+
+#include <cstddef>
+#include <lifelong/backend/openmp.hpp>
+#include <lifelong/nn.hpp>
+#include <vector>
+
+#include "interrupt.hpp"
+#include "trial.hpp"
+
+namespace lab {
+
+/// Network, backend and examples of a trial on the processor.
+class OnProcessor {
+ public:
+  explicit OnProcessor(const Trial& trial) : trial_(trial) {}
+
+  /// The network of the trial, its parameters drawn from the seed.
+  [[nodiscard]] auto network() const {
+    return lifelong::nn::mlp<float>(widths_of(trial_), {.seed = trial_.seed}, backend());
+  }
+  [[nodiscard]] lifelong::backend::OpenMP backend() const { return {trial_.options.threads}; }
+
+  /// Examples as the learner is to read them.
+  template <class Source>
+  [[nodiscard]] Interruptible<Source> examples(const Source& source) const {
+    return Interruptible<Source>(source);
+  }
+
+ private:
+  const Trial& trial_;
+};
+
+}  // namespace lab

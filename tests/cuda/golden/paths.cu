@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: MIT
+#include <lifelong/cuda.cuh>
+
+#include "../../golden/paths.cpp"
