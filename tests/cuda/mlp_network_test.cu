@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <span>
+#include <type_traits>
 #include <vector>
 
 #include "any_network.hpp"
@@ -18,7 +19,7 @@ namespace mlp_network_test {
 
 namespace ll = lifelong;
 using ll::nn::Activation, ll::importance::Labels;
-using test::distance, test::gradient_of, test::moment_of, test::outputs_of, test::parameters_of;
+using test::distance, test::gradient_of, test::moment_of, test::outputs_of, test::parameters_of, test::written_by;
 
 const std::vector<std::size_t> widths{40, 50, 30, 10};
 
@@ -32,6 +33,20 @@ struct Both {
   decltype(test::any_mlp<T>(widths, {})) host;
   test::Mlp<T> device;
 };
+
+/// Moments of each layer by itself are the same up to 1e-12 of the largest.
+inline void check_local_moments(Both<double>& both, const ll::Batch<double>& batch) {
+  using ll::importance::MasNorm;
+  for (const MasNorm norm : {MasNorm::squared, MasNorm::plain, MasNorm::mean}) {
+    const ll::importance::OutputNorm functional{norm};
+    std::vector<double> expected(both.host.parameters().size());
+    both.host.accumulate_local_moment(batch, functional, ll::moment::Absolute{}, expected);
+    const auto call = [&](auto out) {
+      both.device.accumulate_local_moment(batch, functional, ll::moment::Absolute{}, out);
+    };
+    CHECK(distance(written_by(both.device, call, 0), expected) < 1e-12);
+  }
+}
 
 /// Gradients, outputs and moments are the same up to `rounding` of the largest.
 template <class T>
@@ -53,6 +68,7 @@ void check_same(Activation activation, double rounding) {
     };
     check(test::log_likelihood(Labels::exact), ll::moment::Square{});
     check(ll::importance::SquaredNorm{}, ll::moment::Absolute{});
+    if constexpr (std::is_same_v<T, double>) check_local_moments(both, data.batch());
   }
 }
 

@@ -155,7 +155,8 @@ TEST_CASE("samples of cuda::Mlp count as often as their weights say, those of we
                            moment_of(net, repeated.batch(false), functional, moment)) < 1e-12);
     CHECK(moment_of(net, padded.batch(), functional, moment) == moment_of(net, data.batch(), functional, moment));
   };
-  check(test::log_likelihood(Labels::exact), ll::moment::Square{});
+  for (const Labels labels : {Labels::exact, Labels::empirical})
+    check(test::log_likelihood(labels), ll::moment::Square{});
   check(SquaredNorm{}, ll::moment::Absolute{});
 }
 
@@ -274,6 +275,8 @@ TEST_CASE("cuda::Mlp refuses what does not fit, and writes nothing", "[cuda][mlp
   absent.batch.weights = weights;
   CHECK_THAT(message_of<InvalidArgument>([&] { net.loss(absent.batch); }),
              ContainsSubstring("the weight of sample 2 of a cuda::Batch is 0, but must be finite and above 0"));
+  absent.batch.weights = std::span(weights).first(4);
+  CHECK_THAT(message_of<ShapeMismatch>([&] { net.loss(absent.batch); }), ContainsSubstring("batch.weights"));
   std::vector<double> too_short(59);
   CHECK_THROWS_AS(net.predict(data.batch(), too_short), ShapeMismatch);
   CHECK_THROWS_AS(net.pullback(data.batch(), std::span<const double>(too_short), net.parameters()), ShapeMismatch);

@@ -2,7 +2,7 @@
 # How files of CUDA are compiled by the host's compiler, for Thrust's processor systems. Sets thrust_include, which is false
 # where there is no Thrust: it is part of CUDA's toolkit, PyPI's nvidia-cuda-cccl, and Debian's libthrust-dev.
 
-find_program(nvcc_program nvcc HINTS ENV CUDA_PATH PATHS /usr/local/cuda/bin)
+include(${PROJECT_SOURCE_DIR}/cmake/cuda.cmake)
 cmake_path(GET nvcc_program PARENT_PATH nvcc_folder)
 find_package(Python3 QUIET COMPONENTS Interpreter)
 file(GLOB pypi_thrust ${Python3_SITELIB}/nvidia/*/include/cccl ${Python3_SITELIB}/nvidia/cuda_cccl/include)

@@ -223,6 +223,25 @@ TEST_CASE("a learner learns the same bits from a Resident as from the host's exa
   }
 }
 
+TEST_CASE("a network, its learner and its data on different streams are refused", "[cuda][resident][learner]") {
+  using ll::InvalidArgument, test::ContainsSubstring, test::message_of;
+  const MlpBackend backend, other;
+  const Rows<float> rows{RandomBatch<float>(30, 20, 5)};
+  const Resident<float> resident(rows, backend);
+  test::Mlp<float> net({20, 5}, {}, other);
+  CHECK_THAT(message_of<InvalidArgument>([&] {
+               ll::Learner(net, ll::importance::Fisher{}, ll::penalty::Quadratic{}, ll::optimizer::Sgd{}, backend);
+             }),
+             ContainsSubstring("the network works on another stream than the backend: give both the same"));
+  CHECK_THAT(message_of<InvalidArgument>(
+                 [&] { ll::Learner(net, ll::importance::Fisher{}, ll::penalty::Quadratic{}, ll::optimizer::Sgd{}); }),
+             ContainsSubstring("the network's parameters lie on a device"));
+  ll::Learner learner{net, ll::importance::Fisher{}, ll::penalty::Quadratic{}, ll::optimizer::Sgd{}, other};
+  CHECK_THAT(message_of<InvalidArgument>([&] { learner.fit(resident); }),
+             ContainsSubstring("the inputs of the batch are written on another stream than the network's"));
+  CHECK(ll::accuracy(net, resident, other) == ll::accuracy(net, rows, other));  // these are already there
+}
+
 TEST_CASE("every estimator takes the batches of a Resident", "[cuda][resident][importance]") {
   const MlpBackend backend;
   test::Mlp<float> net({20, 9, 5}, {.seed = 2}, backend);
@@ -243,6 +262,7 @@ TEST_CASE("every estimator takes the batches of a Resident", "[cuda][resident][i
   check(GaussNewton{});
   check(Mas{});
   check(BatchMas{});
+  check(LocalMas{});
   check(Scp{.slices = 10});
   check(WeightedSum<Fisher, Mas>{});
 }

@@ -153,6 +153,33 @@ TEST_CASE("a loop of LibTorch enqueues steps on cuda::Backend", "[cuda][torch]")
 }
 
 #if defined(__CUDACC__)
+TEST_CASE("the lines of docs/other_models.md", "[cuda][torch]") {
+  if (is_missing()) return;
+  const RandomBatch<float> data(9, 12, 4);
+  const std::vector batches{data.batch(), data.batch()};
+  // [device]
+  torch::nn::Sequential net(torch::nn::Linear(12, 64), torch::nn::ReLU(), torch::nn::Linear(64, 4));
+  net->to(torch::kCUDA);  // before it becomes a model
+
+  const ll::cuda::Backend backend(at::cuda::getCurrentCUDAStream().stream());  // LibTorch and the learner share it
+  ll::Learner learner{ll::libtorch::model(net, {12}), ll::importance::Fisher{}, ll::penalty::Quadratic{},
+                      ll::optimizer::Adam{}, backend};
+  for (const ll::Batch<float>& batch : batches) learner.step(batch);  // copied to the device
+  learner.consolidate(batches);
+  // [device]
+  // [enqueue]
+  auto& model = learner.model();
+  for (const ll::Batch<float>& batch : batches) {
+    const auto [x, y] = ll::libtorch::tensors(batch, model.device());
+    model.zero_gradient();
+    torch::nn::functional::cross_entropy(net->forward(x), y).backward();
+    learner.enqueue_step(model.backward_gradient());  // the host does not wait
+  }
+  learner.finish_steps();
+  // [enqueue]
+  CHECK(learner.tasks() == 1);
+}
+
 TEST_CASE("a module and a backend on different sides, or streams, are refused", "[cuda][torch]") {
   if (is_missing()) return;
   const torch::nn::Sequential net = mlp();

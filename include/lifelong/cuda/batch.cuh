@@ -10,10 +10,23 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <type_traits>
 
 #include <lifelong/core/batch.hpp>
 
 namespace lifelong::cuda {
+namespace detail {
+
+/// A number above 0 for a stream.
+template <class Stream>
+std::uintptr_t number_of(Stream stream) {
+  if constexpr (std::is_pointer_v<Stream>)
+    return reinterpret_cast<std::uintptr_t>(stream) + 1;
+  else
+    return static_cast<std::uintptr_t>(stream) + 1;
+}
+
+}  // namespace detail
 
 /// Views of `size` samples, as `lifelong::Batch`, with the inputs in the device's memory, where they are finite. What
 /// else is known of the samples lies on the host, since estimators look at it. There are no samples of weight 0. The
@@ -29,6 +42,7 @@ struct Batch {
   std::span<const std::uint64_t> indices = {};  ///< N sample numbers, or empty
   std::uint64_t first = 0;                      ///< without `indices`: number of the first sample
   std::span<const T> weights = {};              ///< N weights above 0, or empty: all 1
+  std::uintptr_t stream = 0;                    ///< number of the stream that writes the inputs; 0: they are there
 
   /// What is known of the samples besides their inputs, as a batch of samples without inputs.
   [[nodiscard]] lifelong::Batch<T> facts() const {
@@ -46,13 +60,14 @@ struct Batch {
   [[nodiscard]] Batch sample(std::size_t n) const { return slice(n, 1); }
   /// The batch that holds `count` samples from sample `n` on. The samples keep their numbers.
   [[nodiscard]] Batch slice(std::size_t n, std::size_t count) const {
-    return of(facts().slice(n, count), features, inputs + n * features);
+    return of(facts().slice(n, count), features, inputs + n * features, stream);
   }
 
   /// The samples of `facts`, with inputs on the device instead of its own.
-  [[nodiscard]] static Batch of(const lifelong::Batch<T>& facts, std::size_t features, const T* inputs) {
-    return {facts.size,   features,      inputs,      facts.labels, facts.targets,
-            facts.active, facts.indices, facts.first, facts.weights};
+  [[nodiscard]] static Batch of(const lifelong::Batch<T>& facts, std::size_t features, const T* inputs,
+                                std::uintptr_t stream = 0) {
+    return {facts.size,   features,      inputs,      facts.labels,  facts.targets,
+            facts.active, facts.indices, facts.first, facts.weights, stream};
   }
 };
 

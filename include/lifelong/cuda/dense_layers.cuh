@@ -95,21 +95,27 @@ class DenseLayers {
     const bool folds = !std::is_same_v<Moment, moment::Sum> || pass.cotangents > 1 || !pass.first || !pass.last;
     for (std::size_t l = layers_.size(); l-- > 0;) {
       Layer& layer = layers_[l];
-      const std::size_t in = widths_[l], out = widths_[l + 1], count = samples_ * out;
-      const Curve curve = curve_of(l);
-      if (folds) grow(layer.folded, count);
-      if (folds || !curve.none)
-        On::launch_each(
-            stream_, count,
-            Descend<T, Moment>{layer.deltas.data(), (curve.needs_input() ? layer.kept : layer.outputs).data(),
-                               folds ? layer.folded.data() : nullptr, count, pass.cotangents, curve, !pass.first,
-                               pass.moment});
+      const std::size_t in = widths_[l], out = widths_[l + 1];
+      descend(pass, l, folds);
       if (l > 0) {
         grow(layers_[l - 1].deltas, pass.cotangents * samples_ * in);
         products().multiply(Factor<T>{layer.deltas.data(), pass.cotangents * samples_, out},
                             Factor<T>{pass.theta + layer.weight, out, in}, layers_[l - 1].deltas.data(), false);
       }
       if (pass.last) multiply(pass, l, (folds ? layer.folded : layer.deltas).data());
+    }
+  }
+
+  /// Adds up m(d_n x_nᵀ) and m(d_n) for each layer by itself, seen with its activation as a function of its own inputs:
+  /// `cotangents(l, y, d)` enqueues the writing of d_n for all samples from the layer's outputs y_n.
+  template <class Moment, class Cotangents>
+  void backward_each(const Backward<T, Moment>& pass, const Cotangents& cotangents) {
+    for (std::size_t l = layers_.size(); l-- > 0;) {
+      Layer& layer = layers_[l];
+      grow(layer.deltas, samples_ * widths_[l + 1]);
+      cotangents(l, layer.outputs.data(), layer.deltas.data());
+      descend(pass, l, true);
+      multiply(pass, l, layer.folded.data());
     }
   }
 
@@ -122,6 +128,20 @@ class DenseLayers {
 
   [[nodiscard]] Curve curve_of(std::size_t l) const { return {l + 1 == layers_.size(), activation_}; }
   [[nodiscard]] const T* input_of(std::size_t l) const { return l == 0 ? inputs_ : layers_[l - 1].outputs.data(); }
+
+  /// Takes the deltas of layer l down through its activation, and folds S = Σ_k m(D_k) if asked to.
+  template <class Moment>
+  void descend(const Backward<T, Moment>& pass, std::size_t l, bool folds) {
+    Layer& layer = layers_[l];
+    const std::size_t count = samples_ * widths_[l + 1];
+    const Curve curve = curve_of(l);
+    if (folds) grow(layer.folded, count);
+    if (folds || !curve.none)
+      On::launch_each(stream_, count,
+                      Descend<T, Moment>{layer.deltas.data(), (curve.needs_input() ? layer.kept : layer.outputs).data(),
+                                         folds ? layer.folded.data() : nullptr, count, pass.cotangents, curve,
+                                         !pass.first, pass.moment});
+  }
 
   /// W (+)= Sᵀ m(X) and b (+)= Σ_n S_n of layer l.
   template <class Moment>

@@ -8,6 +8,7 @@
 #include <lifelong/config/push_macros.hpp>
 
 #include <cstddef>
+#include <cstdint>
 
 #include <lifelong/config.hpp>
 #include <lifelong/cuda/mlp_kernels.cuh>
@@ -24,10 +25,15 @@ struct CotangentsOf {
   const T* outputs;          ///< N x width
   const Answer<T>* answers;  ///< active outputs and factors; null if all are active and no sample has a factor
   T* delta;
-  std::size_t samples, width, first;
+  std::size_t samples, width, first = 0;
+  bool all_active = false;  ///< whatever the answers say
 
   [[nodiscard]] LIFELONG_HOST_DEVICE Answer<T> answer(std::size_t n) const {
-    return answers != nullptr ? answers[n] : Answer<T>{0, 0, static_cast<std::uint32_t>(width), T(1)};
+    Answer<T> answer{0, 0, static_cast<std::uint32_t>(width), T(1)};
+    if (answers == nullptr) return answer;
+    if (!all_active) return answers[n];
+    answer.share = answers[n].share;
+    return answer;
   }
 };
 
@@ -55,17 +61,30 @@ struct CategoricalFactors {
 template <class T>
 struct NormGradient {
   CotangentsOf<T> of;
-  bool mean;
+  importance::MasNorm norm;
 
   LIFELONG_HOST_DEVICE void operator()(std::size_t n) const {
     using V = Number<T>;
     const Answer<T> answer = of.answer(n);
-    const V scale(mean ? T(2) / static_cast<T>(answer.count) : T(2));
-    for (std::size_t c = 0; c < of.width; ++c) {
-      const bool active = c >= answer.first && c - answer.first < answer.count;
-      const V f(active ? of.outputs[n * of.width + c] : T(0));
-      of.delta[n * of.width + c] = (scale * f * V(answer.share)).lane[0];
-    }
+    const T* f = of.outputs + n * of.width;
+    T* to = of.delta + n * of.width;
+    const V scale(factor(f, answer));
+    for (std::size_t c = 0; c < of.width; ++c)
+      to[c] = (scale * V(c >= answer.first && c - answer.first < answer.count ? f[c] : T(0)) * V(answer.share)).lane[0];
+  }
+
+ private:
+  [[nodiscard]] LIFELONG_HOST_DEVICE T factor(const T* f, const Answer<T>& answer) const {
+    if (norm == importance::MasNorm::squared) return 2;
+    if (norm == importance::MasNorm::mean) return T(2) / static_cast<T>(answer.count);
+    // 1/‖f‖, with ‖f‖ in units of the largest so that no square leaves the range of numbers
+    using V = Number<T>;
+    const std::size_t first = answer.first, end = first + answer.count;
+    V largest(T(0)), total(T(0));
+    for (std::size_t c = first; c < end; ++c) largest = max(abs(V(f[c])), largest);
+    if (largest.lane[0] == 0) return 0;
+    for (std::size_t c = first; c < end; ++c) total = total + V(f[c]) / largest * (V(f[c]) / largest);
+    return (V(T(1)) / (largest * sqrt(total))).lane[0];
   }
 };
 
@@ -86,10 +105,10 @@ struct FunctionalOnDevice<importance::LogLikelihoodOf<importance::Categorical>> 
 };
 template <>
 struct FunctionalOnDevice<importance::OutputNorm> {
-  static bool knows(const importance::OutputNorm& functional) { return functional.norm != importance::MasNorm::plain; }
+  static bool knows(const importance::OutputNorm&) { return true; }
   template <class T>
   static NormGradient<T> body(const importance::OutputNorm& functional, const CotangentsOf<T>& of) {
-    return {of, functional.norm == importance::MasNorm::mean};
+    return {of, functional.norm};
   }
 };
 

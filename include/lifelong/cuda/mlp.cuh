@@ -137,6 +137,25 @@ class Mlp : public MlpParts<T, Loss, On> {
     }
   }
 
+  /// out += Σ_n w_n m(∂/∂θ_l of `norm` at F_l(x_n)) for every layer l with parameters, where F_l is the layer with the
+  /// activation right behind it, seen as a function of its own inputs, as in `nn::Network`. It waits for nothing.
+  template <BatchFor<T> B, class Moment>
+  void accumulate_local_moment(const B& all, const importance::OutputNorm& norm, Moment moment, std::span<T> out) {
+    check_parameters(out.size());
+    const B batch = present(all);
+    const lifelong::Batch<T> facts = facts_of(batch);
+    lifelong::detail::check_active(facts, outputs());
+    if (facts.size == 0) return;
+    layers_.forward(theta(), on_device(batch), facts.size);
+    const detail::Answer<T>* factors = factors_of(facts, moment);
+    layers_.backward_each(
+        detail::Backward<T, Moment>{theta(), out.data(), moment, 1, true, true, true},
+        [&](std::size_t l, const T* y, T* delta) {
+          const std::size_t width = layers_.widths()[l + 1];
+          enqueue_cotangents(norm, {y, factors, delta, facts.size, width, 0, l + 2 < layers_.widths().size()}, 1);
+        });
+  }
+
  private:
   using Parts::backend_, Parts::layers_, Parts::loss_, Parts::parameters_, Parts::theta;
 
@@ -147,6 +166,7 @@ class Mlp : public MlpParts<T, Loss, On> {
   /// The batch without samples of weight 0.
   lifelong::Batch<T> present(const lifelong::Batch<T>& batch) { return present_.of(batch); }
   static Batch<T> present(const Batch<T>& batch) {
+    lifelong::detail::check_sizes(batch.facts());
     for (std::size_t n = 0; n < batch.weights.size(); ++n)
       if (!(batch.weights[n] > 0) || !lifelong::detail::is_finite(batch.weights[n]))
         lifelong::detail::raise<InvalidArgument>("the weight of sample " + std::to_string(n) + " of a cuda::Batch is " +
@@ -166,6 +186,10 @@ class Mlp : public MlpParts<T, Loss, On> {
       lifelong::detail::raise<ShapeMismatch>("the batch has " + std::to_string(batch.features) +
                                              " features per sample where the network takes " +
                                              std::to_string(inputs()));
+    if (batch.stream != 0 && batch.stream != detail::number_of(backend_.stream()))
+      lifelong::detail::raise<InvalidArgument>(
+          "the inputs of the batch are written on another stream than the network's: give the data set and the network "
+          "the same backend");
     return batch.facts();
   }
   /// The same for a batch that has a loss.

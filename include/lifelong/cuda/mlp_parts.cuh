@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -70,6 +71,20 @@ class MlpParts {
   [[nodiscard]] std::size_t outputs() const { return layers_.outputs(); }
   [[nodiscard]] const Loss& loss_function() const { return loss_; }
   [[nodiscard]] const BasicBackend<On>& backend() const { return backend_; }
+
+  /// Checks that a learner's or an estimate's loops reach θ, and run after what the network has enqueued. \throws
+  /// InvalidArgument for another kind of backend, or one on another stream.
+  template <class Other>
+  void require_backend([[maybe_unused]] const Other& other) const {
+    if constexpr (std::is_same_v<Other, BasicBackend<On>>) {
+      if (!(other.stream() == backend_.stream()))
+        lifelong::detail::raise<InvalidArgument>(
+            "the network works on another stream than the backend: give both the same cuda::Backend");
+    } else {
+      lifelong::detail::raise<InvalidArgument>(
+          "the network's parameters lie on a device: give the learner the network's cuda::Backend");
+    }
+  }
 
   /// Copies θ to the host, and waits. \throws ShapeMismatch unless `out` is as long.
   void copy_parameters(std::span<T> out) const {

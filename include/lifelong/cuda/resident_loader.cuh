@@ -185,10 +185,10 @@ class ResidentLoader {
     if (data_->has_absent) {
       present_rows_.assign(facts.indices.begin(), facts.indices.end());
       copy_rows(present_rows_);
-      return Batch<T>::of(facts, width_, gather(rows_.data(), 0, facts.size));
+      return gathered(facts, rows_.data(), 0);
     }
-    if (!order_.empty()) return Batch<T>::of(facts, width_, gather(rows_.data() + first, 0, count));
-    if (map_) return Batch<T>::of(facts, width_, gather(nullptr, first, count));
+    if (!order_.empty()) return gathered(facts, rows_.data() + first, 0);
+    if (map_) return gathered(facts, nullptr, first);
     return Batch<T>::of(facts, width_, data_->inputs.data() + first * width_);
   }
 
@@ -207,14 +207,15 @@ class ResidentLoader {
     grow(rows_, rows.size());
     backend_.copy_in(rows, rows_.data());
   }
-  /// Enqueues the gathering of `count` rows; returns where they will lie.
-  const T* gather(const std::uint32_t* rows, std::size_t first, std::size_t count) const {
-    grow(inputs_, count * width_);
+  /// Enqueues the gathering of the rows of a batch.
+  Batch<T> gathered(const lifelong::Batch<T>& facts, const std::uint32_t* rows, std::size_t first) const {
+    const std::size_t count = facts.size * width_;
+    grow(inputs_, count);
     const bool maps = map_ != nullptr;
-    On::launch_each(backend_.stream(), count * width_,
+    On::launch_each(backend_.stream(), count,
                     Gather<T>{data_->inputs.data(), data_->features, rows, first, maps ? map_->index.data() : nullptr,
                               maps ? map_->weight.data() : nullptr, maps ? map_->taps : 0, inputs_.data(), width_});
-    return inputs_.data();
+    return Batch<T>::of(facts, width_, inputs_.data(), number_of(backend_.stream()));
   }
   template <class V>
   static void grow(Array<V, On>& values, std::size_t size) {

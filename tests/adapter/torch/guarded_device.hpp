@@ -126,25 +126,21 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> batch_norm(const at::Tensor& inpu
   return result;
 }
 
-/// One device with one stream, whose handle may be chosen.
+/// One device with one stream, for LibTorch 1.13 and 2, which do not ask for the same.
 struct Guard final : c10::impl::DeviceGuardImplInterface {
-  static inline void* handle = nullptr;
-
-  c10::DeviceType type() const override { return guarded_device.type(); }
-  c10::Device exchangeDevice(c10::Device) const override { return guarded_device; }
-  c10::Device getDevice() const override { return guarded_device; }
-  void setDevice(c10::Device) const override {}
-  void uncheckedSetDevice(c10::Device) const noexcept override {}
-  c10::Stream getStream(c10::Device) const noexcept override {
-    return c10::Stream(c10::Stream::DEFAULT, guarded_device);
-  }
-  c10::Stream getDefaultStream(c10::Device) const override { return c10::Stream(c10::Stream::DEFAULT, guarded_device); }
-  c10::Stream exchangeStream(c10::Stream stream) const noexcept override { return stream; }
-  c10::DeviceIndex deviceCount() const noexcept override { return 1; }
-  void destroyEvent(void*, const c10::DeviceIndex) const noexcept override {}
-  void record(void**, const c10::Stream&, const c10::DeviceIndex, const c10::EventFlag) const override {}
-  void block(void*, const c10::Stream&) const override {}
-  void* getStreamNativeHandle(const c10::Stream) const { return handle; }  // overrides one of LibTorch 2
+  c10::DeviceType type() const { return guarded_device.type(); }
+  c10::Device exchangeDevice(c10::Device) const { return guarded_device; }
+  c10::Device getDevice() const { return guarded_device; }
+  void setDevice(c10::Device) const {}
+  void uncheckedSetDevice(c10::Device) const noexcept {}
+  c10::Stream getStream(c10::Device) const noexcept { return c10::Stream(c10::Stream::DEFAULT, guarded_device); }
+  c10::Stream getDefaultStream(c10::Device) const { return c10::Stream(c10::Stream::DEFAULT, guarded_device); }
+  c10::Stream exchangeStream(c10::Stream stream) const noexcept { return stream; }
+  c10::DeviceIndex deviceCount() const noexcept { return 1; }
+  void destroyEvent(void*, const c10::DeviceIndex) const noexcept {}
+  void record(void**, const c10::Stream&, const c10::DeviceIndex, const c10::EventFlag) const {}
+  void block(void*, const c10::Stream&) const {}
+  void* getStreamNativeHandle(const c10::Stream) const { return nullptr; }
 };
 
 }  // namespace device
