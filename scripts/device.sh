@@ -191,7 +191,7 @@ part_check() {
   local begin name
   : >"$out/check.log"
   say "## Tests" ""
-  for name in tests golden torch_tests own_gradient; do
+  for name in tests golden torch_tests $(basename -s .cu examples/cuda/*.cu); do
     [[ $name != torch_tests || -e $build/torch_test.cu.o ]] || continue
     begin=$SECONDS
     of_program "$name" "$build/$name.log" 240 "$build/$name"
@@ -255,6 +255,7 @@ part_time() {
   elif [[ -e $out/step.json ]]; then
     timed "Steps against PyTorch" 300 step python3 benchmarks/cuda/against_torch.py "$out/step.json" --json "$out/torch.json"
   fi
+  timed "Passes of a perceptron" 120 passes "$build/passes"
   if compgen -G "$brought/mnist/*.gz" >/dev/null; then
     mkdir -p "$build/mnist"
     for file in "$brought"/mnist/*.gz; do gunzip -c "$file" >"$build/mnist/$(basename "$file" .gz)"; done
