@@ -2,18 +2,21 @@
 # SPDX-License-Identifier: MIT
 # Builds, checks and times the CUDA backend on a machine with a device, and prints what came out in Markdown:
 #   device.sh [all | build | check | time | sanitize]...   `all` is the default: build, check, time, sanitize
-#   device.sh --bring FOLDER                               on another machine: gathers what the one with a device lacks
+#   device.sh --bring FOLDER [MNIST]                       on another machine: gathers what the one with a device lacks
 #
 # What the machine has to have: CUDA's toolkit 12.3 or newer (nvcc, its headers, compute-sanitizer) and g++ 11 or newer;
 # for the comparison with PyTorch, a python3 with PyTorch 2. Nothing is fetched from anywhere.
 # What has to be brought: the headers of Catch2 2 (catch2/catch.hpp) and of Eigen (Eigen/), in build/bring or the folder
-# that LIFELONG_DEVICE_INCLUDE names. `device.sh --bring build/bring` copies them from a machine that has them.
+# that LIFELONG_DEVICE_INCLUDE names; and for the homework, MNIST's four IDX files (mnist/*.gz there). `device.sh --bring
+# build/bring MNIST` copies them from a machine that has them, with MNIST a folder of the latter: 20 MB in all.
 #
 # A part that fails is reported, and the others go on. The report, its logs and JSON are written to out/device, or to the
 # folder that OUT names. Without a device it only builds, for LIFELONG_DEVICE_ARCH (default: 90), and exits with 77.
 # LIFELONG_DEVICE_TESTS chooses the tests that sanitizers run, as Catch2 takes them (default: all).
 set -uo pipefail
-[[ ${1:-} != --bring ]] || bring_to=$(realpath -m "${2:?device.sh --bring FOLDER}")
+if [[ ${1:-} == --bring ]]; then
+  bring_to=$(realpath -m "${2:?device.sh --bring FOLDER [MNIST]}") mnist=${3:+$(realpath "$3")}
+fi
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." || exit
 
 # --- what to bring ----------------------------------------------------------------------------------------------------
@@ -29,10 +32,14 @@ bring() {
     [[ -n $found ]] || { echo "device.sh: this machine has no $header; Debian's catch2 and libeigen3-dev have them" >&2; return 1; }
     cp -r "$found/${header%/*}" "$1"
   done
+  if [[ -n $2 ]]; then
+    mkdir -p "$1/mnist"
+    cp "$2"/{train,t10k}-{images-idx3,labels-idx1}-ubyte.gz "$1/mnist" || return 1
+  fi
   du -sh "$1"
 }
 if [[ -n ${bring_to:-} ]]; then
-  bring "$bring_to"
+  bring "$bring_to" "$mnist"
   exit
 fi
 
@@ -84,7 +91,7 @@ describe_machine() {
 
 # --- build ------------------------------------------------------------------------------------------------------------
 
-host_flags=(-O2 -std=c++20 -Iinclude -Itests/support -isystem "$brought" "-DLIFELONG_TEST_DATA=\"$PWD/tests/data\"")
+host_flags=(-O2 -std=c++20 -DEIGEN_NO_CUDA -Iinclude -Itests/support -isystem "$brought" "-DLIFELONG_TEST_DATA=\"$PWD/tests/data\"")
 # compile SOURCE: its object goes to build/device, if all is well. What includes LibTorch is compiled with PyTorch's own.
 compile() {
   local object flags=("${host_flags[@]}")
@@ -117,8 +124,9 @@ PYTHON
 }
 
 part_build() {
-  local begin=$SECONDS sources=() object objects=() torch_objects=() source name lost=0
-  mapfile -t sources < <(ls tests/cuda/*_test.cu benchmarks/cuda/*.cu tests/cuda/device/main.cpp tests/support/any_network.cpp)
+  local begin=$SECONDS source object objects=() torch_objects=() golden_objects=() name lost=0
+  local sources=(tests/cuda/golden/*.cu tests/cuda/*_test.cu {benchmarks,examples}/cuda/*.cu tests/cuda/device/main.cpp
+    tests/support/any_network.cpp)
   for source in "${sources[@]}"; do
     compile "$source" &
     while (($(jobs -rp | wc -l) >= $(nproc))); do wait -n; done
@@ -138,6 +146,8 @@ part_build() {
       tail_of "$object.log"
     elif uses_torch "$source"; then
       torch_objects+=("$object")
+    elif [[ $source == tests/cuda/golden/* ]]; then
+      golden_objects+=("$object")
     elif [[ $source == tests/* ]]; then
       objects+=("$object")
     fi
@@ -153,15 +163,16 @@ part_build() {
     tail_of "$build/link.log"
   }
   program tests "${objects[@]}"
+  program golden "${golden_objects[@]}"
   if ((${#torch_objects[@]})); then
     mapfile -t link_flags < <(torch_flags link)
     program torch_tests "$build/main.cpp.o" "${torch_objects[@]}" "${link_flags[@]}"
   fi
-  for source in benchmarks/cuda/*.cu; do
+  for source in {benchmarks,examples}/cuda/*.cu; do
     name=$(basename "$source" .cu)
     [[ ! -e $build/$name.cu.o ]] || program "$name" "$build/$name.cu.o"
   done
-  cat "$build"/*.log >"$out/build.log"
+  cat "$build"/*.o.log "$build/link.log" >"$out/build.log"
   verdict build $((SECONDS - begin)) "${#sources[@]} files, $lost failures" "${lost#0}"
 }
 
@@ -178,17 +189,20 @@ of_program() {
 
 part_check() {
   local begin name
+  : >"$out/check.log"
   say "## Tests" ""
-  for name in tests torch_tests; do
-    [[ $name == tests || -e $build/torch_test.cu.o ]] || continue
+  for name in tests golden torch_tests $(basename -s .cu examples/cuda/*.cu); do
+    [[ $name != torch_tests || -e $build/torch_test.cu.o ]] || continue
     begin=$SECONDS
-    of_program "$name" "$out/$name.log" 240 "$build/$name"
+    of_program "$name" "$build/$name.log" 240 "$build/$name"
     if ((status == 0)); then
-      verdict "$name" $((SECONDS - begin)) "$(grep -E '^All tests passed' "$out/$name.log")"
+      verdict "$name" $((SECONDS - begin)) "$(grep . "$build/$name.log" | tail -n 1)"
     else
       verdict "$name" $((SECONDS - begin)) "failed with status $status" failed
     fi
-    tail_of "$out/$name.log" 40
+    say "$name:"
+    tail_of "$build/$name.log" 30
+    cat "$build/$name.log" >>"$out/check.log"
   done
 }
 
@@ -234,13 +248,21 @@ timed() {
 }
 
 part_time() {
+  local file
   timed "Steps against a copy" 180 step "$build/step" --json "$out/step.json"
   if [[ -z $torch_version ]]; then
     verdict "PyTorch" 0 "there is no PyTorch"
   elif [[ -e $out/step.json ]]; then
     timed "Steps against PyTorch" 300 step python3 benchmarks/cuda/against_torch.py "$out/step.json" --json "$out/torch.json"
   fi
-  [[ ! -e benchmarks/cuda/homework.cu ]] || timed "The homework" 180 homework "$build/homework"
+  timed "Passes of a perceptron" 120 passes "$build/passes"
+  if compgen -G "$brought/mnist/*.gz" >/dev/null; then
+    mkdir -p "$build/mnist"
+    for file in "$brought"/mnist/*.gz; do gunzip -c "$file" >"$build/mnist/$(basename "$file" .gz)"; done
+    timed "The homework" 180 homework "$build/homework" "$build/mnist"
+  else
+    verdict "The homework" 0 "skipped: MNIST was not brought"
+  fi
 }
 
 # --- all of it --------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ fi
 scripts/setup.sh build library tests
 [[ $preset != users ]] || scripts/setup.sh lab
 [[ $preset != clang ]] || scripts/setup.sh clang
-[[ $preset != torch ]] || scripts/setup.sh torch
+[[ $preset != torch ]] || scripts/setup.sh torch cuda
 [[ $preset != cuda ]] || scripts/setup.sh cuda
 for group in packages python cmake; do
   [[ $preset != users ]] || scripts/setup.sh $group || echo "Tests that need what is missing will be skipped." >&2
