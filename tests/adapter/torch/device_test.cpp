@@ -277,6 +277,27 @@ TEST_CASE("a step that is refused leaves a module on a device as it was", "[torc
   CHECK_FALSE(torch::equal(numbers(), before));
 }
 
+TEST_CASE("a device that fails in a step is an error of the library", "[torch]") {
+  torch::manual_seed(7);
+  namespace nn = torch::nn;
+  bool failing = false;
+  const auto fail = [&](const torch::Tensor& x) {
+    test::device_fails = failing;
+    return x;
+  };
+  nn::Sequential net(nn::Linear(12, 8), nn::BatchNorm1d(8), nn::Functional(fail), nn::Linear(8, 4));
+  ll::Learner learner{model_there(net.ptr(), {12}), ll::importance::Mas{}, ll::penalty::Quadratic{},
+                      ll::optimizer::Adam{}, test::Guarded{}};
+  const RandomBatch<float> data(9, 12, 4);
+  learner.step(data.batch());
+  failing = true;
+  const std::string later = message_of<ll::InvalidArgument>([&] { learner.step(data.batch()); });
+  const std::string at_once = message_of<ll::InvalidArgument>([&] { learner.step(data.batch()); });
+  test::device_fails = false;
+  CHECK_THAT(later, test::ContainsSubstring("an input of shape 9 x 12 is refused by LibTorch: CUDA error"));
+  CHECK_THAT(at_once, test::ContainsSubstring("a copy of the module's buffers is refused by LibTorch: CUDA error"));
+}
+
 TEST_CASE("a module and a backend that do not reach each other are refused", "[torch]") {
   const auto learner_of = [](auto model, auto backend) {
     ll::Learner{model, ll::importance::Mas{}, ll::penalty::Quadratic{}, ll::optimizer::Sgd{}, backend};

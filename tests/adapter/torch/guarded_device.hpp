@@ -30,6 +30,9 @@ inline const c10::Device guarded_device(c10::DeviceType::CUDA, 0);
 /// The most values that crossed between host and device in one copy, those of operators not counted.
 inline std::size_t largest_transfer = 0;
 
+/// Lets every copy fail, as a device that has met an error.
+inline bool device_fails = false;
+
 namespace device {
 
 inline thread_local int operators = 0;  // that run in this thread
@@ -44,6 +47,7 @@ inline at::Tensor as_host(const at::Tensor& tensor) {
 }
 
 inline at::Tensor& copy(at::Tensor& to, const at::Tensor& from, bool) {
+  TORCH_CHECK(!device_fails, "CUDA error: the device has failed");
   if (operators == 0 && to.device() != from.device())
     largest_transfer = std::max(largest_transfer, static_cast<std::size_t>(to.numel()));
   if (to.numel() == 0) return to;

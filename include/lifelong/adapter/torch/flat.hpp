@@ -4,6 +4,7 @@
 
 #include <lifelong/config/push_macros.hpp>
 
+#include <torch/autograd.h>
 #include <torch/nn.h>
 
 #include <algorithm>
@@ -115,6 +116,20 @@ class Flat {
   /// The stretch of `flat` that belongs to tensor `k`, in its shape.
   [[nodiscard]] Tensor view(const Tensor& flat, std::size_t k) const {
     return flat.narrow(0, to_int(block(k).offset), to_int(block(k).size)).view(tensors_[k].sizes());
+  }
+
+  /// out = ∂(directions · from)/∂(all tensors), as one vector on their device; undefined directions if `from` is one
+  /// value.
+  void differentiate(const Tensor& from, const Tensor& directions, const Tensor& out) const {
+    const auto gradients = ::torch::autograd::grad({from}, tensors_, {directions}, c10::nullopt, false, true);
+    const ::torch::NoGradGuard no_grad;
+    for (std::size_t k = 0; k < gradients.size(); ++k) {
+      const Tensor place = view(out, k);
+      if (gradients[k].defined())
+        place.copy_(gradients[k]);
+      else
+        place.zero_();  // `from` does not depend on it
+    }
   }
 
   /// The number of `tensor` among the tensors.

@@ -91,7 +91,8 @@ inline std::vector<at::Generator> generators_for(const ::torch::Device& device) 
   if (device.is_cpu()) return generators;
   try {
     generators.push_back(at::globalContext().defaultGenerator(device));
-  } catch (const c10::Error&) {  // a device without random numbers
+  } catch (const c10::Error&) {
+    if (device.is_cuda()) throw;  // other devices may have no random numbers
   }
   return generators;
 }
@@ -110,7 +111,8 @@ struct TrainingState {
     }
   }
 
-  void restore(const Modules& modules, const std::vector<at::Generator>& generators) const {
+  /// Does what it can: a device that has failed takes nothing back, and that is no second error.
+  void restore(const Modules& modules, const std::vector<at::Generator>& generators) const noexcept try {
     const ::torch::NoGradGuard no_grad;
     std::size_t k = 0, g = 0;
     for (const auto& module : modules)
@@ -120,6 +122,7 @@ struct TrainingState {
       const std::lock_guard lock(generator.mutex());
       generator.set_state(random[g++]);
     }
+  } catch (const c10::Error&) {
   }
 };
 

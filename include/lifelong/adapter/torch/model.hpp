@@ -84,9 +84,11 @@ class Model {
       detail::raise<InvalidArgument>("the module has no parameters that require a gradient");
     buffers_.require_beside(parameters_);
     parameters_.mark_head(head_);
-    generators_ = detail::generators_for(device());
     inputs_ = detail::count_of(input_shape_);
-    outputs_ = guarded(1, [&] { return count_outputs(); });
+    outputs_ = guarded(1, [&] {
+      generators_ = detail::generators_for(device());
+      return count_outputs();
+    });
     steps_ = detail::steps_of(*module_);
     parameters_.flatten();
     buffers_.flatten();
@@ -134,7 +136,9 @@ class Model {
 
   /// What a training pass changes besides gradients: the buffers of the module, whatever their type, and LibTorch's
   /// random numbers. A learner takes it before a step, and puts it back if the step is refused.
-  [[nodiscard]] detail::TrainingState save_training_state() const { return {modules_, generators_}; }
+  [[nodiscard]] detail::TrainingState save_training_state() const {
+    return with_state([&] { return detail::TrainingState(modules_, generators_); });
+  }
   void restore_training_state(const detail::TrainingState& saved) { saved.restore(modules_, generators_); }
 
   /// out = ∂L/∂θ of the mean loss L, with the module in the mode it is in; returns L. If L is not finite, or the pass
@@ -149,7 +153,7 @@ class Model {
       if (!kept) restore_training_state(before);
     });
     const double loss = guarded(batch.size, [&] { return differentiate_loss(batch, out); });
-    if (lifelong::detail::is_finite(loss)) buffers_.require_finite_statistics();
+    if (lifelong::detail::is_finite(loss)) with_state([&] { buffers_.require_finite_statistics(); });
     kept = lifelong::detail::is_finite(loss);
     return loss;
   }
@@ -188,9 +192,10 @@ class Model {
     lifelong::detail::check_answers<Loss>(batch, inputs(), outputs());
     check_gradient(out);
     if (!apart_ && batch.size > 1) guarded(batch.size, [&] { require_apart(batch); });
-    if (steps_.empty() || !guarded(batch.size, [&] { return accumulate_traced(batch, functional, moment, out); })) {
-      detail::accumulate_one_by_one(*this, batch, functional, moment, here(out));
-    }
+    guarded(batch.size, [&] {
+      if (steps_.empty() || !accumulate_traced(batch, functional, moment, out))
+        detail::accumulate_one_by_one(*this, batch, functional, moment, here(out));
+    });
   }
 
   /// The gradient that `backward()` has left in the parameters, as one vector on their device for `Learner::step`: 0
@@ -233,6 +238,12 @@ class Model {
     return detail::guarded(
         [&] { return "an input of shape " + detail::shape_text(::torch::empty(shape_of(samples), ::torch::kMeta)); },
         pass);
+  }
+
+  /// The same for a copy of buffers.
+  template <class Pass>
+  decltype(auto) with_state(Pass pass) const {
+    return detail::guarded([] { return std::string("a copy of the module's buffers"); }, pass);
   }
 
   /// K, found by running the module on a sample of zeros.
@@ -317,17 +328,7 @@ class Model {
   /// out = ∂(cotangents · from)/∂θ; without cotangents `from` is one value.
   void pull(const Tensor& from, std::span<const T> cotangents, std::span<T> out) {
     const Tensor directions = cotangents.empty() ? Tensor() : detail::copy_of(cotangents, from.sizes(), device());
-    const auto gradients =
-        ::torch::autograd::grad({from}, parameters_.tensors(), {directions}, c10::nullopt, false, true);
-    const ::torch::NoGradGuard no_grad;
-    const Tensor flat = here(out);
-    for (std::size_t k = 0; k < gradients.size(); ++k) {
-      const Tensor place = parameters_.view(flat, k);
-      if (gradients[k].defined())
-        place.copy_(gradients[k]);
-      else
-        place.zero_();  // f does not depend on it
-    }
+    parameters_.differentiate(from, directions, here(out));
   }
 
   /// Adds the moment at batch speed. Returns false, with nothing done, if the layers do not keep samples apart by rows.
