@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # CUDA for what this build compiles itself: nvcc, if it is there and works.
 
+include(CheckLanguage)
 find_program(nvcc_program nvcc HINTS ENV CUDA_PATH PATHS /usr/local/cuda/bin)
 
 # Enables the language for the calling directory; sets `cuda_enabled`. Architectures are never those of this machine's
@@ -17,9 +18,14 @@ macro(lifelong_enable_cuda)
       set(CMAKE_CUDA_ARCHITECTURES 80-real 90-real ${newest})
     endif()
     set_property(DIRECTORY PROPERTY COMPILE_OPTIONS) # nvcc takes one -O
-    set(CMAKE_CUDA_COMPILER ${nvcc_program})
-    enable_language(CUDA)
-    find_package(CUDAToolkit REQUIRED)
-    set(cuda_enabled TRUE)
+    if(NOT DEFINED ENV{CUDACXX})
+      set(ENV{CUDACXX} ${nvcc_program})
+    endif()
+    check_language(CUDA) # nvcc may refuse this host compiler
+    if(CMAKE_CUDA_COMPILER)
+      enable_language(CUDA)
+      find_package(CUDAToolkit QUIET)
+      set(cuda_enabled ${CUDAToolkit_FOUND})
+    endif()
   endif()
 endmacro()

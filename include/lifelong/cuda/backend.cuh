@@ -27,9 +27,10 @@ namespace lifelong::cuda {
 ///
 /// Everything is enqueued on the stream; only what returns a value to the host, or copies to or from it, waits. Kernels
 /// are one launch each, also with their sum. No floating-point atomics: results, sums included, are bitwise the same in
-/// every run, and elementwise results have the bits of a processor (compiled without contraction). Sums are taken in T
-/// over the values of a thread, at most 4 · 16,384⁻¹ of all and 16 at least, then in double, in an order that depends
-/// on their number alone; so they differ from a processor's in the last digits of T. A step allocates nothing.
+/// every run, and elementwise results have the bits of a processor (compiled without contraction). A thread
+/// adds up its share in T: 16 values, or more where there are more than 67 million (33 of double). The rest is added in
+/// double, in an order that depends on the number of values alone. So sums differ from a processor's in the last digits
+/// of T. A step allocates nothing.
 ///
 /// A copy works on the same stream and has its own room for results, so copies of a learner may be used by several
 /// threads. The device is the one that is current when calls are made; it must always be the same one. \throws `Error`
