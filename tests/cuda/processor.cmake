@@ -7,7 +7,7 @@ cmake_path(GET nvcc_program PARENT_PATH nvcc_folder)
 find_package(Python3 QUIET COMPONENTS Interpreter)
 file(GLOB pypi_thrust ${Python3_SITELIB}/nvidia/*/include/cccl ${Python3_SITELIB}/nvidia/cuda_cccl/include)
 find_path(thrust_include thrust/version.h HINTS ${nvcc_folder}/../include/cccl ${nvcc_folder}/../include
-          PATHS ${pypi_thrust})
+          PATHS /usr/local/cuda/include/cccl ${pypi_thrust})
 
 # Compiles a target's files, whose names end in .cu, as C++ on the system CPP or OMP.
 function(cuda_on_processor target system)

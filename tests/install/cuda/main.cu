@@ -10,7 +10,6 @@
 
 namespace ll = lifelong;
 
-// [model]
 /// Parameters on the device, of a model whose gradients are yours.
 struct OnDevice {
   using value_type = float;
@@ -18,20 +17,17 @@ struct OnDevice {
   std::span<float> parameters() { return {theta.data(), theta.size()}; }
   double gradient(const ll::Batch<float>&, std::span<float>) { return 0; }
 };
-// [model]
 
 int main() {
   int devices = 0;
   if (cudaGetDeviceCount(&devices) != cudaSuccess || devices == 0) return std::puts("cuda: no device to run on") < 0;
 
-  // [learner]
   OnDevice model;
   model.theta.resize(1000);
   ll::Learner learner{model, ll::importance::SynapticIntelligence{}, ll::penalty::Quadratic{.strength = 10},
                       ll::optimizer::Momentum{.learning_rate = 0.1}, ll::cuda::Backend{}};
   learner.enqueue_step(learner.gradient());  // which your kernels have written: here it is 0
   learner.finish_steps();                    // waits
-  // [learner]
 
   std::vector<float> parameters(1000);
   learner.copy_parameters(0, parameters);
