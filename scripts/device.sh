@@ -4,7 +4,7 @@
 #   device.sh [all | build | check | time | sanitize]...   `all` is the default: build, check, time, sanitize
 #   device.sh --bring FOLDER [MNIST]                       on another machine: gathers what the one with a device lacks
 #
-# What the machine has to have: CUDA's toolkit 12.3 or newer (nvcc, its headers, compute-sanitizer) and g++ 11 or newer;
+# What the machine has to have: CUDA's toolkit 12.0 or newer (nvcc, its headers, compute-sanitizer) and g++ 11 or newer;
 # for the comparison with PyTorch, a python3 with PyTorch 2. Nothing is fetched from anywhere.
 # What has to be brought: the headers of Catch2 2 (catch2/catch.hpp) and of Eigen (Eigen/), in build/bring or the folder
 # that LIFELONG_DEVICE_INCLUDE names; and for the homework, MNIST's four IDX files (mnist/*.gz there). `device.sh --bring
