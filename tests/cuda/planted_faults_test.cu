@@ -92,6 +92,20 @@ struct CopiesTooEarly : Simulated {
   }
 };
 
+/// A device that fails in the middle of a training, as CUDA reports it: late, or with a copy.
+struct Fails : Simulated {
+  static inline bool waiting = false, copying = false;
+  static void synchronize(Stream stream) {
+    if (waiting) throw lifelong::cuda::Error("cudaStreamSynchronize for the backend: cudaErrorIllegalAddress");
+    Simulated::synchronize(stream);
+  }
+  template <class What>
+  static void copy(Stream stream, void* to, const void* from, std::size_t bytes, const What& what) {
+    if (copying) throw lifelong::cuda::Error("cudaMemcpyAsync for " + what() + ": cudaErrorInvalidValue");
+    Simulated::copy(stream, to, from, bytes, what);
+  }
+};
+
 /// True if `body` ends a process of its own with a segmentation fault.
 template <class Body>
 bool traps(const Body& body) {
@@ -136,6 +150,22 @@ TEST_CASE("a host that reads or writes the device's memory is found") {
   CHECK(traps([&] { _exit(array.data()[5] == 1); }));
   CHECK(traps([&] { array.data()[5] = 1; }));
   CHECK_FALSE(traps([] {}));
+}
+
+TEST_CASE("errors of the device name the kernel or the array") {
+  using Backend = lifelong::cuda::BasicBackend<Fails>;
+  Learner learner{test::DeviceParameters<float, Backend>(parameters), importance::SynapticIntelligence{},
+                  penalty::Quadratic{}, optimizer::Adam{}, Backend{}};
+  std::vector<float> values(parameters);
+  learner.step(learner.gradient());
+  Fails::waiting = true;
+  const auto late = test::message_of<lifelong::cuda::Error>([&] { learner.step(learner.gradient()); });
+  CHECK_THAT(late, test::ContainsSubstring("cudaErrorIllegalAddress, in the kernel CountBeyond or in what"));
+  Fails::waiting = false;
+  Fails::copying = true;
+  const auto copy = test::message_of<lifelong::cuda::Error>([&] { learner.copy_importance(values); });
+  CHECK_THAT(copy, test::ContainsSubstring("cudaMemcpyAsync for the importance, 5000 float from the device"));
+  Fails::copying = false;
 }
 
 TEST_CASE("a kernel that is given memory of the host is found") {

@@ -84,10 +84,12 @@ struct OwnLoop {
   Loop<T, Backend> loop;
 };
 
-/// Copies host values to where the backend's arrays lie.
+/// Copies host values to where the backend's arrays lie. `what` is their name for a backend that takes one, for errors.
 template <class Backend, class T>
-void copy_in(const Backend& backend, std::span<const T> host, T* place) {
-  if constexpr (DeviceBackend<Backend>)
+void copy_in(const Backend& backend, std::span<const T> host, T* place, [[maybe_unused]] const char* what = "values") {
+  if constexpr (requires { backend.copy_in(host, place, what); })
+    backend.copy_in(host, place, what);
+  else if constexpr (DeviceBackend<Backend>)
     backend.copy_in(host, place);
   else
     for (std::size_t i = 0; i < host.size(); ++i) place[i] = host[i];
@@ -95,8 +97,10 @@ void copy_in(const Backend& backend, std::span<const T> host, T* place) {
 
 /// Copies as many values as `host` has from where the backend's arrays lie.
 template <class Backend, class T>
-void copy_out(const Backend& backend, const T* place, std::span<T> host) {
-  if constexpr (DeviceBackend<Backend>)
+void copy_out(const Backend& backend, const T* place, std::span<T> host, [[maybe_unused]] const char* what = "values") {
+  if constexpr (requires { backend.copy_out(place, host, what); })
+    backend.copy_out(place, host, what);
+  else if constexpr (DeviceBackend<Backend>)
     backend.copy_out(place, host);
   else
     for (std::size_t i = 0; i < host.size(); ++i) host[i] = place[i];

@@ -66,8 +66,21 @@ class BasicBackend {
   {
     if (place != nullptr) On::require_reachable(place, what);
   }
-  /// Waits for everything that was enqueued on the stream.
-  void synchronize() const { On::synchronize(stream()); }
+  /// Waits for everything that was enqueued on the stream. \throws `Error`, which names the last kernel, for what went
+  /// wrong in any of it.
+  void synchronize() const {
+#if defined(__cpp_exceptions)
+    try {
+      On::synchronize(stream());
+    } catch (const Error& error) {
+      if (last_ == nullptr) throw;
+      lifelong::detail::raise<Error>(std::string(error.what()) + ", in the kernel " + last_() +
+                                     " or in what was enqueued before it");
+    }
+#else
+    On::synchronize(stream());
+#endif
+  }
 
   /// Loops on the host, such as those that read examples, run on the calling thread.
   [[nodiscard]] std::size_t threads() const { return 1; }
@@ -89,7 +102,9 @@ class BasicBackend {
   /// Enqueues calls of the kernel for i = first .. first+count-1.
   template <class T, class Kernel>
   void each(std::size_t first, std::size_t count, const Kernel& kernel) const {
-    if (count > 0) On::launch(stream(), detail::Pass<T, Kernel>{kernel, first, count});
+    if (count == 0) return;
+    last_ = &detail::name_of_kernel<Kernel>;
+    On::launch(stream(), detail::Pass<T, Kernel>{kernel, first, count});
   }
 
   /// Enqueues calls of the kernel that `make()` returns, for i = first .. first+count-1, as the first or a further pass
@@ -106,6 +121,7 @@ class BasicBackend {
     if (capturing && !workspace_)
       lifelong::detail::raise<InvalidArgument>("take a step before the one that a graph captures: it makes room");
     const detail::Result result = workspace().for_ledger(begins_step);
+    last_ = &detail::name_of_kernel<typename Pass::kernel_type>;
     if (!capturing) {
       On::launch(stream(), pass(), result);
       return;
@@ -127,26 +143,27 @@ class BasicBackend {
   /// True while what is enqueued goes into a graph instead of running.
   [[nodiscard]] bool is_capturing() const { return On::is_capturing(stream()); }
 
-  /// Copies from the host to the device, and waits until the host's array may change.
+  /// Copies from the host to the device, and waits until the host's array may change. `what` is what errors call it.
   template <class T>
-  void copy_in(std::span<const T> host, T* place) const {
+  void copy_in(std::span<const T> host, T* place, const char* what = "values") const {
     if (host.empty()) return;
     On::copy(stream(), place, host.data(), host.size_bytes(),
-             [&] { return detail::text_of<T>(host.size()) + " to the device"; });
+             [&] { return std::string(what) + ", " + detail::text_of<T>(host.size()) + " to the device"; });
     synchronize();
   }
   /// Copies from the device to the host, and waits.
   template <class T>
-  void copy_out(const T* place, std::span<T> host) const {
+  void copy_out(const T* place, std::span<T> host, const char* what = "values") const {
     if (host.empty()) return;
     copy_out_bytes(place, host.data(), host.size_bytes(),
-                   [&] { return detail::text_of<T>(host.size()) + " from the device"; });
+                   [&] { return std::string(what) + ", " + detail::text_of<T>(host.size()) + " from the device"; });
   }
 
  private:
   template <class T, class Fold, class Kernel>
   [[nodiscard]] double fold(std::size_t count, const Kernel& kernel) const {
     if (count == 0) return Fold::identity;
+    last_ = &detail::name_of_kernel<Kernel>;
     On::launch(stream(), detail::Pass<T, Kernel, Fold>{kernel, 0, count}, workspace().for_host());
     synchronize();
     return *workspace().value();
@@ -163,6 +180,7 @@ class BasicBackend {
 
   std::shared_ptr<detail::StreamOwner<On>> stream_;
   mutable std::unique_ptr<detail::Workspace<On>> workspace_;
+  mutable std::string (*last_)() = nullptr;  // the name of the kernel that was enqueued last
 };
 
 /// The backend of this translation unit.

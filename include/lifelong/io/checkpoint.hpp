@@ -274,7 +274,8 @@ void restore(const Safetensors& file, Learner& learner, const RestoreOptions& op
     return read;
   });
 
-  lifelong::detail::copy_in(learner.backend(), std::span<const T>(parameters), learner.parameters().data());
+  lifelong::detail::copy_in(learner.backend(), std::span<const T>(parameters), learner.parameters().data(),
+                            "the parameters");
   if constexpr (requires { model.buffers(); })
     state_dict_detail::set_array(model, std::span<T>(model.buffers()), buffers);
   checkpoint_detail::visit_numbers(model, [&](const std::string& name, auto& value) { reader.number(name, value); });

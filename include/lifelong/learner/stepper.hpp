@@ -101,7 +101,7 @@ class Stepper : public LearnerParts<PartTypes...> {
     auto& omega = state_.penalty.template get<Penalty::anchored.importance>();
     using Omega = std::remove_pointer_t<decltype(omega.data())>;
     loop().each(detail::Copy<T, Omega, T>{omega.data(), gradient_.data()});
-    detail::copy_out(this->backend_, gradient_.data(), out);
+    detail::copy_out(this->backend_, gradient_.data(), out, "the importance");
   }
 
   /// Sets Ω by hand, one value per parameter, on the host, and the anchor to where θ is now.
@@ -110,7 +110,7 @@ class Stepper : public LearnerParts<PartTypes...> {
   void set_importance(std::span<const T> importance) requires AnchoredPenalty<Penalty> {
     require_same_model();
     detail::require_size("importance", importance.size(), parameter_count());
-    detail::copy_in(this->backend_, importance, gradient_.data());
+    detail::copy_in(this->backend_, importance, gradient_.data(), "the importance");
     auto& omega = state_.penalty.template get<Penalty::anchored.importance>();
     using Omega = std::remove_pointer_t<decltype(omega.data())>;
     const detail::Found bad = detail::find_beyond(loop(), gradient_.data(), detail::largest<T, Omega>());
@@ -130,9 +130,9 @@ class Stepper : public LearnerParts<PartTypes...> {
     using Kernel = std::remove_const_t<decltype(penalty)>;
     if constexpr (detail::kernel_knows_tasks<Kernel, T>) {
       loop().each(detail::TaskParameters<T, Kernel>{theta(), gradient_.data(), penalty, task});
-      detail::copy_out(this->backend_, static_cast<const T*>(gradient_.data()), out);
+      detail::copy_out(this->backend_, static_cast<const T*>(gradient_.data()), out, "the parameters");
     } else {
-      detail::copy_out(this->backend_, static_cast<const T*>(theta()), out);
+      detail::copy_out(this->backend_, static_cast<const T*>(theta()), out, "the parameters");
     }
   }
 

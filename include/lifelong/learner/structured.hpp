@@ -19,7 +19,7 @@ std::span<const T> on_host(const Backend& backend, std::span<const T> theta, Ali
   if constexpr (DeviceBackend<Backend>) {
     if (staging.size() < theta.size()) staging.resize(theta.size());
     const std::span<T> host = std::span(staging).first(theta.size());
-    copy_out(backend, theta.data(), host);
+    copy_out(backend, theta.data(), host, "the parameters");
     return host;
   } else {
     return theta;
@@ -35,9 +35,9 @@ double structured_gradient(const Penalty& penalty, State& state, const Backend& 
   if constexpr (DeviceBackend<Backend>) {
     staging.resize(2 * theta.size());
     const std::span<T> host = std::span(staging).first(theta.size()), gradient = std::span(staging).last(theta.size());
-    copy_out(backend, theta.data(), host);
+    copy_out(backend, theta.data(), host, "the parameters");
     const double value = penalty.gradient(state, backend, std::span<const T>(host), gradient);
-    copy_in(backend, std::span<const T>(gradient), out.data());
+    copy_in(backend, std::span<const T>(gradient), out.data(), "the penalty's gradient");
     return value;
   } else {
     return static_cast<double>(penalty.gradient(state, backend, theta, std::span<T>(out.data(), out.size())));
