@@ -154,9 +154,10 @@ TEST_CASE("a Resident leaves examples of weight 0 out of its batches", "[cuda][r
   Rows<float> rows{RandomBatch<float>(53, 20, 5)};
   for (std::size_t i = 0; i < rows.size(); ++i) rows.weights.push_back(static_cast<float>(i % 4) / 2);
   rows.data.inputs[0] = std::numeric_limits<float>::quiet_NaN();  // is not there
+  rows.data.inputs[80] = std::numeric_limits<float>::infinity();
   check_all_batches(rows);
   for (float& weight : rows.weights) weight += 1;
-  rows.data.inputs[0] = 3;
+  rows.data.inputs[0] = rows.data.inputs[80] = 3;
   check_all_batches(rows);
 }
 

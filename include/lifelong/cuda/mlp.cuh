@@ -50,11 +50,12 @@ concept BatchFor = std::same_as<B, lifelong::Batch<T>> || std::same_as<B, Batch<
 /// estimators. It models `DifferentiableModel`, `PredictiveModel`, `PullbackModel` and `MomentModel` for both kinds of
 /// batches. Spans of parameters and gradients are on the device, outputs and cotangents on the host.
 ///
-/// All work is enqueued on the backend's stream. `gradient` and `loss` wait once, for the loss; `predict`, `pullback`
-/// and `accumulate_moment` wait for what they copy. A batch on the host is waited for until it is copied. Work arrays
-/// grow to the largest batch and are reused. Results are bitwise the same in every run on the same kind of device. A
-/// copy is an independent network on the same stream. One thread at a time may use a network. \throws as
-/// `nn::Network`, and `Error` for what CUDA reports.
+/// All work is enqueued on the backend's stream, which has to be the learner's and the data set's, too. `gradient` and
+/// `loss` wait once, for the loss; `predict`, `pullback` and `accumulate_moment` for what they copy. A batch on the
+/// host is waited for until it is copied, a first pass until there is memory for the products. Work arrays grow to the
+/// largest batch and are reused. Results are bitwise the same in every run on the same kind of device. A copy is an
+/// independent network on the same stream. One thread at a time may use a network. \throws as `nn::Network`, and
+/// `Error` for what CUDA reports.
 template <class T, class Loss = nn::SoftmaxCrossEntropy, class On = System>
 class Mlp : public MlpParts<T, Loss, On> {
   using Parts = MlpParts<T, Loss, On>;

@@ -76,7 +76,8 @@ class Resident {
   [[nodiscard]] const std::vector<std::size_t>& shape() const LIFELONG_LIFETIME_BOUND { return shape_; }
   [[nodiscard]] const BasicBackend<On>& backend() const { return backend_; }
 
-  /// Copies one example from the device, and waits. A batch is formed faster by `batches`.
+  /// Copies one example from the device, and waits; the inputs of one of weight 0 are 0. A batch is formed faster by
+  /// `batches`.
   void read(std::size_t i, ExampleRow<T> row) const {
     AlignedVector<T> stored(data_->features);
     backend_.copy_out(data_->inputs.data() + i * stored.size(), std::span<T>(stored));
@@ -110,9 +111,12 @@ class Resident {
     BatchBuffer<T> buffer;
     std::size_t first = 0;
     for ([[maybe_unused]] const lifelong::Batch<T>& checked : BatchLoader(examples, rows_at_once, buffer, backend_)) {
-      const lifelong::Batch<T> rows = buffer.batch();  // those of weight 0 too, so that numbers stay
+      const lifelong::Batch<T> rows = buffer.batch();  // those of weight 0 too, as zeros, so that numbers stay
       lifelong::detail::refuse_lengths(rows, "cuda::Resident");
-      backend_.copy_in(rows.inputs, data.inputs.data() + first * features_);
+      T* const place = data.inputs.data() + first * features_;
+      backend_.copy_in(rows.inputs, place);
+      for (std::size_t n = 0; n < rows.size; ++n)
+        if (rows.weights[n] == 0) On::set_to_zero(backend_.stream(), place + n * features_, features_ * sizeof(T));
       data.set_facts(first, rows);
       first += rows.size;
     }
