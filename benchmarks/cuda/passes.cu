@@ -213,7 +213,7 @@ int main(int argc, char** argv) {
     return 77;
   }
   try {
-    run(argc > 1 && std::string(argv[1]) == "--smoke" ? Plan{{784, 32, 10}, 200, 1, 2} : Plan{});
+    run(argc > 1 && std::string(argv[1]) == "--smoke" ? Plan{{784, 8, 10}, 60, 1, 2} : Plan{});
   } catch (const std::exception& error) {
     std::fprintf(stderr, "passes: %s\n", error.what());
     return 1;
