@@ -110,13 +110,13 @@ uses_torch() { grep -qE '#include <(torch/|ATen/|c10/|lifelong/(torch\.hpp|adapt
 torch_flags() {
   python3 - "$1" <<'PYTHON'
 import sys
-import torch.utils.cpp_extension as extension
 import torch
+from torch.utils.cpp_extension import include_paths, library_paths
 if sys.argv[1] == "compile":
     flags = [f"-D_GLIBCXX_USE_CXX11_ABI={int(torch.compiled_with_cxx11_abi())}"]
-    flags += [part for folder in extension.include_paths("cuda") for part in ("-isystem", folder)]
+    flags += [part for folder in include_paths("cuda") for part in ("-isystem", folder)]
 else:
-    folders = extension.library_paths("cuda")
+    folders = library_paths("cuda")
     flags = [f"-L{folder}" for folder in folders] + [f"-Xlinker=-rpath={folder}" for folder in folders]
     flags += ["-ltorch", "-ltorch_cpu", "-ltorch_cuda", "-lc10", "-lc10_cuda"]
 print("\n".join(flags))

@@ -18,6 +18,8 @@
 #include <utility>
 #include <vector>
 
+#include "device.hpp"
+
 namespace ll = lifelong;
 
 namespace {
@@ -104,15 +106,6 @@ void run_all(const ll::SplitData<std::uint8_t>& data, const Plan& plan) {
   run("RWalk", tasks, plan, backend, RWalk{}, Quadratic{.strength = 30});
   run("SCP", tasks, plan, backend, ScpLimit{}, Quadratic{.strength = 300});
   std::printf("\nAll six with their data, %zu epochs: %.1f s\n", plan.epochs, seconds_since(start));
-}
-
-bool has_device() {
-#if defined(__CUDACC__)
-  int devices = 0;
-  return cudaGetDeviceCount(&devices) == cudaSuccess && devices > 0;
-#else
-  return true;
-#endif
 }
 
 }  // namespace

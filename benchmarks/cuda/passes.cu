@@ -21,6 +21,8 @@
 #include <utility>
 #include <vector>
 
+#include "device.hpp"
+
 namespace ll = lifelong;
 
 namespace {
@@ -194,15 +196,6 @@ void run(const Plan& plan) {
   const bool equal = all_are_equal(plan, task, backend);
   std::printf("\n%zu trainings give %s bits\n", plan.trainings, equal ? "the same" : "DIFFERENT");
   if (!equal) std::exit(1);
-}
-
-bool has_device() {
-#if defined(__CUDACC__)
-  int devices = 0;
-  return cudaGetDeviceCount(&devices) == cudaSuccess && devices > 0;
-#else
-  return true;
-#endif
 }
 
 }  // namespace

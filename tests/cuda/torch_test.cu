@@ -20,11 +20,13 @@
 #include <vector>
 
 #include "catch.hpp"
+#include "learner_values.hpp"
 #include "random_batch.hpp"
 
 namespace {
 
 namespace ll = lifelong;
+using test::difference, test::importance_of, test::parameters_of;
 using test::message_of;
 using test::RandomBatch;
 
@@ -52,32 +54,6 @@ torch::nn::Sequential convolutions() {
   namespace nn = torch::nn;
   return nn::Sequential(nn::Conv2d(nn::Conv2dOptions(1, 4, 3).padding(1)), nn::BatchNorm2d(4), nn::ReLU(),
                         nn::Flatten(), nn::Linear(48, 4));
-}
-
-template <class Learner>
-std::vector<float> parameters_of(Learner& learner) {
-  std::vector<float> values(learner.parameters().size());
-  learner.copy_parameters(0, values);
-  return values;
-}
-template <class Learner>
-std::vector<float> importance_of(Learner& learner) {
-  std::vector<float> values(learner.parameters().size());
-  learner.copy_importance(values);
-  return values;
-}
-
-/// Largest |a - b| / (|b| + mean |b|); 0 for the same numbers.
-double difference(const std::vector<float>& a, const std::vector<float>& b) {
-  REQUIRE(a.size() == b.size());
-  double mean = 0, worst = 0;
-  for (const float value : b) mean += std::abs(static_cast<double>(value)) / static_cast<double>(b.size());
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    const double one = static_cast<double>(a[i]), other = static_cast<double>(b[i]);
-    const double error = one == other ? 0 : std::abs(one - other) / (std::abs(other) + mean);
-    worst = error <= worst ? worst : error;  // a NaN stays
-  }
-  return worst;
 }
 
 /// A learner of a copy of `net` on `device`.

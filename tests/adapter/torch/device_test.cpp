@@ -22,12 +22,14 @@
 #include "catch.hpp"
 #include "guarded.hpp"
 #include "guarded_device.hpp"
+#include "learner_values.hpp"
 #include "random_batch.hpp"
 
 namespace {
 
 namespace ll = lifelong;
 using ll::Batch;
+using test::difference, test::importance_of, test::parameters_of;
 using test::guarded_device;
 using test::message_of;
 using test::RandomBatch;
@@ -67,31 +69,6 @@ std::vector<float> on_host(const Values& values) {
   std::vector<float> host(values.size());
   test::Guarded{}.copy_out(static_cast<const float*>(values.data()), std::span(host));
   return host;
-}
-template <class Learner>
-std::vector<float> parameters_of(Learner& learner) {
-  std::vector<float> values(learner.parameters().size());
-  learner.copy_parameters(0, values);
-  return values;
-}
-template <class Learner>
-std::vector<float> importance_of(Learner& learner) {
-  std::vector<float> values(learner.parameters().size());
-  learner.copy_importance(values);
-  return values;
-}
-
-/// Largest |a - b| / (|b| + mean |b|); 0 for the same numbers.
-template <class T>
-double difference(const std::vector<T>& a, const std::vector<T>& b) {
-  REQUIRE(a.size() == b.size());
-  double mean = 0, worst = 0;
-  for (const T value : b) mean += std::abs(static_cast<double>(value)) / static_cast<double>(b.size());
-  for (std::size_t i = 0; i < a.size(); ++i)
-    if (!(a[i] == b[i]))
-      worst = std::max(worst, std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i])) /
-                                  (std::abs(static_cast<double>(b[i])) + mean));
-  return worst;
 }
 
 /// Learns three tasks with one module on the host and one on the device, and compares everything.
