@@ -4,6 +4,7 @@
 #include <lifelong/cuda.cuh>
 
 #include "../../golden/golden.hpp"
+#include "../device_parameters.hpp"
 
 #include <cstdio>
 #include <exception>
@@ -16,15 +17,6 @@
 namespace golden {
 
 namespace {
-
-/// Parameters without a loss: steps are given their gradients.
-template <class T, class Backend>
-struct Parameters {
-  using value_type = T;
-  ll::ArrayOf<Backend, T> theta;
-  explicit Parameters(std::size_t count) { theta.resize(count); }
-  std::span<T> parameters() { return {theta.data(), theta.size()}; }
-};
 
 /// Pulls every parameter to another place in every task.
 template <class Learner>
@@ -48,8 +40,9 @@ void add_steps(Report& report, const std::string& name, const Importance& import
     with_optimizers([&](const char* step, const auto& optimizer) {
       report.add("steps/" + name + "/" + cost + "/" + step, [=](OpenMP threads) {
         const ll::cuda::Backend backend;
-        ll::Learner host{Parameters<T, OpenMP>(70001), importance, penalty, optimizer, threads};
-        ll::Learner device{Parameters<T, ll::cuda::Backend>(70001), importance, penalty, optimizer, backend};
+        ll::Learner host{test::DeviceParameters<T, OpenMP>(70001), importance, penalty, optimizer, threads};
+        ll::Learner device{test::DeviceParameters<T, ll::cuda::Backend>(70001), importance, penalty, optimizer,
+                           backend};
         for (std::uint64_t task = 0; task < 3; ++task) {
           follow(host, task);
           follow(device, task);
