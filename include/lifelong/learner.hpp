@@ -241,6 +241,8 @@ class Learner : public Trainer<Model, Importance, Penalty, Optimizer, Further...
   /// Nothing is changed before all importances are known to be finite.
   template <class Batches>
   void end_task(Batches&& batches) {
+    if constexpr (requires { this->penalty_.require_end(this->state_.penalty.numbers(), this->state_.tasks); })
+      this->penalty_.require_end(this->state_.penalty.numbers(), this->state_.tasks);
     std::size_t samples = 0;
     const importance::MergeWeights weights = this->importance_.merge.weights(this->state_.tasks);
     if constexpr (StructuredPenalty<Penalty>) {
@@ -267,7 +269,8 @@ class Learner : public Trainer<Model, Importance, Penalty, Optimizer, Further...
       detail::absorb(this->penalty_, this->state_.penalty, this->loop(), this->theta(), this->gradient_.data(), weights,
                      this->importance_);
       detail::settle(
-          this->penalty_, this->state_.penalty, [&](const auto& each) { this->over_learning(each); }, this->theta());
+          this->penalty_, this->state_.penalty, [&](const auto& each) { this->over_learning(each); }, this->theta(),
+          this->state_.tasks);
       detail::restart(this->loop(), this->theta(), this->gradient_.data(), kernel);
     }
     this->rehearsal_.end_task(this->state_.rehearsal, this->model_);

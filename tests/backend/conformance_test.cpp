@@ -449,7 +449,7 @@ struct Halving {
       return V(T(0));
     }
     template <class V>
-    LIFELONG_HOST_DEVICE V settle(std::size_t, V theta) const {
+    LIFELONG_HOST_DEVICE V settle(std::size_t, V theta, std::size_t) const {
       return V(T(0.5)) * theta;
     }
     template <class V>

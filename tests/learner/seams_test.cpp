@@ -111,7 +111,7 @@ struct Owned {
       return V(T(0));
     }
     template <class V>
-    V settle(std::size_t i, V theta) const {
+    V settle(std::size_t i, V theta, std::size_t) const {
       return ll::where_positive(ll::load<V>(owner, i), theta, V(T(0)));
     }
     template <class V>

@@ -111,12 +111,13 @@ void absorb(const Penalty& penalty, State& state, const Loop<T, Backend>& loop, 
     penalty.absorbed(state.numbers(), weights, sum);
 }
 
-/// Lets a penalty change the parameters with which the next task begins; `run` runs a kernel over those that learn.
+/// Lets a penalty change the parameters with which the next task begins, after task number `task`; `run` runs a kernel
+/// over those that learn.
 template <class Penalty, class State, class T, class Run>
-void settle(const Penalty& penalty, State& state, const Run& run, T* theta) {
+void settle(const Penalty& penalty, State& state, const Run& run, T* theta, [[maybe_unused]] std::size_t task) {
   const auto kernel = penalty.template kernel<T>(state.pointers());
   using Kernel = std::remove_const_t<decltype(kernel)>;
-  if constexpr (kernel_settles<Kernel, T>) run(Settle<T, Kernel>{theta, kernel});
+  if constexpr (kernel_settles<Kernel, T>) run(Settle<T, Kernel>{theta, kernel, task});
 }
 
 /// Lets a gathered importance begin its next task; `contribution` is what it gave to the task that ended.

@@ -22,7 +22,7 @@ concept kernel_is_implicit = requires(const Kernel& kernel, T v) {
 };
 template <class Kernel, class T>
 concept kernel_settles = requires(const Kernel& kernel, T v) {
-  kernel.settle(std::size_t{}, v);
+  kernel.settle(std::size_t{}, v, std::size_t{});
 };
 template <class Kernel, class T>
 concept kernel_knows_tasks = requires(const Kernel& kernel, T v) {
@@ -141,10 +141,11 @@ template <class T, class Penalty>
 struct Settle {
   T* theta;
   Penalty penalty;
+  std::size_t task;  // the one that ended
 
   template <class V>
   LIFELONG_HOST_DEVICE V operator()(std::size_t i) const {
-    store(theta, i, penalty.settle(i, load<V>(theta, i)));
+    store(theta, i, penalty.settle(i, load<V>(theta, i), task));
     return V(T(0));
   }
 };

@@ -122,13 +122,16 @@ class Stepper : public LearnerParts<PartTypes...> {
   }
 
   /// Copies to the host the parameters to use for task number `task`, from 0: θ, unless the penalty says otherwise for
-  /// tasks with parameters of their own. \throws ShapeMismatch unless `out` is as long as the parameters.
+  /// tasks with parameters of their own that have ended. \throws ShapeMismatch unless `out` is as long as the
+  /// parameters.
   void copy_parameters(std::size_t task, std::span<T> out) {
     require_same_model();
     detail::require_size("the array for the parameters", out.size(), parameter_count());
     const auto penalty = penalty_kernel();
     using Kernel = std::remove_const_t<decltype(penalty)>;
     if constexpr (detail::kernel_knows_tasks<Kernel, T>) {
+      if (task >= state_.tasks)
+        return detail::copy_out(this->backend_, static_cast<const T*>(theta()), out, "the parameters");
       loop().each(detail::TaskParameters<T, Kernel>{theta(), gradient_.data(), penalty, task});
       detail::copy_out(this->backend_, static_cast<const T*>(gradient_.data()), out, "the parameters");
     } else {

@@ -58,8 +58,12 @@ concept is_anchored = requires {
 /// `value` and `gradient`, and `absorb(i, θ, contribution, absorption)`, which merges a task's importance. What
 /// `absorb` returns is summed up and passed to `absorbed(numbers, weights, sum)`, if the penalty keeps `numbers`; what
 /// they add to its value is `constant(numbers)`. The kernel may have two more functions:
-/// - `settle(i, θ)`, called after `absorb`: the parameter with which the next task begins, θ if nothing is to change;
-/// - `parameter(i, θ, task)`: the parameter to use for task number `task`, see `Learner::copy_parameters`.
+/// - `settle(i, θ, task)`, called after `absorb` when task number `task` has ended: the parameter with which the next
+///   task begins, θ if nothing is to change;
+/// - `parameter(i, θ, task)`: the parameter to use for task number `task`, which has ended, see
+///   `Learner::copy_parameters`.
+/// A task number is counted from 0. The penalty may have `require_end(numbers, task)`, which throws if the task cannot
+/// end yet; then nothing has changed.
 template <class P>
 concept ElementwisePenalty = detail::has_term<P> && detail::has_absorb<P>;
 
