@@ -25,6 +25,8 @@ enum class Purpose : std::uint32_t {
   dropout = 5,
   slices = 6,
   classes = 7,
+  memory = 8,
+  replay = 9,
   user = 1000
 };
 
