@@ -105,7 +105,8 @@ class Memory {
     if (outputs.size() % batch.size != 0)
       detail::refuse_size("the array of outputs", outputs.size(),
                           "multiples of " + std::to_string(batch.size) + " are needed");
-    for (const T weight : batch.weights) detail::require_at_least("a weight of the batch", double(weight), 0);
+    for (const T weight : batch.weights)
+      detail::require_at_least("a weight of the batch", static_cast<double>(weight), 0);
     prepare(batch, outputs.size() / batch.size);
     keep(batch, outputs);
   }

@@ -197,7 +197,7 @@ class StoredExamples {
       const T level = input / static_cast<T>(scale_);
       if (!(level >= 0 && level < T(255.5))) return false;
     } else if constexpr (!std::same_as<S, T>) {
-      constexpr T most = (std::numeric_limits<S>::max)();
+      constexpr T most = static_cast<T>((std::numeric_limits<S>::max)());
       if (!(input >= -most && input <= most)) return false;
     }
     return input_of(stored(input)) == input;
