@@ -14,7 +14,7 @@ rooms="
   core                                              # errors, batches, models, random numbers, packets
   backend trigger zlib cblas                        # loops over parameters; when a task ends; one library each
   policy stream                                     # arrays of a part; examples and tasks
-  importance optimizer rehearsal evaluation io      # parts of a learner; measures; files
+  importance optimizer rehearsal evaluation io analytic  # parts of a learner; measures; files; exact linear heads
   penalty                                           # what holds parameters at an anchor
   learner convention                                # the parts as one; other codebases' settings
   nn observer                                       # networks on Eigen; what watches a call of fit
