@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What the concepts accept, by an archetype each, and what they refuse, by one near-miss per requirement.
+#include <lifelong/core/criterion.hpp>
 #include <lifelong/lifelong.hpp>
 
 #include <array>
@@ -56,6 +57,15 @@ struct Functional {
   template <class T>
   void cotangent(std::size_t, std::span<const T>, const ll::SampleContext<T>&, std::span<T>) const;
 };
+struct Criterion {
+  double share(std::size_t) const;
+  double term(std::size_t, std::span<const float>, const ll::SampleContext<float>&, std::span<float>) const;
+};
+struct CriterionModel : Model {
+  using Model::gradient;
+  template <class C>
+  double gradient(const ll::Batch<float>&, const C&, std::span<float>);
+};
 struct Backend {
   std::size_t threads() const;
   template <class Task>
@@ -71,6 +81,8 @@ static_assert(ll::ImportancePolicy<archetype::Importance>);
 static_assert(ll::ExampleSource<archetype::Examples, float>);
 static_assert(ll::OutputFunctional<archetype::Functional>);
 static_assert(ll::ExecutionBackend<archetype::Backend>);
+static_assert(ll::Criterion<archetype::Criterion> && ll::Criterion<ll::OwnLoss, double>);
+static_assert(ll::CriterionModel<archetype::CriterionModel, archetype::Criterion>);
 static_assert(requires {
   typename ll::Learner<archetype::Model, archetype::Importance, archetype::Penalty, archetype::Optimizer>;
 });
@@ -126,6 +138,12 @@ struct NoSeed {
 struct NoParallelFor {
   std::size_t threads() const;
 };
+struct NoShare {
+  double term(std::size_t, std::span<const float>, const ll::SampleContext<float>&, std::span<float>) const;
+};
+struct NoTerm {
+  double share(std::size_t) const;
+};
 
 }  // namespace near_miss
 
@@ -143,6 +161,8 @@ static_assert(!ll::ImportancePolicy<near_miss::NoMerge>);
 static_assert(!ll::ExampleSource<near_miss::NoRead, float>);
 static_assert(!ll::OutputFunctional<near_miss::NoSeed>);
 static_assert(!ll::ExecutionBackend<near_miss::NoParallelFor>);
+static_assert(!ll::Criterion<near_miss::NoShare> && !ll::Criterion<near_miss::NoTerm>);
+static_assert(!ll::CriterionModel<archetype::Model, archetype::Criterion>);
 
 // The policies of the library are what their concepts say, and only Synaptic Intelligence looks at every step.
 static_assert(ll::ImportancePolicy<ll::importance::Fisher> && !ll::PathImportance<ll::importance::Fisher>);

@@ -21,6 +21,7 @@
 #include <lifelong/nn/layer/layer.hpp>
 #include <lifelong/nn/layer/list.hpp>
 #include <lifelong/nn/layer/shape.hpp>
+#include <lifelong/nn/layer_slot.hpp>
 #include <lifelong/nn/product/rows.hpp>
 
 namespace lifelong::nn {
@@ -204,12 +205,10 @@ class Chain {
     });
   }
 
-  /// First parameter of the last layer that has any.
-  [[nodiscard]] std::size_t last_parameters() const {
-    std::size_t offset = 0;
-    for (const Slot& slot : slots_)
-      if (slot.size > 0) offset = slot.offset;
-    return offset;
+  /// The last layer that has parameters: the first of these, and how many inputs a sample has there.
+  [[nodiscard]] detail::Head head() const {
+    const std::size_t l = head_layer();
+    return {slots_[l].offset, l == 0 ? input_.size() : slots_[l - 1].shape.size()};
   }
 
   /// Runs the layers on x; the outputs stay in the memory until the next forward pass.
@@ -224,13 +223,13 @@ class Chain {
         layer.forward(backend, flow_of(l, flow, x.count), input(l, flow, x),
                       rows_at(l + 1, flow, x, flow.memory.child(l).output().data()));
     });
-    return output(flow, x);
+    return input(slots_.size(), flow, x);
   }
 
-  /// The outputs of the last forward pass, which ran on x.
+  /// The inputs of the last layer with parameters in the last forward pass, which ran on x.
   template <class T>
-  Rows<const T> output(const Flow<T>& flow, Rows<const T> x) const {
-    return input(slots_.size(), flow, x);
+  Rows<const T> head_inputs(const Flow<T>& flow, Rows<const T> x) const {
+    return input(head_layer(), flow, x);
   }
 
   /// One backward pass from dy, which is overwritten. dx is overwritten with the gradient of x unless dx.data is null;
@@ -276,7 +275,7 @@ class Chain {
         const Rows<const T> from = input(l, flow, x), to = input(l + 1, flow, x);
         detail::grow(flow.memory.array(0), to.size());
         const Rows<T> d{flow.memory.array(0).data(), to.count, to.width};
-        if (activation || (trained && !started)) start(to, d, to.data == output(flow, x).data);
+        if (activation || (trained && !started)) start(to, d, to.data == input(slots_.size(), flow, x).data);
         if (activation || trained)
           layer.backward(backend, Pass<Moment>{moment, 0, 1, true}, flow_of(l, flow, x.count), from, to, d,
                          Rows<T>{L::in_place ? d.data : nullptr, from.count, from.width}, own(l, out));
@@ -286,17 +285,7 @@ class Chain {
   }
 
  private:
-  /// Where the arrays of a layer lie.
-  struct Slot {
-    Shape shape;                       ///< of its outputs
-    std::size_t offset = 0, size = 0;  ///< of its parameters among those of the chain
-    std::size_t buffer_offset = 0, buffer_size = 0;
-    detail::Draws draws;        ///< of the layers before it
-    std::size_t positions = 0;  ///< of its inputs, if it draws
-    bool passes_through = false, in_place = false;
-    bool frozen = false;     ///< whether it has parameters and none of them learns
-    bool sequences = false;  ///< whether its inputs may be sequences of unequal length
-  };
+  using Slot = detail::LayerSlot;
 
   template <class T>
   static std::size_t samples_of(const Flow<T>& flow, Rows<const T> x) {
@@ -361,6 +350,13 @@ class Chain {
   [[nodiscard]] std::size_t first_trained(bool frozen_too) const {
     std::size_t l = 0;
     while (l < slots_.size() && (slots_[l].size == 0 || (slots_[l].frozen && !frozen_too))) ++l;
+    return l;
+  }
+
+  /// The last layer with parameters.
+  [[nodiscard]] std::size_t head_layer() const {
+    std::size_t l = slots_.size() - 1;
+    while (l > 0 && slots_[l].size == 0) --l;
     return l;
   }
 

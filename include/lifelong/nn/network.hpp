@@ -17,6 +17,7 @@
 #include <lifelong/core/aligned_vector.hpp>
 #include <lifelong/core/batch.hpp>
 #include <lifelong/core/check_batch.hpp>
+#include <lifelong/core/criterion.hpp>
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/finite.hpp>
 #include <lifelong/core/functional.hpp>
@@ -73,13 +74,19 @@ class Network : public NetworkParts<T, Layers, Loss, Backend> {
   /// overwritten. Statistics of a batch count each sample once. Every call draws its own dropout and updates running
   /// statistics, but a call whose L is not finite, or that throws, changes nothing. \throws NumericError, which names
   /// it, for a running statistic that would not be finite.
-  double gradient(const Batch<T>& all, std::span<T> out) {
+  double gradient(const Batch<T>& batch, std::span<T> out) { return gradient(batch, OwnLoss{}, out); }
+
+  /// The same of the loss L = Σ_n w_n (a_n ℓ_n + e_n) / Σ_n w_n of a `Criterion`, in as many passes: one forwards, one
+  /// backwards. A batch needs labels or targets for ℓ even where a_n = 0.
+  template <class Policy>
+  double gradient(const Batch<T>& all, const Policy& criterion, std::span<T> out) {
+    static_assert(lifelong::detail::require_criterion<Policy, T>());
     const Batch<T> batch = present_.of(all);
     check_supervised(batch);
     check_parameters(out.size());
     moving_buffers_ = buffers_;
     const Flow<T> flow = flow_in(Mode::train, moving_buffers_, batch);
-    const double value = differentiate(flow, batch);
+    const double value = differentiate(flow, batch, criterion);
     const bool finite = lifelong::detail::is_finite(value);
     if (finite && !moving_buffers_.empty()) check_moving_buffers();
     chain_.backward(backend_, Pass<moment::Sum>{}, flow, input(batch), delta(batch.size), no_input_gradient(batch),
@@ -97,7 +104,7 @@ class Network : public NetworkParts<T, Layers, Loss, Backend> {
     check_supervised(batch);
     check_parameters(out.size());
     const Flow<T> flow = evaluation(batch);
-    const double value = differentiate(flow, batch);
+    const double value = differentiate(flow, batch, OwnLoss{});
     chain_.backward(backend_, Pass<moment::Sum>{}, flow, input(batch), delta(batch.size), no_input_gradient(batch),
                     out);
     clear_frozen(out);
@@ -108,7 +115,7 @@ class Network : public NetworkParts<T, Layers, Loss, Backend> {
   double loss(const Batch<T>& all) {
     const Batch<T> batch = present_.of(all);
     check_supervised(batch);
-    return differentiate(evaluation(batch), batch);
+    return differentiate(evaluation(batch), batch, OwnLoss{});
   }
 
   /// out = f(x_n; θ), N x outputs(), row-major. Labels and ranges are ignored.
@@ -118,6 +125,21 @@ class Network : public NetworkParts<T, Layers, Loss, Backend> {
     const Flow<T> flow = evaluation(batch);
     const Rows<const T> f = chain_.forward(backend_, flow, input(batch));
     std::copy_n(f.data, f.size(), out.data());
+  }
+
+  /// How many features a sample has: values that the last layer with parameters takes, behind the layers before it.
+  [[nodiscard]] std::size_t features() const { return chain_.head().inputs; }
+  /// out = these values for x_n in evaluation, N x features(), row-major. It costs a forward pass. \throws as
+  /// `predict`, and InvalidArgument where that layer takes sequences of unequal length.
+  void predict_features(const Batch<T>& batch, std::span<T> out) {
+    check_inputs(batch);
+    lifelong::detail::require_rows("the array for the features", out.size(), batch.size, features());
+    const Flow<T> flow = evaluation(batch);
+    chain_.forward(backend_, flow, input(batch));
+    const Rows<const T> h = chain_.head_inputs(flow, input(batch));
+    if (h.size() != out.size())
+      lifelong::detail::raise<InvalidArgument>("the last layer takes sequences of unequal length, not features");
+    std::copy_n(h.data, h.size(), out.data());
   }
 
   /// out = Σ_n J_nᵀ v_n with J_n = ∂f(x_n)/∂θ; the cotangents are N x outputs(). `out` is overwritten. It costs a
@@ -228,7 +250,8 @@ class Network : public NetworkParts<T, Layers, Loss, Backend> {
   }
 
   /// Runs a forward pass, sets delta to ∂L/∂f, and returns L.
-  double differentiate(const Flow<T>& flow, const Batch<T>& batch) {
+  template <class Policy>
+  double differentiate(const Flow<T>& flow, const Batch<T>& batch, const Policy& criterion) {
     const Rows<const T> f = chain_.forward(backend_, flow, input(batch));
     detail::grow(delta_, f.size());
     detail::grow(losses_, batch.size);
@@ -237,8 +260,7 @@ class Network : public NetworkParts<T, Layers, Loss, Backend> {
     const T equal_share = T(1) / static_cast<T>(weight);
     for_each_sample(batch.size, [&](std::size_t n) {
       const std::span<T> row = rows.row(n);
-      std::copy_n(f.row(n).data(), row.size(), row.data());
-      losses_[n] = loss_.differentiate(row, batch.context(n, outputs()));
+      losses_[n] = differentiate(f.row(n), batch.context(n, outputs()), n, criterion, row);
       const T share =
           batch.weights.empty() ? equal_share : static_cast<T>(static_cast<double>(batch.weights[n]) / weight);
       for (T& value : row) value *= share;
@@ -247,6 +269,23 @@ class Network : public NetworkParts<T, Layers, Loss, Backend> {
     for (std::size_t n = 0; n < batch.size; ++n)
       total += batch.weights.empty() ? losses_[n] : static_cast<double>(batch.weights[n]) * losses_[n];
     return total / weight;
+  }
+
+  /// Sets `row` to ∂/∂f of what a criterion makes of the loss of sample n, which it returns.
+  template <class Policy>
+  double differentiate(std::span<const T> f, const SampleContext<T>& sample, std::size_t n, const Policy& criterion,
+                       std::span<T> row) const {
+    const double share = criterion.share(n);
+    double own = 0;
+    if (share != 0) {
+      std::copy_n(f.data(), row.size(), row.data());
+      own = share * loss_.differentiate(row, sample);
+      if (share != 1)
+        for (T& value : row) value *= static_cast<T>(share);
+    } else {
+      std::fill(row.begin(), row.end(), T(0));
+    }
+    return own + criterion.term(n, f, sample, row);
   }
 
   /// Gives a cotangent of sample `n` its weight under a moment.

@@ -140,7 +140,7 @@ class NetworkParts {
       lifelong::detail::raise<InvalidArgument>(
           "the first layers take inputs of more than one shape: give the network the shape, as in Shape{1, 28, 28}");
     lifelong::detail::require_outputs(outputs());
-    layout_.mark_head(chain_.last_parameters());
+    layout_.mark_head(chain_.head().first_parameter);
     note_learning();
   }
 
