@@ -5,48 +5,17 @@
 #include <lifelong/observer/csv_log.hpp>
 #include <lifelong/observer/progress.hpp>
 
-#include <atomic>
 #include <cstddef>
 #include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <span>
 #include <vector>
 
+#include "allocations.hpp"
 #include "any_network.hpp"
 #include "catch.hpp"
 #include "folder.hpp"
 #include "random_batch.hpp"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define LIFELONG_TEST_SANITIZED
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-#define LIFELONG_TEST_SANITIZED
-#endif
-#endif
-
-#if defined(__GLIBC__) && !defined(LIFELONG_TEST_SANITIZED)
-#define LIFELONG_TEST_COUNTS_ALLOCATIONS
-
-namespace {
-std::atomic<std::size_t> allocations{0};
-}
-
-// Every allocation of the program, Eigen's and operator new's alike, comes through one of these.
-extern "C" {
-void* __libc_malloc(std::size_t size);
-void* __libc_memalign(std::size_t alignment, std::size_t size);
-void* malloc(std::size_t size) {
-  ++allocations;
-  return __libc_malloc(size);
-}
-void* aligned_alloc(std::size_t alignment, std::size_t size) {
-  ++allocations;
-  return __libc_memalign(alignment, size);
-}
-}
-#endif
 
 namespace {
 

@@ -285,6 +285,19 @@ TEST_CASE("a memory refuses what it cannot keep as it is, and stays as it was", 
   CHECK_THROWS_AS(floats.examples().outputs(7), ll::InvalidArgument);
 }
 
+TEST_CASE("what a memory shows of itself has a name of its own each", "[rehearsal]") {
+  const test::RandomBatch<double> data(6, 3, 2);
+  BalancedReservoir<double> memory({.capacity = 4});
+  memory.push(data.batch(), data.targets);  // labels, targets and outputs
+  std::map<std::string, int> names;
+  const auto count = [&](const std::string& name, auto&) { ++names[name]; };
+  memory.visit(count, count);
+  for (const auto& [name, times] : names) {
+    INFO(name);
+    CHECK(times == 1);
+  }
+}
+
 TEST_CASE("draws from a memory are without repetition, uniform, and keyed by seed and step", "[rehearsal][draw]") {
   ll::rehearsal::Draw draw, other;
   const ll::Random random(7, ll::Purpose::replay), second(7, ll::Purpose::replay, 1);

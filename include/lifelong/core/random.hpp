@@ -27,6 +27,7 @@ enum class Purpose : std::uint32_t {
   classes = 7,
   memory = 8,
   replay = 9,
+  augmentation = 10,
   user = 1000
 };
 

@@ -10,12 +10,15 @@
 #include <span>
 #include <string>
 
+#include <lifelong/backend/serial.hpp>
 #include <lifelong/core/batch.hpp>
 #include <lifelong/core/check_batch.hpp>
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/memory.hpp>
 #include <lifelong/core/random.hpp>
 #include <lifelong/rehearsal/stored_examples.hpp>
+#include <lifelong/stream/example_source.hpp>
+#include <lifelong/stream/loader.hpp>
 
 namespace lifelong::rehearsal {
 
@@ -53,14 +56,14 @@ struct Arrival {
 /// Which examples of a stream a memory keeps. `place(arrival)` is the slot for an example: the number of examples kept
 /// so far to add it, a smaller one to replace the example there, `Arrival::no_slot` to leave it; it does not throw.
 /// `prepare(batch)` checks a batch before its examples arrive, and makes room, so that `place` need not;
-/// `slots(capacity)` is how many slots there have to be; `end_task()` is told when a task ends; `check(seen, capacity,
+/// `places(capacity)` is how many slots there have to be; `end_task()` is told when a task ends; `check(seen, capacity,
 /// labels)` throws FormatError if what `visit` has read is impossible. `name` is what recipes call it.
 template <class S>
 concept Selection = std::copyable<S> && requires(S& selection, const S& fixed, const Arrival& arrival,
                                                  const Batch<float>& batch, std::span<const std::int32_t> labels) {
   { S::name } -> std::convertible_to<const char*>;
   { selection.place(arrival) } -> std::same_as<std::size_t>;
-  { fixed.slots(std::size_t{}) } -> std::same_as<std::size_t>;
+  { fixed.places(std::size_t{}) } -> std::same_as<std::size_t>;
   { fixed.bytes() } -> std::convertible_to<std::size_t>;
   selection.prepare(batch);
   selection.end_task();
@@ -111,6 +114,18 @@ class Memory {
     keep(batch, outputs);
   }
 
+  /// Lets all examples of a source arrive, in its order. \throws as the other `push`; then the examples of the batches
+  /// before have arrived. InvalidArgument for a source without end.
+  template <class Examples>
+  requires(ExampleSource<Examples, T>) void push(const Examples& examples) {
+    constexpr std::size_t batch_size = 256;
+    detail::require_end(examples.size(), "Memory.push");
+    BatchBuffer<T> buffer;
+    const backend::Serial serial;
+    for (const Batch<T>& batch : BatchLoader<T, Examples, backend::Serial>(examples, batch_size, buffer, serial))
+      push(batch);
+  }
+
   /// Checks a batch of finite values, and makes room for its examples with `outputs` outputs each, so that `keep` does
   /// not fail. \throws as `push`.
   void prepare(const Batch<T>& batch, std::size_t outputs = 0) {
@@ -120,7 +135,7 @@ class Memory {
     if (batch.features == 0) detail::raise<ShapeMismatch>("an example for the memory has no features");
     examples_.require_storable(batch);
     selection_.prepare(batch);
-    examples_.reserve(selection_.slots(capacity_), StoredExamples<T, S>::shape_of(batch, outputs));
+    examples_.reserve(selection_.places(capacity_), StoredExamples<T, S>::shape_of(batch, outputs));
   }
   /// Lets the examples of a batch arrive that `prepare` has seen. It does not throw.
   void keep(const Batch<T>& batch, std::span<const T> outputs = {}) {

@@ -40,19 +40,21 @@ struct ReplayState {
   Draw draw;
   JoinedBatch<T> joined;
 
-  /// Makes the memory, if it is still empty, and room for everything that a step with `batch` needs. \throws as
-  /// `Memory::prepare`, and InvalidArgument for another capacity than that of a memory which holds something.
-  void prepare(const MemoryOptions& options, std::size_t batch_size, const Batch<T>& batch, std::size_t outputs = 0) {
+  /// Makes the memory, if it is still empty, and room for everything that a step of `policy` with `batch` and `draws`
+  /// draws needs. \throws as `Memory::prepare`, and InvalidArgument for another capacity than that of a memory which
+  /// holds something.
+  void prepare(const MemoryOptions& options, std::size_t batch_size, const Batch<T>& batch, std::size_t outputs = 0,
+               std::size_t draws = 1, const char* policy = "Replay") {
     if (memory.seen() == 0) memory = Memory<Choice, T, S>(options);
     if (memory.capacity() != options.capacity)
       detail::raise<InvalidArgument>("the memory has a capacity of " + std::to_string(memory.capacity()) +
-                                     " examples and holds " + std::to_string(memory.size()) +
-                                     ", so Replay.capacity cannot become " + std::to_string(options.capacity));
+                                     " examples and holds " + std::to_string(memory.size()) + ", so " + policy +
+                                     ".capacity cannot become " + std::to_string(options.capacity));
     memory.prepare(batch, outputs);
-    const std::size_t slots = memory.examples().slots();
-    detail::with_memory([&] { draw.reserve(slots, batch_size); },
+    const std::size_t places = memory.examples().places();
+    detail::with_memory([&] { draw.reserve(places, batch_size); },
                         [] { return "no memory to draw examples from a memory"; });
-    joined.reserve(batch.size + (batch_size < slots ? batch_size : slots), memory.examples().shape());
+    joined.reserve(batch.size + draws * (batch_size < places ? batch_size : places), memory.examples().shape());
   }
 
   void resize(std::size_t) {}
@@ -65,9 +67,10 @@ struct ReplayState {
 };
 
 /// \throws InvalidArgument for settings of a replay outside their domains.
-inline void validate_replay(const MemoryOptions& memory, std::size_t batch_size) {
+inline void validate_replay(const MemoryOptions& memory, std::size_t batch_size,
+                            const char* name = "Replay.batch_size") {
   memory.validate();
-  detail::require_between("Replay.batch_size", static_cast<double>(batch_size), 1, 0x1p32);
+  detail::require_between(name, static_cast<double>(batch_size), 1, 0x1p32);
 }
 
 /// `reservoir, capacity 500, batch size 32, seed 0`.

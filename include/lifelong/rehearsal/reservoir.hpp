@@ -28,7 +28,7 @@ struct UniformSelection {
     return slot < arrival.capacity ? static_cast<std::size_t>(slot) : Arrival::no_slot;
   }
 
-  [[nodiscard]] std::size_t slots(std::size_t capacity) const { return capacity; }
+  [[nodiscard]] std::size_t places(std::size_t capacity) const { return capacity; }
   [[nodiscard]] std::size_t bytes() const { return 0; }
   template <class T>
   void prepare(const Batch<T>&) const {}

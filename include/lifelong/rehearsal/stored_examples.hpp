@@ -56,7 +56,7 @@ class StoredExamples {
   [[nodiscard]] std::size_t targets() const { return shape_.targets; }
   [[nodiscard]] const ExampleShape& shape() const LIFELONG_LIFETIME_BOUND { return shape_; }
   /// How many slots there is memory for.
-  [[nodiscard]] std::size_t slots() const { return labels_.size(); }
+  [[nodiscard]] std::size_t places() const { return labels_.size(); }
   /// Labels of the examples; -1 for one without.
   [[nodiscard]] std::span<const std::int32_t> labels() const LIFELONG_LIFETIME_BOUND {
     return std::span(labels_).first(size_);
@@ -92,20 +92,20 @@ class StoredExamples {
 
   /// Makes room for `slots` examples of this shape. An empty memory takes any shape; else outputs may become more, and
   /// nothing else may change. \throws ShapeMismatch for another shape, OutOfMemory; then nothing has changed.
-  void reserve(std::size_t slots, const ExampleShape& shape) {
+  void reserve(std::size_t places, const ExampleShape& shape) {
     if (size_ > 0) require_same(shape);
-    if (slots <= this->slots() && shape == shape_) return;
+    if (places <= this->places() && shape == shape_) return;
     const auto message = [&] {
-      return "a memory of " + std::to_string(slots) + " examples of " + std::to_string(shape.features) + " features, " +
-             std::to_string(shape.targets) + " targets and " + std::to_string(shape.outputs) +
+      return "a memory of " + std::to_string(places) + " examples of " + std::to_string(shape.features) +
+             " features, " + std::to_string(shape.targets) + " targets and " + std::to_string(shape.outputs) +
              " outputs does not fit into memory";
     };
     for (const std::size_t width : {shape.features, shape.targets, shape.outputs, std::size_t{2}})
-      if (slots > 0 && width > static_cast<std::size_t>(-1) / slots) detail::raise<OutOfMemory>(message());
+      if (places > 0 && width > static_cast<std::size_t>(-1) / places) detail::raise<OutOfMemory>(message());
     detail::with_memory(
         [&] {
           StoredExamples larger = empty_copy();
-          larger.allocate(slots > this->slots() ? slots : this->slots(), shape);
+          larger.allocate(places > this->places() ? places : this->places(), shape);
           for (std::size_t i = 0; i < size_; ++i) larger.copy_slot(*this, i);
           larger.size_ = size_;
           *this = static_cast<StoredExamples&&>(larger);
@@ -149,7 +149,19 @@ class StoredExamples {
     return shape.features * sizeof(S) + (shape.targets + shape.outputs + 1) * sizeof(T) +
            (shape.outputs > 0 ? 5 : 4) * sizeof(std::uint32_t);
   }
-  [[nodiscard]] std::size_t bytes() const { return slots() * bytes_per_example(shape_); }
+  /// How many examples of a shape fit into so many bytes, which gives a memory its capacity:
+  /// `MemoryOptions{.capacity = StoredExamples<float, std::uint8_t>::examples_in(400'000, {.features = 784})}`.
+  /// \throws InvalidArgument if not one does.
+  [[nodiscard]] static std::size_t examples_in(std::size_t bytes, const ExampleShape& shape) {
+    const bool countable = shape.features <= bytes && shape.targets <= bytes && shape.outputs <= bytes;
+    const std::size_t each = countable ? bytes_per_example(shape) : 0;
+    if (each == 0 || each > bytes)
+      detail::raise<InvalidArgument>("a memory of " + std::to_string(bytes) + " bytes has no room for one example of " +
+                                     std::to_string(shape.features) + " features, " + std::to_string(shape.targets) +
+                                     " targets and " + std::to_string(shape.outputs) + " outputs");
+    return bytes / each;
+  }
+  [[nodiscard]] std::size_t bytes() const { return places() * bytes_per_example(shape_); }
 
   /// See `PolicyState`. \throws FormatError for numbers and arrays that do not belong together, which a visitor may
   /// have written.
@@ -171,9 +183,9 @@ class StoredExamples {
     array("active", active_);
     array("weights", weights_);
     array("lengths", lengths_);
-    if (shape_.targets > 0) array("targets", targets_);
+    if (shape_.targets > 0) array("target_values", targets_);  // targets and outputs are their numbers
     if (shape_.outputs > 0) {
-      array("outputs", outputs_);
+      array("output_values", outputs_);
       array("widths", widths_);
     }
     require_whole();
@@ -228,16 +240,16 @@ class StoredExamples {
     copy.scale_ = scale_;
     return copy;
   }
-  void allocate(std::size_t slots, const ExampleShape& shape) {
+  void allocate(std::size_t places, const ExampleShape& shape) {
     shape_ = shape;
-    inputs_.resize(slots * shape.features);
-    targets_.resize(slots * shape.targets);
-    outputs_.resize(slots * shape.outputs);
-    widths_.resize(shape.outputs > 0 ? slots : 0);
-    labels_.resize(slots);
-    active_.resize(2 * slots);
-    weights_.resize(slots);
-    lengths_.resize(slots);
+    inputs_.resize(places * shape.features);
+    targets_.resize(places * shape.targets);
+    outputs_.resize(places * shape.outputs);
+    widths_.resize(shape.outputs > 0 ? places : 0);
+    labels_.resize(places);
+    active_.resize(2 * places);
+    weights_.resize(places);
+    lengths_.resize(places);
   }
   void copy_slot(const StoredExamples& from, std::size_t i) {
     const auto copy = [&](auto& to, const auto& values, std::size_t width, std::size_t old_width) {
@@ -255,14 +267,14 @@ class StoredExamples {
 
   void require_whole() const {
     const auto check = [&](const char* name, std::size_t values, std::size_t width) {
-      const bool fits = width == 0 ? values == 0 : values / width == slots() && values % width == 0;
+      const bool fits = width == 0 ? values == 0 : values / width == places() && values % width == 0;
       if (!fits)
         detail::raise<FormatError>(std::string("the memory's ") + name + " has " + std::to_string(values) +
-                                   " values where " + std::to_string(slots()) + " examples have " +
+                                   " values where " + std::to_string(places()) + " examples have " +
                                    std::to_string(width) + " each");
     };
-    if (size_ > slots())
-      detail::raise<FormatError>("a memory of " + std::to_string(slots()) + " slots cannot hold " +
+    if (size_ > places())
+      detail::raise<FormatError>("a memory of " + std::to_string(places()) + " slots cannot hold " +
                                  std::to_string(size_) + " examples");
     if (shape_.features == 0) detail::raise<FormatError>("the memory's examples have no features");
     check("inputs", inputs_.size(), shape_.features);

@@ -30,7 +30,7 @@ class LastOfTask {
     return first(ends_.size()) + static_cast<std::size_t>(arrivals_++ % capacity_);
   }
 
-  [[nodiscard]] std::size_t slots(std::size_t capacity) const { return first(ends_.size()) + capacity; }
+  [[nodiscard]] std::size_t places(std::size_t capacity) const { return first(ends_.size()) + capacity; }
   [[nodiscard]] std::size_t bytes() const { return ends_.size() * sizeof(std::uint64_t); }
   /// Makes room for the end of the task that the batch belongs to. \throws OutOfMemory.
   template <class T>
