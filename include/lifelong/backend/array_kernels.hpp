@@ -5,6 +5,7 @@
 #include <lifelong/config/push_macros.hpp>
 
 #include <cstddef>
+#include <type_traits>
 
 #include <lifelong/core/packet.hpp>
 
@@ -100,6 +101,35 @@ struct Store {
   LIFELONG_HOST_DEVICE V operator()(std::size_t i) const {
     store(to, i, kernel.template operator()<V>(i));
     return V(T(0));
+  }
+};
+
+/// The lanes of V from values of T, which may be of half the size.
+template <class V, class T>
+LIFELONG_HOST_DEVICE V load_as(const T* from, std::size_t i) {
+  if constexpr (std::is_same_v<ScalarOf<V>, T>) {
+    return load<V>(from, i);
+  } else if constexpr (lane_count<V> == 1) {
+    return static_cast<V>(from[i]);
+  } else {
+#if defined(LIFELONG_HAS_PACKETS)
+    VectorOf<T, lane_count<V> * sizeof(T)> lanes;
+    __builtin_memcpy(&lanes, from + i, sizeof lanes);
+    return V(__builtin_convertvector(lanes, typename V::Native));
+#endif
+  }
+}
+
+/// Returns a_i b_i. For sums in double, run it by a loop over doubles: products of floats are exact then, and neither
+/// overflow nor vanish.
+template <class T>
+struct Multiply {
+  const T* a;
+  const T* b;
+
+  template <class V>
+  LIFELONG_HOST_DEVICE V operator()(std::size_t i) const {
+    return load_as<V>(a, i) * load_as<V>(b, i);
   }
 };
 
