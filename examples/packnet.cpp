@@ -2,7 +2,6 @@
 // Parameter isolation: every task owns a part of one network, and what it computes never changes again.
 #include <lifelong/lifelong.hpp>
 #include <lifelong/nn.hpp>
-#include <lifelong/penalty/packnet.hpp>
 
 #include <cstddef>
 #include <cstdio>

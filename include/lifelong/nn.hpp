@@ -4,6 +4,7 @@
 
 #include <lifelong/adapter/eigen.hpp>
 #include <lifelong/nn/chain.hpp>
+#include <lifelong/nn/hat.hpp>
 #include <lifelong/nn/kronecker/convolution.hpp>
 #include <lifelong/nn/kronecker/factors.hpp>
 #include <lifelong/nn/kronecker/fisher.hpp>
@@ -42,4 +43,5 @@
 #include <lifelong/nn/product/rows.hpp>
 #include <lifelong/nn/product/sequence_product.hpp>
 #include <lifelong/nn/product/shared_product.hpp>
+#include <lifelong/nn/progressive.hpp>
 #include <lifelong/nn/sequential.hpp>

@@ -5,6 +5,7 @@
 #include <lifelong/io/checkpoint.hpp>
 #include <lifelong/lifelong.hpp>
 #include <lifelong/penalty/packnet.hpp>
+#include <lifelong/penalty/task_mask.hpp>
 
 #include <algorithm>
 #include <bit>
@@ -348,6 +349,23 @@ TEST_CASE("new heads learn and belong to the task in which they were grown", "[p
   ll::penalty::prune(learner);
   learner.consolidate();
   CHECK(owners_of(learner) == Owners{0, 2, 1, 1, 1, 0, 2, 2});
+}
+
+TEST_CASE("a task's mask is one bit per parameter, and gives its parameters", "[penalty][packnet]") {
+  ll::Learner learner{Tiny(), Constant{}, PackNet{.pruned = 0.6}, ll::optimizer::Adam{.learning_rate = 0.05}};
+  for (std::uint64_t t = 1; t < 4; ++t) learn(learner, t);
+  for (std::size_t t = 0; t < 3; ++t) {
+    const std::vector<std::uint8_t> mask = ll::penalty::task_mask(learner, t);
+    CHECK(mask.size() == 4);  // 27 bits
+    std::vector<double> theta(learner.parameters().begin(), learner.parameters().end());
+    ll::penalty::apply_mask(mask, std::span<double>(theta));
+    CHECK(bits(theta) == bits(parameters_of(learner, t)));
+    for (std::size_t i = 0; i < 27; ++i) REQUIRE((mask[i / 8] >> i % 8 & 1) == (parameters_of(learner, t)[i] != 0));
+  }
+  CHECK_THROWS_WITH(ll::penalty::task_mask(learner, 3), ContainsSubstring("task 3"));
+  std::vector<double> longer(33);
+  CHECK_THROWS_AS(ll::penalty::apply_mask(ll::penalty::task_mask(learner, 0), std::span<double>(longer)),
+                  ll::ShapeMismatch);
 }
 
 TEST_CASE("the present task uses all parameters", "[penalty][packnet]") {

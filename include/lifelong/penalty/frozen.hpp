@@ -56,7 +56,8 @@ namespace lifelong::penalty {
 
 /// Who owns a parameter, in the array `owner`: 0 while it learns; the number of a task, counted from 1, for good; or
 /// below 0 while it rests and waits for the next task. The array is `Bfloat16`, 2 bytes per parameter, in which such
-/// numbers are exact.
+/// numbers are exact: the masks of all tasks in 16 bits, which kernels read as they read any array. One bit for each
+/// task and parameter would be more from 17 tasks on. `task_mask` gives a single task's mask as bits.
 inline constexpr std::size_t most_owners = 255;
 
 /// Parameters that are owned do not move by one bit, under any optimizer, momentum or weight decay; all others follow

@@ -46,8 +46,9 @@ namespace lifelong::penalty {
 /// The importance has no say: take `Constant`, for which `consolidate` needs no data. Running statistics of batch
 /// normalisation are not parameters: freeze those layers before the first `prune`, which refuses to work otherwise. The
 /// optimizer's arrays are kept unless you reset them, and what it gathered for resting weights moves them when they are
-/// free again. A weight whose input is always 0 never learns, keeps the size it began with and survives as if it
-/// mattered: begin with small ones, or leave constant inputs out. Mallya & Lazebnik 2018. 2 bytes per parameter.
+/// free again. A weight whose input is always 0 never learns. Where it is large it survives as if it mattered; where it
+/// is small it is pruned every time, and such weights collect in what is left for the last tasks. Leave constant inputs
+/// out, or prune more than `equal_share` says. Mallya & Lazebnik 2018. 2 bytes per parameter.
 struct PackNet {
   double pruned = 0.5;  ///< the share of a task's weights in each layer that `prune` gives back; 0 keeps all
 
@@ -96,7 +97,8 @@ struct PackNet {
 };
 
 /// The share to prune after task number `task`, from 0, of `tasks`, so that all get equally many weights: (T - 1 -
-/// task) / (T - task), and 0 for the last. \throws InvalidArgument unless task < tasks.
+/// task) / (T - task), and 0 for the last. Weights that cannot learn, because their input is always 0, count too.
+/// \throws InvalidArgument unless task < tasks.
 inline double equal_share(std::size_t task, std::size_t tasks) {
   detail::require_index("equal_share: the list of tasks", task, tasks);
   return static_cast<double>(tasks - 1 - task) / static_cast<double>(tasks - task);
