@@ -10,7 +10,9 @@
 
 #include <lifelong/analytic/tiles.hpp>
 #include <lifelong/config.hpp>
+#include <lifelong/core/aligned_vector.hpp>
 #include <lifelong/core/error.hpp>
+#include <lifelong/core/memory.hpp>
 #include <lifelong/core/packet.hpp>
 
 namespace lifelong::analytic::detail {
@@ -42,7 +44,7 @@ class Cholesky {
       if (const Pivot pivot = factorize_tile(i, before); !pivot) return pivot;
       backend.parallel_for(a_.count() - i - 1, [&](std::size_t k) {
         reduce(i, i + 1 + k);
-        divide(i, i + 1 + k);
+        divide(a_.tile(i, i), a_.tile(i, i + 1 + k));
       });
     }
     return {};
@@ -62,6 +64,28 @@ class Cholesky {
         x[i * side + r] = value / tile[r * side + r];
       }
     }
+  }
+
+  /// The diagonal of (RᵀR)⁻¹, whose element k is the squared length of row k of R⁻¹. It costs n³/3 operations, made of
+  /// the same products. \throws OutOfMemory.
+  template <class Backend>
+  [[nodiscard]] AlignedVector<double> inverse_diagonal(const Backend& backend) const {
+    const auto message = [] { return "the diagonal of an inverse does not fit into memory"; };
+    AlignedVector<double> diagonal;
+    lifelong::detail::with_memory([&] { diagonal.resize(a_.count() * side); }, message);
+    backend.parallel_for(a_.count(), [&](std::size_t column) {
+      AlignedVector<double> x;  // R⁻ᵀ of 48 columns of the identity, from their own tile downwards
+      lifelong::detail::with_memory([&] { x.resize((a_.count() - column) * tile_values); }, message);
+      for (std::size_t k = 0; k < side; ++k) x[k * (side + 1)] = 1;
+      for (std::size_t i = column; i < a_.count(); ++i) {
+        double* const own = x.data() + (i - column) * tile_values;
+        for (std::size_t k = column; k < i; ++k)
+          add_product<-1, Packet<double>>(a_.tile(k, i), x.data() + (k - column) * tile_values, side, own);
+        divide(a_.tile(i, i), own);
+        for (std::size_t k = 0; k < tile_values; ++k) diagonal[column * side + k % side] += own[k] * own[k];
+      }
+    });
+    return diagonal;
   }
 
   [[nodiscard]] std::size_t bytes() const { return a_.bytes(); }
@@ -88,11 +112,9 @@ class Cholesky {
       add_product<-1, Packet<double>>(a_.tile(k, i), a_.tile(k, j), side, a_.tile(i, j));
   }
 
-  /// R_ij = R_ii⁻ᵀ A_ij.
-  void divide(std::size_t i, std::size_t j) {
+  /// X = R_ii⁻ᵀ X for a tile X.
+  static void divide(const double* factor, double* x) {
     using V = Packet<double>;
-    const double* const factor = a_.tile(i, i);
-    double* const x = a_.tile(i, j);
     for (std::size_t k = 0; k < side; ++k) {
       const double pivot = factor[k * side + k];
       for (std::size_t c = 0; c < side; ++c) x[k * side + c] /= pivot;

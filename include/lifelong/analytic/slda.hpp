@@ -13,6 +13,8 @@
 #include <utility>
 
 #include <lifelong/analytic/cholesky.hpp>
+#include <lifelong/analytic/samples.hpp>
+#include <lifelong/analytic/saved.hpp>
 #include <lifelong/analytic/tiles.hpp>
 #include <lifelong/analytic/trunk.hpp>
 #include <lifelong/backend/serial.hpp>
@@ -22,9 +24,7 @@
 #include <lifelong/core/check_batch.hpp>
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/memory.hpp>
-#include <lifelong/stream/example_source.hpp>
 #include <lifelong/stream/loader.hpp>
-#include <lifelong/stream/shape.hpp>
 
 namespace lifelong::analytic {
 
@@ -46,6 +46,8 @@ struct SldaOptions {
 /// 4 M² + 8 M C bytes. A `PredictiveModel` of the trunk's `value_type`.
 template <class F>
 class Slda {
+  static_assert(detail::require_trunk<F>());
+
  public:
   using value_type = typename F::value_type;
   using T = value_type;
@@ -85,12 +87,11 @@ class Slda {
   /// Adds a batch of labelled samples, whole or not at all. \throws as `Ridge::learn`; InvalidArgument for targets.
   template <class Backend = backend::Serial>
   void learn(const Batch<T>& batch, const Backend& backend = {}) {
-    Batch<T> samples = rows_.present(batch);
+    const Batch<T> samples = rows_.present(batch);
     if (samples.size == 0) return;
     if (!samples.targets.empty())
       lifelong::detail::raise<InvalidArgument>("Slda learns classes, but the batch has targets");
-    samples.active = {};
-    lifelong::detail::check_labels(samples, outputs(), true);
+    detail::check_answers(samples, outputs());
     detail::Panels& rows = rows_.of(samples, backend);
     left_ = rows;
     for (std::size_t n = 0; n < samples.size; ++n)
@@ -104,11 +105,8 @@ class Slda {
   /// error have been learned; InvalidArgument for a source without end; ShapeMismatch.
   template <class Examples, class Backend = backend::Serial>
   requires(!std::same_as<Examples, Batch<T>>) void learn(const Examples& examples, const Backend& backend = {}) {
-    static_assert(lifelong::detail::require_example_source<Examples, T>());
-    lifelong::detail::require_end(examples.size(), "Slda.learn");
-    lifelong::detail::require_shape(examples, rows_.trunk());
-    for (const Batch<T>& batch : BatchLoader<T, Examples, Backend>(examples, options_.block, buffer_, backend))
-      learn(batch, backend);
+    detail::for_each_block(examples, rows_.trunk(), options_.block, "Slda.learn", buffer_, backend,
+                           [&](const Batch<T>& batch) { learn(batch, backend); });
   }
 
   /// Takes new classes, which nothing was seen of. \throws InvalidArgument for fewer than there are, or more than an
@@ -169,22 +167,25 @@ class Slda {
   /// throws.
   template <class Array, class Number>
   void visit(const Array& array, const Number& number) {
-    std::uint64_t saved_features = features(), saved_outputs = outputs(), trunk = rows_.fingerprint();
-    number("features", saved_features);
-    number("outputs", saved_outputs);
-    number("trunk", trunk);
-    lifelong::detail::require_size("the row of features of a saved Slda", saved_features, features());
-    if (trunk != rows_.fingerprint())
-      lifelong::detail::raise<InvalidArgument>("the saved Slda lies on a trunk with other settings: fingerprint " +
-                                               std::to_string(trunk) + ", here " + std::to_string(rows_.fingerprint()));
-    if (saved_outputs != outputs()) {
-      counts_.clear();
-      grow(saved_outputs);
-    }
-    visit_array("scatter", scatter_.values(), array);
-    visit_array("means", means_, array);
-    visit_array("counts", counts_, array);
-    for (const double count : counts_) lifelong::detail::require_at_least("a count of a saved Slda", count, 0);
+    detail::visit_identity("Slda", features(), rows_.fingerprint(), number);
+    detail::Tiles scatter = detail::visit_symmetric("scatter", scatter_, array);
+    AlignedVector<double> means = detail::visit_rows("means", means_, features(), width(), array);
+    AlignedVector<double> counts = detail::visit_rows("counts", counts_, 1, 1, array);
+    lifelong::detail::require_size("counts", counts.size(), means.size() / width());
+    lifelong::detail::require_outputs(counts.size());
+    for (std::size_t c = 0; c < counts.size(); ++c)
+      detail::require_sum("samples of class " + std::to_string(c) + " of the saved Slda", counts[c]);
+    lifelong::detail::with_memory(
+        [&] {
+          weights_.reserve(means.size());
+          biases_.reserve(counts.size());
+        },
+        [] { return "a saved Slda does not fit into memory"; });
+    weights_.resize(means.size());
+    biases_.resize(counts.size());
+    scatter_ = std::move(scatter);
+    means_ = std::move(means);
+    counts_ = std::move(counts);
     solved_ = false;
   }
 
@@ -226,13 +227,6 @@ class Slda {
           -0.5 * detail::dot<Packet<double>>(weights_.data() + c * width(), means_.data() + c * width(), width());
     }
     solved_ = true;
-  }
-
-  template <class Values, class Array>
-  static void visit_array(const char* name, Values& values, const Array& array) {
-    const std::size_t size = values.size();
-    array(name, values);
-    lifelong::detail::require_size(name, values.size(), size);
   }
 
   SldaOptions options_;

@@ -149,22 +149,20 @@ class Tiles {
     if (row > column) std::swap(row, column);
     return tile(row / side, column / side)[row % side * side + column % side];
   }
+  /// Sets element (row, column), row <= column. What is below the diagonal is never read.
+  void set(std::size_t row, std::size_t column, double value) {
+    tile(row / side, column / side)[row % side * side + column % side] = value;
+  }
   [[nodiscard]] double& diagonal(std::size_t k) { return tile(k / side, k / side)[k % side * (side + 1)]; }
   [[nodiscard]] double diagonal(std::size_t k) const { return at(k, k); }
 
-  /// Adds sign · leftᵀ right, which is to be symmetric; a term of each row, in their order.
+  /// Adds sign · leftᵀ right, which is to be symmetric; a term of each row, in their order. Rows are taken by so many
+  /// at a time that all panels of them stay in the caches while the tiles pass by.
   template <int sign, class Backend>
   void add(const Panels& left, const Panels& right, const Backend& backend) {
-    constexpr std::size_t rows_at_once = 64;
-    const std::size_t rows = left.rows();
-    backend.parallel_for(tiles(), [&](std::size_t index) {
-      std::size_t j = 0;
-      while ((j + 1) * (j + 2) / 2 <= index) ++j;
-      const std::size_t i = index - j * (j + 1) / 2;
-      for (std::size_t n = 0; n < rows; n += rows_at_once)
-        add_product<sign, Packet<double>>(left.panel(i) + n * side, right.panel(j) + n * side,
-                                          std::min(rows_at_once, rows - n), tile(i, j));
-    });
+    constexpr std::size_t rows_at_once = 256;
+    for (std::size_t n = 0; n < left.rows(); n += rows_at_once)
+      add_rows<sign>(left, right, n, std::min(rows_at_once, left.rows() - n), backend);
   }
 
   /// Multiplies all elements by `factor`.
@@ -173,10 +171,22 @@ class Tiles {
   }
 
   [[nodiscard]] std::size_t bytes() const { return values_.size() * sizeof(double); }
-  /// All tiles, padding included.
-  [[nodiscard]] AlignedVector<double>& values() LIFELONG_LIFETIME_BOUND { return values_; }
 
  private:
+  /// The same for the rows [first, first + rows).
+  template <int sign, class Backend>
+  void add_rows(const Panels& left, const Panels& right, std::size_t first, std::size_t rows, const Backend& backend) {
+    constexpr std::size_t rows_in_l1 = 64;
+    backend.parallel_for(tiles(), [&](std::size_t index) {
+      std::size_t j = 0;
+      while ((j + 1) * (j + 2) / 2 <= index) ++j;
+      const std::size_t i = index - j * (j + 1) / 2;
+      for (std::size_t n = first; n < first + rows; n += rows_in_l1)
+        add_product<sign, Packet<double>>(left.panel(i) + n * side, right.panel(j) + n * side,
+                                          std::min(rows_in_l1, first + rows - n), tile(i, j));
+    });
+  }
+
   std::size_t size_ = 0, count_ = 0;
   AlignedVector<double> values_;
 };

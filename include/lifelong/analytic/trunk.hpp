@@ -30,7 +30,7 @@ namespace lifelong::analytic {
 /// call its `predict` at once. With `fingerprint() const`, a number made of its settings, a saved head is refused on
 /// another trunk.
 template <class F>
-concept Trunk = PredictiveModel<F> && requires(F& trunk) {
+concept Trunk = lifelong::detail::has_value_type<F> && PredictiveModel<F> && requires(F& trunk) {
   { trunk.inputs() } -> std::convertible_to<std::size_t>;
 };
 
@@ -38,6 +38,7 @@ namespace detail {
 
 template <class F>
 consteval bool require_trunk() {
+  static_assert(lifelong::detail::has_value_type<F>, "analytic::Trunk: the trunk needs value_type, float or double");
   static_assert(lifelong::detail::require_predictive_model<F>());
   static_assert(Trunk<F>, "analytic::Trunk: the trunk needs inputs(), the number of its inputs");
   return true;
@@ -59,8 +60,6 @@ void require_summable(std::span<const T> values, std::size_t width, const char* 
 /// The trunk of a head, and the features of its last batch.
 template <class F>
 class TrunkRows {
-  static_assert(require_trunk<F>());
-
  public:
   using T = typename F::value_type;
 

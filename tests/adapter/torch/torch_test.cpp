@@ -2,6 +2,7 @@
 // LibTorch modules as models: the same numbers as networks of nn, in the same places, and errors that name a parameter.
 #include <lifelong/torch.hpp>
 
+#include <lifelong/analytic/ridge.hpp>
 #include <lifelong/io/state_dict.hpp>
 #include <lifelong/lifelong.hpp>
 #include <lifelong/nn.hpp>
@@ -599,6 +600,24 @@ TEST_CASE("a step that is refused leaves a module as it was", "[torch]") {
   REQUIRE(before.size() == after_it.size());
   for (std::size_t k = 0; k < before.size(); ++k) CHECK(torch::equal(before[k], after_it[k]));
   CHECK(net->ptr(1)->as<nn::BatchNorm1d>()->num_batches_tracked.item<std::int64_t>() == 1);
+}
+
+TEST_CASE("an exact head on a module is one on the module's outputs", "[torch]") {
+  torch::manual_seed(1);
+  torch::nn::Sequential features(torch::nn::Linear(12, 16), torch::nn::ReLU(), torch::nn::Dropout(0.5));
+  const RandomBatch<float> data(24, 12, 4);
+  const Batch<float> batch{24, 12, data.inputs, data.labels};
+  auto model = ll::libtorch::model(features, {12});
+  std::vector<float> outputs(24 * 16), a(24 * 4), b(24 * 4);
+  model.predict(batch, outputs);
+
+  ll::analytic::Ridge on_module{model, 4};
+  ll::analytic::Ridge on_outputs{ll::analytic::Identity<float>(16), 4};
+  on_module.learn(batch);
+  on_outputs.learn({24, 16, outputs, data.labels});
+  on_module.predict(batch, a);
+  on_outputs.predict({24, 16, outputs}, b);
+  CHECK(a == b);
 }
 
 TEST_CASE("a batch that does not fit a module is refused", "[torch]") {
