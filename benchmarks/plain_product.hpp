@@ -15,33 +15,36 @@
 
 namespace lifelong::benchmarks {
 
-/// C = A·B of `side`² floats, by this library's kernel or by Eigen's.
+/// C = A·B of `side`² values, by this library's kernel or by Eigen's.
+template <class T>
 class PlainProduct {
  public:
-  explicit PlainProduct(std::size_t side) : side_(side), a_(side * side, 1.0f), b_(side * side, 0.5f), c_(side * side) {
+  explicit PlainProduct(std::size_t side)
+      : side_(side), a_(side * side, T(1)), b_(side * side, T(0.5)), c_(side * side) {
     Eigen::setNbThreads(1);  // its threads would spin while others are timed
   }
 
   void own() {
-    nn::product(backend::Serial{}, nn::Rows<const float>{a_.data(), side_, side_},
-                nn::Rows<const float>{b_.data(), side_, side_}, nn::Rows<float>{c_.data(), side_, side_}, side_,
+    nn::product(backend::Serial{}, nn::Rows<const T>{a_.data(), side_, side_},
+                nn::Rows<const T>{b_.data(), side_, side_}, nn::Rows<T>{c_.data(), side_, side_}, side_,
                 nn::Add{false});
   }
   void eigen() {
     const auto side = static_cast<Eigen::Index>(side_);
-    using Matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+    using Matrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
     Eigen::Map<Matrix>(c_.data(), side, side).noalias() =
         Eigen::Map<const Matrix>(a_.data(), side, side) * Eigen::Map<const Matrix>(b_.data(), side, side);
   }
 
  private:
   std::size_t side_;
-  AlignedVector<float> a_, b_, c_;
+  AlignedVector<T> a_, b_, c_;
 };
 
 /// The faster of both, on one thread.
-inline Yardstick plain_product(std::size_t side = 512) {
-  const auto product = std::make_shared<PlainProduct>(side);
+template <class T = float>
+Yardstick plain_product(std::size_t side = 512) {
+  const auto product = std::make_shared<PlainProduct<T>>(side);
   const double n = static_cast<double>(side);
   return {"plain product", {.flops = 2 * n * n * n}, {[product] { product->own(); }, [product] { product->eigen(); }}};
 }
