@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Learns the rotations of Fashion-MNIST one after the other with every method: demo.sh [FURTHER LAB ARGUMENTS]
+# Learns the rotations of Fashion-MNIST one after the other with the families of methods side by side:
+# demo.sh [FURTHER LAB ARGUMENTS]
 set -euo pipefail
 root=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)
 
@@ -11,8 +12,9 @@ arguments=(
   --hidden 256,256
   --epochs 3
   --batch-size 128
+  --memory 500
   --seeds 1
-  --methods "finetune,l2,ewc,online-ewc,mas,si,joint"
+  --methods "finetune,online-ewc,kfac,er,kfac+er,joint"
   --output "$root/out/demo"
 )
 

@@ -5,7 +5,7 @@
 
 #include <lifelong/core/error.hpp>
 #include <lifelong/version.hpp>
-#include <optional>
+#include <map>
 #include <span>
 #include <string>
 #include <utility>
@@ -57,22 +57,25 @@ Json experiment_of(const Options& options, const Data& data) {
           {"data", hash_of(data)}};
 }
 
-std::optional<double> strength_of(const Method& method, const Options& options) {
-  const auto chosen = options.strengths.find(method.name);
-  if (chosen != options.strengths.end()) return chosen->second;
-  return method.strengths ? std::optional(method.strengths->on(options.stream)) : std::nullopt;
+std::string stream_text(const Options& options) {
+  if (options.stream != StreamKind::rotated) return name_of(options.stream);
+  return options.degrees ? fmt::format("rotated by {:g} degrees each", *options.degrees) : "rotated at random";
 }
 
 std::string recipe(const Method& method, const Trial& trial) {
   const Options& options = trial.options;
-  const std::string strength = method.strengths ? fmt::format(", strength {:g}", trial.strength) : "";
+  std::string settings;
+  for (const Setting& setting : method.settings)
+    settings += fmt::format(", {} {:g}", setting.name, trial[setting.name.c_str()]);
+  if (method.needs.memory) settings += fmt::format(", memory {} examples", options.memory);
+  if (method.needs.memory && options.memory_batch) settings += fmt::format(", {} in a step", *options.memory_batch);
   const std::string falling = options.final_rate < 1 ? fmt::format(" falling to {:g}", options.final_rate) : "";
   const std::string samples = options.train_samples ? fmt::format("{}", *options.train_samples) : "all";
   return fmt::format(
       "{} ({}){}; {} {}, {}-incremental, {} tasks, {} training samples each; {}; {}, learning rate {:g}{}, state {} at "
       "a "
       "new task; epochs {}, batch size {}; seed {}; lifelong {}",
-      method.name, method.description, strength, name_of(options.stream), options.dataset, name_of(options.scenario),
+      method.name, method.description, settings, stream_text(options), options.dataset, name_of(options.scenario),
       options.tasks, samples, model_text(options, trial.stream), name_of(options.optimizer), options.learning_rate,
       falling, options.optimizer_state == lifelong::OptimizerState::keep ? "kept" : "reset", options.epochs,
       options.batch_size, trial.seed, LIFELONG_VERSION_STRING);
@@ -83,8 +86,9 @@ RunResult run(const Method& method, std::uint64_t seed, const Options& options, 
   RunResult result;
   result.method = method.name;
   result.seed = seed;
-  result.strength = strength_of(method, options);
-  const Trial trial{options, stream, seed, result.strength.value_or(0), progress};
+  const std::map<std::string, double> settings = settings_of(method, options);
+  if (const auto strength = settings.find("strength"); strength != settings.end()) result.strength = strength->second;
+  const Trial trial{options, stream, seed, settings, progress};
   progress.start_run(method.name, seed);
   try {
     result.outcome = method.run(trial);
@@ -126,6 +130,7 @@ std::string results_text(const Options& options, const Stream& stream, const std
                {"tasks", options.tasks},
                {"model", model_text(options, stream)},
                {"threads", options.threads},
+               {"memory", options.memory},
                {"runs", Json::array()}};
   if (options.machine != Machine::cpu) results["device"] = name_of(options.machine);
   for (const RunResult& run : runs) results["runs"].push_back(to_json(run));
@@ -137,6 +142,7 @@ std::string results_text(const Options& options, const Stream& stream, const std
 void run_experiment(const Options& options) {
   const Data data = load_data(options.dataset);
   const Stream stream = make_stream(data.examples, options, options.seeds.front());
+  require_memory(options, stream);
   require_writable_folder(options.output);
   KeptRuns kept(options.output, experiment_of(options, data));
   if (!kept.refused().empty())

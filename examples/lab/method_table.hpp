@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "methods.hpp"
-#include "session.hpp"
+#include "network_student.hpp"
 
 namespace lab {
 
@@ -25,56 +25,70 @@ using lifelong::penalty::Quadratic;
 template <class On>
 std::vector<Method> method_table() {
   return {
-      {"finetune", std::nullopt, "plain training, task after task: the lower bound",
-       [](const Trial& trial) { return learn_in_sequence<On>(trial, Constant{}, None{}); }},
+      {"finetune",
+       {},
+       "plain training, task after task: the lower bound",
+       [](const Trial& trial) { return train_in_sequence<On>(trial, Constant{}, None{}); }},
 
-      {"l2", Strengths{.rotated = 0.1, .permuted = 0.003, .split = 0.1},
+      {"l2",
+       {{"strength", {.rotated = 0.1, .permuted = 0.003, .split = 0.1}}},
        "every parameter equally important, anchored at the last task",
        [](const Trial& trial) {
-         return learn_in_sequence<On>(trial, Constant{}, Quadratic{.strength = trial.strength});
+         return train_in_sequence<On>(trial, Constant{}, Quadratic{.strength = trial["strength"]});
        }},
 
-      {"ewc", Strengths{.rotated = 1000, .permuted = 1.2, .split = 1000},
+      {"ewc",
+       {{"strength", {.rotated = 1000, .permuted = 1.2, .split = 1000}}},
        "Elastic Weight Consolidation: exact Fisher information, summed, an anchor per task",
        [](const Trial& trial) {
-         return learn_in_sequence<On>(trial, Fisher{.seed = trial.seed},
-                                      Quadratic{.strength = trial.strength, .anchor = Anchor::per_task});
+         return train_in_sequence<On>(trial, Fisher{.seed = trial.seed},
+                                      Quadratic{.strength = trial["strength"], .anchor = Anchor::per_task});
        }},
 
-      {"online-ewc", Strengths{.rotated = 1000, .permuted = 10, .split = 1000},
+      {"online-ewc",
+       {{"strength", {.rotated = 1000, .permuted = 10, .split = 1000}}},
        "online EWC: exact Fisher information, decay 1, anchored at the last task",
        [](const Trial& trial) {
-         return learn_in_sequence<On>(trial, Fisher{.merge = Merge::decay(1), .seed = trial.seed},
-                                      Quadratic{.strength = trial.strength});
+         return train_in_sequence<On>(trial, Fisher{.merge = Merge::decay(1), .seed = trial.seed},
+                                      Quadratic{.strength = trial["strength"]});
        }},
 
-      {"mas", Strengths{.rotated = 0.2, .permuted = 0.003, .split = 0.03},
+      {"mas",
+       {{"strength", {.rotated = 0.2, .permuted = 0.003, .split = 0.03}}},
        "Memory Aware Synapses: change of the squared outputs, summed, anchored at the last task",
-       [](const Trial& trial) { return learn_in_sequence<On>(trial, Mas{}, Quadratic{.strength = trial.strength}); }},
+       [](const Trial& trial) {
+         return train_in_sequence<On>(trial, Mas{}, Quadratic{.strength = trial["strength"]});
+       }},
 
-      {"si", Strengths{.rotated = 50, .permuted = 1, .split = 50},
+      {"si",
+       {{"strength", {.rotated = 50, .permuted = 1, .split = 50}}},
        "Synaptic Intelligence: path integral, xi 0.1, anchored at the last task",
        [](const Trial& trial) {
-         return learn_in_sequence<On>(trial, SynapticIntelligence{.xi = 0.1}, Quadratic{.strength = trial.strength});
+         return train_in_sequence<On>(trial, SynapticIntelligence{.xi = 0.1}, Quadratic{.strength = trial["strength"]});
        }},
 
-      {"rwalk", Strengths{.rotated = 30, .permuted = 1, .split = 10},
+      {"rwalk",
+       {{"strength", {.rotated = 30, .permuted = 1, .split = 10}}},
        "Riemannian Walk: running Fisher information and path score, both brought to a largest value of 1",
-       [](const Trial& trial) { return learn_in_sequence<On>(trial, RWalk{}, Quadratic{.strength = trial.strength}); }},
+       [](const Trial& trial) {
+         return train_in_sequence<On>(trial, RWalk{}, Quadratic{.strength = trial["strength"]});
+       }},
 
-      {"scp", Strengths{.rotated = 300, .permuted = 100, .split = 300},
+      {"scp",
+       {{"strength", {.rotated = 300, .permuted = 100, .split = 300}}},
        "Sliced Cramer Preservation: how far the mean output moves, all directions",
        [](const Trial& trial) {
-         return learn_in_sequence<On>(trial, ScpLimit{}, Quadratic{.strength = trial.strength});
+         return train_in_sequence<On>(trial, ScpLimit{}, Quadratic{.strength = trial["strength"]});
        }},
 
-      {"ewc-dr", Strengths{.rotated = 30, .permuted = 10, .split = 3},
+      {"ewc-dr",
+       {{"strength", {.rotated = 30, .permuted = 10, .split = 3}}},
        "EWC with reversed logits while the importance is estimated",
        [](const Trial& trial) {
-         return learn_in_sequence<On>(trial, ReversedFisher{}, Quadratic{.strength = trial.strength});
+         return train_in_sequence<On>(trial, ReversedFisher{}, Quadratic{.strength = trial["strength"]});
        }},
 
-      {"joint", std::nullopt, "all tasks together: the upper bound", learn_together<On>},
+      {"joint", {}, "all tasks together: the upper bound", train_together<On>},
   };
 }
 

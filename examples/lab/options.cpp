@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <lifelong/core/error.hpp>
 #include <lifelong/optimizer/adam.hpp>
 #include <lifelong/optimizer/momentum.hpp>
@@ -49,31 +50,43 @@ std::vector<std::string> distinct_parts(const std::string& what, const std::stri
 
 /// The command line as it was typed; settings that depend on others are resolved at its end.
 struct Arguments {
-  std::string dataset = "fashion-mnist", stream = "rotated", scenario, tasks = "5", hidden = "256,256",
-              methods = joined(method_names(Machine::cpu), ","), epochs = "3", batch_size = "128", optimizer = "adam",
-              learning_rate, seeds = "1", train_samples, threads, device = "cpu", optimizer_state = "keep",
+  std::string dataset = "fashion-mnist", stream = "rotated", degrees = "20", scenario, tasks = "5", hidden = "256,256",
+              methods = "all", epochs = "3", batch_size = "128", optimizer = "adam", learning_rate, seeds = "1",
+              train_samples, memory = "500", memory_batch, threads, device = "cpu", optimizer_state = "keep",
               final_rate = "1", output = "lifelong-results";
-  std::vector<std::string> strengths;
+  std::map<std::string, std::vector<std::string>> settings;  // METHOD=VALUE, by setting
 };
 
-std::string methods_help() {
-  std::string text =
-      "Methods, with the strength each has unless --strength says otherwise (rotated / permuted / split):\n";
-  for (const Method& method : methods(Machine::cpu)) {
-    const auto& strengths = method.strengths;
-    const std::string values =
-        strengths ? fmt::format("{:g}/{:g}/{:g}", strengths->rotated, strengths->permuted, strengths->split) : "";
-    text += fmt::format("  {:<12}{:<16}{}\n", method.name, values, method.description);
+/// `strength 1000/1.2/1000, alpha 0.5`
+std::string defaults_of(const Method& method) {
+  std::vector<std::string> texts;
+  for (const Setting& setting : method.settings) {
+    const auto [rotated, permuted, split] = setting.by_default;
+    texts.push_back(rotated == permuted && permuted == split
+                        ? fmt::format("{} {:g}", setting.name, split)
+                        : fmt::format("{} {:g}/{:g}/{:g}", setting.name, rotated, permuted, split));
   }
-  return text + "\nA strength is the lambda of lambda/2 * sum of importance * (move away from the anchor)^2.";
+  return joined(texts);
+}
+
+std::string methods_help() {
+  std::string text = "Methods, and the settings of each by default (for streams rotated/permuted/split):\n";
+  for (const Method& method : methods(Machine::cpu)) {
+    const std::string defaults = defaults_of(method);
+    text +=
+        fmt::format("  {:<14}{}{}\n", method.name, method.description, defaults.empty() ? "" : " [" + defaults + "]");
+  }
+  return text +
+         "\nA strength is the lambda of lambda/2 * sum of importance * (move away from the anchor)^2; of ridge, of "
+         "lambda * sum of\nweight^2, as a share of the features' mean square.";
 }
 
 void describe_run(CLI::App& app, Arguments& arguments) {
   app.option_defaults()->group("What is learned");
   add(app, "--dataset", arguments.dataset, "NAME",
       "fashion-mnist, mnist, or a folder with four IDX files (.gz or not)");
-  add(app, "--stream", arguments.stream, "KIND",
-      "rotated (by 0, 20, 40 ... degrees), permuted (pixels), or split (classes)");
+  add(app, "--stream", arguments.stream, "KIND", "rotated, permuted (pixels), or split (classes)");
+  add(app, "--degrees", arguments.degrees, "X", "From one rotated task to the next, or random: drawn from 0 to 180");
   add(app, "--scenario", arguments.scenario, "KIND",
       "domain (tasks share the outputs), task (own outputs, task known),\nor class (own outputs, task not known); "
       "[domain, for split: task]");
@@ -81,10 +94,15 @@ void describe_run(CLI::App& app, Arguments& arguments) {
   add(app, "--train-samples", arguments.train_samples, "N", "Training samples per task [all]");
 
   app.option_defaults()->group("How");
-  add(app, "--methods", arguments.methods, "A,B,...", "Methods, see below");
-  app.add_option("--strength", arguments.strengths, "Strength of one method; may be given for several")
-      ->type_name("METHOD=VALUE")
-      ->allow_extra_args(false);
+  add(app, "--methods", arguments.methods, "A,B,...", "Methods, see below; or all that can do it");
+  for (const std::string& name : setting_names())
+    app.add_option("--" + name, arguments.settings[name],
+                   fmt::format("{} of one method, see below; may be given for several", name))
+        ->type_name("METHOD=VALUE")
+        ->allow_extra_args(false);
+  add(app, "--memory", arguments.memory, "N", "Stored examples, of all tasks together");
+  add(app, "--memory-batch", arguments.memory_batch, "N",
+      "Stored examples in each step [as many as --batch-size; gem: all of each task]");
   add(app, "--hidden", arguments.hidden, "N,N,...", "Widths of the hidden layers");
   add(app, "--epochs", arguments.epochs, "N", "Passes over each task");
   add(app, "--batch-size", arguments.batch_size, "N", "Samples per step");
@@ -100,7 +118,8 @@ void describe_run(CLI::App& app, Arguments& arguments) {
   app.option_defaults()->group("Where");
   add(app, "--threads", arguments.threads, "N", "Threads [all processors]; results do not depend on it");
   add(app, "--device", arguments.device, "KIND",
-      "cpu, or cuda: networks and data on a device (not: kfac, kfac-exact),\nin programs that were built with nvcc");
+      "cpu, or cuda: networks and data on a device for methods without\nfactors, memory, own parameters or heads, in "
+      "programs that were built with nvcc");
   add(app, "--output", arguments.output, "FOLDER", "Folder for results.json");
   app.footer("\n" + methods_help());
 }
@@ -112,10 +131,20 @@ std::vector<std::size_t> hidden_widths(const std::string& text) {
 }
 
 std::vector<std::string> chosen_methods(const std::string& text, Machine machine) {
-  if (text == Arguments{}.methods) return method_names(machine);
+  if (text == "all") return method_names(machine);
   std::vector<std::string> chosen = distinct_parts("--methods", text);
   for (const std::string& name : chosen) method_called(name, machine);
   return chosen;
+}
+
+/// Without the methods that cannot do it. \throws InvalidArgument if they were asked for by name.
+void require_possible(Options& options, bool by_name) {
+  const auto impossible = [&](const std::string& name) {
+    const std::optional<std::string> reason = obstacle(method_called(name, options.machine), options);
+    if (reason && by_name) throw InvalidArgument("--methods: " + *reason);
+    return reason.has_value();
+  };
+  std::erase_if(options.methods, impossible);
 }
 
 std::vector<std::uint64_t> chosen_seeds(const std::string& text) {
@@ -124,21 +153,29 @@ std::vector<std::uint64_t> chosen_seeds(const std::string& text) {
   return seeds;
 }
 
-std::map<std::string, double> chosen_strengths(const std::vector<std::string>& texts,
-                                               const std::vector<std::string>& methods) {
-  std::map<std::string, double> strengths;
-  for (const std::string& text : texts) {
-    const std::size_t equals = text.find('=');
-    if (equals == std::string::npos)
-      throw InvalidArgument(fmt::format("--strength must look like METHOD=VALUE, but is '{}'", text));
-    const std::string name = text.substr(0, equals);
-    if (!method_called(name, Machine::cpu).strengths)
-      throw InvalidArgument(fmt::format("--strength {}: this method has no strength", text));
-    if (std::find(methods.begin(), methods.end(), name) == methods.end())
-      throw InvalidArgument(fmt::format("--strength {}: this method is not among --methods", text));
-    strengths[name] = real_number("--strength " + name, text.substr(equals + 1));
-  }
-  return strengths;
+using Settings = std::map<std::string, std::map<std::string, double>>;
+
+/// Adds METHOD=VALUE of a setting.
+void add_setting(Settings& settings, const std::string& setting, const std::string& text,
+                 const std::vector<std::string>& methods) {
+  const std::string option = "--" + setting;
+  const std::size_t equals = text.find('=');
+  if (equals == std::string::npos)
+    throw InvalidArgument(fmt::format("{} must look like METHOD=VALUE, but is '{}'", option, text));
+  const std::string name = text.substr(0, equals), value = text.substr(equals + 1), what = option + " " + name;
+  const Setting* known = setting_of(method_called(name, Machine::cpu), setting);
+  if (known == nullptr) throw InvalidArgument(fmt::format("{} {}: this method has no {}", option, text, setting));
+  if (std::find(methods.begin(), methods.end(), name) == methods.end())
+    throw InvalidArgument(fmt::format("{} {}: this method is not among --methods", option, text));
+  settings[name][setting] = known->least ? static_cast<double>(whole_number(what, value, *known->least, 1'000'000))
+                                         : real_number(what, value);
+}
+
+Settings chosen_settings(const Arguments& arguments, const std::vector<std::string>& methods) {
+  Settings settings;
+  for (const auto& [setting, texts] : arguments.settings)
+    for (const std::string& text : texts) add_setting(settings, setting, text, methods);
+  return settings;
 }
 
 double share(const std::string& what, const std::string& text) {
@@ -165,13 +202,15 @@ Options resolved(const Arguments& arguments, std::string command) {
   const OptimizerKind optimizer = value_of(optimizer_names, "--optimizer", arguments.optimizer);
   const Machine machine = value_of(machine_names, "--device", arguments.device);
   std::vector<std::string> chosen = chosen_methods(arguments.methods, machine);
-  const std::map<std::string, double> strengths = chosen_strengths(arguments.strengths, chosen);
+  const Settings settings = chosen_settings(arguments, chosen);
   const auto processors = std::max(1U, std::thread::hardware_concurrency());
   if (arguments.output.empty()) throw InvalidArgument("--output names no folder");
-  return {
+  Options options{
       .command = std::move(command),
       .dataset = arguments.dataset,
       .stream = stream,
+      .degrees =
+          arguments.degrees == "random" ? std::nullopt : std::optional(real_number("--degrees", arguments.degrees)),
       .scenario = chosen_scenario(arguments.scenario, stream),
       .tasks = whole_number("--tasks", arguments.tasks, 1, 10'000),
       .hidden = hidden_widths(arguments.hidden),
@@ -182,7 +221,11 @@ Options resolved(const Arguments& arguments, std::string command) {
       .learning_rate = arguments.learning_rate.empty() ? default_learning_rate(optimizer)
                                                        : real_number("--learning-rate", arguments.learning_rate, true),
       .final_rate = share("--final-rate", arguments.final_rate),
-      .strengths = strengths,
+      .settings = settings,
+      .memory = whole_number("--memory", arguments.memory, 1, most),
+      .memory_batch = arguments.memory_batch.empty()
+                          ? std::nullopt
+                          : std::optional(whole_number("--memory-batch", arguments.memory_batch, 1, most)),
       .seeds = chosen_seeds(arguments.seeds),
       .train_samples = arguments.train_samples.empty()
                            ? std::nullopt
@@ -192,6 +235,8 @@ Options resolved(const Arguments& arguments, std::string command) {
       .machine = machine,
       .optimizer_state = value_of(state_names, "--optimizer-state", arguments.optimizer_state),
       .output = arguments.output};
+  require_possible(options, arguments.methods != "all");
+  return options;
 }
 
 }  // namespace

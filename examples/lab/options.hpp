@@ -22,6 +22,7 @@ struct Options {
   std::string command;  ///< as typed, quoted for a shell
   std::string dataset;
   StreamKind stream;
+  std::optional<double> degrees;  ///< from one rotated task to the next; if not said, they are drawn from 0 to 180
   lifelong::Scenario scenario;
   std::size_t tasks;
   std::vector<std::size_t> hidden;
@@ -30,8 +31,10 @@ struct Options {
   std::size_t batch_size;
   OptimizerKind optimizer;
   double learning_rate;
-  double final_rate;                        ///< share of it at the end of a task
-  std::map<std::string, double> strengths;  ///< by method, where it is not the default
+  double final_rate;                                              ///< share of it at the end of a task
+  std::map<std::string, std::map<std::string, double>> settings;  ///< by method and name, where it is not the default
+  std::size_t memory;                                             ///< stored examples in all
+  std::optional<std::size_t> memory_batch;  ///< of them in each step; the method's own number if not said
   std::vector<std::uint64_t> seeds;
   std::optional<std::size_t> train_samples;  ///< per task; all if not said
   int threads;

@@ -39,6 +39,11 @@ void Progress::stepped(const lifelong::FitProgress& at, std::size_t samples) {
   show();
 }
 
+void Progress::learned(std::size_t samples) {
+  time_left_.done(TimeLeft::learning, samples);
+  show();
+}
+
 void Progress::consolidated() {
   time_left_.done(TimeLeft::learning, 0);
   show();
@@ -52,8 +57,10 @@ void Progress::tested(std::size_t samples) {
 void Progress::end_task(double accuracy) {
   accuracy_ = accuracy;
   if (line_.on_terminal()) return;
-  line_.print(fmt::format("{}, seed {}, {}: loss {:.3f}, accuracy {:.1f} %{}", method_, seed_, task_,
-                          epoch_loss_ / static_cast<double>(epoch_steps_), 100 * accuracy, time_left()));
+  const std::string loss =
+      epoch_steps_ == 0 ? "" : fmt::format("loss {:.3f}, ", epoch_loss_ / static_cast<double>(epoch_steps_));
+  line_.print(
+      fmt::format("{}, seed {}, {}: {}accuracy {:.1f} %{}", method_, seed_, task_, loss, 100 * accuracy, time_left()));
 }
 
 void Progress::end_run(double average_accuracy, double seconds) {

@@ -22,6 +22,7 @@ class Progress {
   void start_run(const std::string& method, std::uint64_t seed);
   void start_task(const std::string& task);  ///< as it is shown: `task 3 of 5`
   void stepped(const lifelong::FitProgress& at, std::size_t samples);
+  void learned(std::size_t samples);  ///< without steps
   void consolidated();
   void tested(std::size_t samples);
   void end_task(double accuracy);  ///< of the tasks seen so far

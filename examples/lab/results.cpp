@@ -51,7 +51,8 @@ Json to_json(const RunResult& result) {
           {"train_seconds", result.outcome.train_seconds},
           {"importance_seconds", result.outcome.importance_seconds},
           {"parameters", result.outcome.parameters},
-          {"state_bytes", result.outcome.state_bytes}};
+          {"state_bytes", result.outcome.state_bytes},
+          {"memory_bytes", result.outcome.memory_bytes}};
 }
 
 RunResult run_from_json(const Json& json) {
@@ -71,6 +72,7 @@ RunResult run_from_json(const Json& json) {
   json.at("importance_seconds").get_to(result.outcome.importance_seconds);
   json.at("parameters").get_to(result.outcome.parameters);
   json.at("state_bytes").get_to(result.outcome.state_bytes);
+  json.at("memory_bytes").get_to(result.outcome.memory_bytes);
   return result;
 }
 

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <lifelong/core/error.hpp>
+#include <lifelong/core/random.hpp>
 #include <lifelong/stream/permuted.hpp>
 #include <lifelong/stream/rotated.hpp>
 #include <lifelong/stream/split.hpp>
@@ -13,17 +14,21 @@ namespace lab {
 
 namespace {
 
-constexpr double degrees_per_task = 20;
+/// One angle for each task.
+std::vector<double> angles(const Options& options, std::uint64_t seed) {
+  const lifelong::Random random(seed, lifelong::Purpose::user);
+  std::vector<double> degrees;
+  for (std::size_t task = 0; task < options.tasks; ++task)
+    degrees.push_back(options.degrees ? *options.degrees * static_cast<double>(task) : 180 * random.uniform(task));
+  return degrees;
+}
 
 Stream full_stream(const lifelong::SplitData<std::uint8_t>& data, const Options& options, std::uint64_t seed) {
   if (options.stream == StreamKind::split)
     return lifelong::stream::split(data, options.tasks, {.scenario = options.scenario});
   if (options.stream == StreamKind::permuted)
     return lifelong::stream::permuted(data, options.tasks, {.seed = seed, .scenario = options.scenario});
-  std::vector<double> degrees;
-  for (std::size_t task = 0; task < options.tasks; ++task)
-    degrees.push_back(degrees_per_task * static_cast<double>(task));
-  return lifelong::stream::rotated(data, degrees, {.scenario = options.scenario});
+  return lifelong::stream::rotated(data, angles(options, seed), {.scenario = options.scenario});
 }
 
 }  // namespace

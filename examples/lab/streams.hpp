@@ -12,7 +12,8 @@ namespace lab {
 using Examples = lifelong::Examples<std::uint8_t>;
 using Stream = lifelong::Stream<std::uint8_t>;
 
-/// Tasks over `data`; `seed` draws the permutations. \throws lifelong::Error if the data does not allow them.
+/// Tasks over `data`; `seed` draws permutations and random angles. \throws lifelong::Error if the data does not allow
+/// them.
 Stream make_stream(const lifelong::SplitData<std::uint8_t>& data, const Options& options, std::uint64_t seed);
 
 }  // namespace lab

@@ -48,6 +48,8 @@ Column percent(const char* upper, const char* lower, const char* number,
           }};
 }
 
+std::string bytes_or_none(std::size_t count) { return count == 0 ? "-" : bytes(count); }
+
 std::vector<Column> columns() {
   return {
       {"", "method", [](const Runs& runs) { return runs[0]->method; }},
@@ -63,7 +65,8 @@ std::vector<Column> columns() {
          return mean(runs, "{:.1f}",
                      [](const RunResult& run) { return run.outcome.train_seconds + run.outcome.importance_seconds; });
        }},
-      {"", "state", [](const Runs& runs) { return bytes(runs[0]->outcome.state_bytes); }},
+      {"", "state", [](const Runs& runs) { return bytes_or_none(runs[0]->outcome.state_bytes); }},
+      {"", "memory", [](const Runs& runs) { return bytes_or_none(runs[0]->outcome.memory_bytes); }},
   };
 }
 

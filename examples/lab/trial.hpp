@@ -4,6 +4,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
+#include <string>
 #include <vector>
 
 #include "options.hpp"
@@ -16,9 +18,12 @@ namespace lab {
 struct Trial {
   const Options& options;
   const Stream& stream;
-  std::uint64_t seed;  ///< of the network, the order of samples and drawn labels
-  double strength;     ///< λ, 0 for methods without one
+  std::uint64_t seed;                             ///< of the network, the order of samples and drawn labels
+  const std::map<std::string, double>& settings;  ///< of the method
   Progress& progress;
+
+  /// A setting that the method has.
+  [[nodiscard]] double operator[](const char* setting) const { return settings.at(setting); }
 };
 
 /// The widths of its network, from the inputs to the outputs.
@@ -35,8 +40,9 @@ struct Outcome {
   std::vector<std::vector<double>> accuracy_matrix;  ///< a row after each task; joint training has one
   double train_seconds = 0;
   double importance_seconds = 0;
-  std::size_t parameters = 0;
-  std::size_t state_bytes = 0;  ///< kept between steps beside parameters and gradient
+  std::size_t parameters = 0;    ///< at the end
+  std::size_t state_bytes = 0;   ///< kept between steps beside parameters, gradient and memory
+  std::size_t memory_bytes = 0;  ///< of stored examples, with all that belongs to them
 };
 
 }  // namespace lab

@@ -63,6 +63,10 @@ Json matrices_of(const Json& results) {
   return matrices;
 }
 
+bool is_one_of(const std::string& name, const Words& names) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
 std::ptrdiff_t lines_in(const std::string& text) { return std::count(text.begin(), text.end(), '\n'); }
 
 /// The program must refuse at once: one sentence with these words, and nothing written.
@@ -91,26 +95,31 @@ TEST_CASE("help and version") {
 TEST_CASE("results hold every method, with undefined metrics as null") {
   const Folder folder;
   test::write_data(folder / "data");
-  const Json results = results_of(folder, {"--seeds", "1,2"});
+  const Json results = results_of(folder, {"--seeds", "1,2", "--passes", "gdumb=2"});
 
   CHECK(keys_of(results) ==
-        sorted({"command", "version", "dataset", "stream", "scenario", "tasks", "model", "threads", "runs"}));
+        sorted({"command", "version", "dataset", "stream", "scenario", "tasks", "model", "threads", "memory", "runs"}));
   CHECK(results["model"] == "mlp 64-16-4, ReLU, float");
   const std::size_t methods = results["runs"].size() / 2;
-  CHECK(methods >= 7);
+  CHECK(methods >= 20);
   for (std::size_t m = 0; m < methods; ++m)
     CHECK(results["runs"][m]["method"] == results["runs"][methods + m]["method"]);
   for (const Json& run : results["runs"]) {
     CHECK(keys_of(run) ==
           sorted({"method", "seed", "strength", "settings", "initial_accuracy", "accuracy_matrix", "average_accuracy",
                   "backward_transfer", "forward_transfer", "forgetting", "learning_accuracy", "train_seconds",
-                  "importance_seconds", "parameters", "state_bytes"}));
-    const bool joint = run["method"] == "joint";
+                  "importance_seconds", "parameters", "state_bytes", "memory_bytes"}));
+    const std::string method = run["method"];
+    const bool joint = method == "joint", head = method == "ridge" || method == "slda";
+    const bool memory = method.ends_with("er") || is_one_of(method, {"der++", "gem", "a-gem", "gdumb", "icarl"});
+    CHECK((run["memory_bytes"] > 0) == memory);
+    CHECK(run["state_bytes"] > 0);
     CHECK(run["accuracy_matrix"].size() == (joint ? 1 : 3));
     CHECK(run["accuracy_matrix"][0].size() == 3);
     CHECK(run["initial_accuracy"].size() == 3);
-    CHECK(run["parameters"] == 64 * 16 + 16 + 16 * 4 + 4);
-    CHECK(run["strength"].is_null() == (joint || run["method"] == "finetune"));
+    CHECK(head != (run["parameters"] == 64 * 16 + 16 + 16 * 4 + 4));
+    CHECK(run["strength"].is_null() ==
+          is_one_of(method, {"joint", "finetune", "slda", "er", "der", "der++", "gem", "a-gem", "gdumb", "icarl"}));
     for (const char* metric : {"backward_transfer", "forward_transfer", "forgetting", "learning_accuracy"})
       CHECK(run[metric].is_null() == joint);
     if (joint) CHECK(run["average_accuracy"] > 0.8);
@@ -145,6 +154,72 @@ TEST_CASE("the same seed gives the same accuracies with any number of threads") 
   CHECK(matrices_of(two) == matrices_of(three));
   CHECK(two["runs"][0]["accuracy_matrix"] != two["runs"][two["runs"].size() / 2]["accuracy_matrix"]);
   CHECK(two["scenario"] == (stream == "split" ? "task" : "domain"));
+}
+
+TEST_CASE("stored examples are counted apart, as bytes where they are bytes") {
+  const Folder folder;
+  test::write_data(folder / "data");
+  const auto bytes_of = [&](const std::string& stream, const std::string& memory) {
+    const Json results = results_of(folder, {"--stream", stream, "--tasks", "2", "--epochs", "1", "--methods",
+                                             "finetune,er,ewc+er", "--memory", memory, "--memory-batch", "8"});
+    CHECK(results["memory"] == std::stoul(memory));
+    const Json &plain = results["runs"][0], &er = results["runs"][1], &ewc = results["runs"][2];
+    CHECK(plain["memory_bytes"] == 0);
+    CHECK(er["state_bytes"] == plain["state_bytes"]);
+    CHECK(ewc["state_bytes"] == 2 * plain["state_bytes"].get<std::size_t>());
+    CHECK(ewc["memory_bytes"] == er["memory_bytes"]);
+    CHECK_THAT(er["settings"].get<std::string>(),
+               test::ContainsSubstring("memory " + memory + " examples, 8 in a step"));
+    return er["memory_bytes"].get<std::size_t>();
+  };
+  CHECK(bytes_of("split", "10") == 10 * (64 + 20));
+  CHECK(bytes_of("permuted", "30") == 30 * (64 + 20));
+  CHECK(bytes_of("rotated", "10") == 10 * (4 * 64 + 20));
+}
+
+TEST_CASE("what a memory or a head keeps is not forgotten") {
+  const Folder folder;
+  test::write_data(folder / "data");
+  const Json runs =
+      results_of(folder, {"--stream", "split", "--scenario", "class", "--tasks", "2", "--epochs", "10", "--methods",
+                          "finetune,er,der,der++,gdumb,icarl,kfac+er,ridge,slda", "--memory", "100", "--passes",
+                          "gdumb=20", "--shift", "gdumb=1", "--alpha", "der=0.5"})["runs"];
+  CHECK(runs[0]["accuracy_matrix"][1][0] < 0.5);
+  REQUIRE(runs.size() == 9);
+  for (std::size_t k = 1; k < runs.size(); ++k) {
+    INFO(runs[k]["method"]);
+    CHECK(runs[k]["average_accuracy"] > 0.85);
+  }
+}
+
+TEST_CASE("a task whose parameters are its own is not forgotten by one bit") {
+  const Folder folder;
+  test::write_data(folder / "data");
+  const Json runs = results_of(folder, {"--stream", "split", "--tasks", "2", "--epochs", "10", "--methods",
+                                        "packnet,hat,progressive,gem,a-gem,lwf", "--memory", "40", "--sparsity",
+                                        "hat=0.1", "--gate-rate", "hat=5"})["runs"];
+  REQUIRE(runs.size() == 6);
+  for (const Json& run : runs) {
+    INFO(run["method"]);
+    CHECK(run["average_accuracy"] > 0.85);
+    if (is_one_of(run["method"], {"packnet", "hat", "progressive"}))
+      CHECK(run["accuracy_matrix"][0][0] == run["accuracy_matrix"][1][0]);
+  }
+}
+
+TEST_CASE("rotations are as far apart as was asked, or drawn from the seed") {
+  const Folder folder;
+  test::write_data(folder / "data");
+  const auto matrix = [&](const std::string& degrees, const std::string& seed) {
+    const Json results = results_of(folder, {"--degrees", degrees, "--methods", "finetune", "--seeds", seed});
+    return results["runs"][0]["accuracy_matrix"];
+  };
+  const Json still = matrix("0", "1");
+  CHECK(still[2][0] == still[2][2]);
+  CHECK(matrix("90", "1")[0][1] < still[0][1]);
+  const Json random = matrix("random", "1");
+  CHECK(random == matrix("random", "1"));
+  CHECK(random != matrix("random", "2"));
 }
 
 TEST_CASE("forward transfer is undefined where classes compete with those learned") {
@@ -280,6 +355,7 @@ TEST_CASE("arguments that cannot be meant are refused in one sentence") {
       Case{{"--methods", "ewc,magic"}, {"no method 'magic'", "finetune, l2, ewc, online-ewc, mas, si", "joint"}},
       Case{{"--methods", "ewc,ewc"}, {"--methods names 'ewc' twice"}}, Case{{"--methods", ""}, {"--methods"}},
       Case{{"--stream", "spun"}, {"--stream knows no 'spun'", "rotated, permuted, split"}},
+      Case{{"--degrees", "many"}, {"--degrees", "'many'"}},
       Case{{"--scenario", "none"}, {"--scenario knows no 'none'", "domain, task, class"}},
       Case{{"--optimizer", "magic"}, {"--optimizer knows no 'magic'", "sgd, momentum, adam"}},
       Case{{"--optimizer-state", "lost"}, {"--optimizer-state knows no 'lost'"}},
@@ -290,6 +366,21 @@ TEST_CASE("arguments that cannot be meant are refused in one sentence") {
       Case{{"--strength", "ewc"}, {"METHOD=VALUE", "'ewc'"}}, Case{{"--strength", "magic=1"}, {"no method 'magic'"}},
       Case{{"--strength", "joint=1"}, {"joint=1", "has no strength"}},
       Case{{"--methods", "si", "--strength", "ewc=1"}, {"ewc=1", "not among --methods"}},
+      Case{{"--methods", "er", "--strength", "er=1"}, {"er=1", "has no strength"}},
+      Case{{"--features", "ridge=0", "--methods", "ridge"}, {"--features ridge", "'0'"}},
+      Case{{"--features", "ridge=1.5", "--methods", "ridge"}, {"--features ridge", "'1.5'"}},
+      Case{{"--memory", "0"}, {"--memory", "'0'"}}, Case{{"--memory", "none"}, {"--memory", "'none'"}},
+      Case{{"--memory-batch", "0"}, {"--memory-batch", "'0'"}},
+      Case{{"--methods", "packnet"}, {"packnet has to be told the task", "--scenario task"}},
+      Case{{"--methods", "hat"}, {"hat has to be told the task"}},
+      Case{{"--methods", "gem", "--memory", "2"}, {"gem keeps", "--memory must be at least 3", "2"}},
+      Case{{"--methods", "icarl", "--memory", "3"}, {"icarl", "each of 4 classes", "3"}},
+      Case{{"--methods", "gdumb", "--memory", "3"}, {"gdumb", "each of 4 classes", "3"}},
+      Case{{"--methods", "gdumb", "--passes", "gdumb=0"}, {"--passes gdumb", "'0'"}},
+      Case{{"--methods", "gdumb", "--shift", "gdumb=0.5"}, {"--shift gdumb", "'0.5'"}},
+      Case{{"--methods", "der", "--beta", "der=1"}, {"der=1", "has no beta"}},
+      Case{{"--methods", "der", "--alpha", "der=-1"}, {"--alpha der", "'-1'"}},
+      Case{{"--methods", "packnet", "--stream", "split", "--scenario", "class"}, {"packnet has to be told the task"}},
       Case{{"--epochs", "0"}, {"--epochs", "'0'"}}, Case{{"--batch-size", "0"}, {"--batch-size", "'0'"}},
       Case{{"--tasks", "0"}, {"--tasks", "'0'"}}, Case{{"--tasks", "many"}, {"--tasks", "'many'"}},
       Case{{"--tasks", "-1"}, {"--tasks", "'-1'"}}, Case{{"--threads", "0"}, {"--threads", "'0'"}},
