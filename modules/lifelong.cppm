@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 // The core as a C++20 module: `import lifelong;`. Made by scripts/modules.py.
 module;
+#include <lifelong/analytic.hpp>
 #include <lifelong/conventions.hpp>
 #include <lifelong/learners.hpp>
 #include <lifelong/lifelong.hpp>
+#include <lifelong/rehearsal.hpp>
 export module lifelong;
 
 export namespace lifelong {
@@ -22,6 +24,8 @@ using lifelong::Clock;
 using lifelong::Compact;
 using lifelong::Compactable;
 using lifelong::ConsolidateOptions;
+using lifelong::Criterion;
+using lifelong::CriterionModel;
 using lifelong::Dataset;
 using lifelong::DeviceBackend;
 using lifelong::DifferentiableModel;
@@ -62,6 +66,7 @@ using lifelong::OptimizerState;
 using lifelong::OutOfMemory;
 using lifelong::OutputFunctional;
 using lifelong::OutputRange;
+using lifelong::OwnLoss;
 using lifelong::Packet;
 using lifelong::ParameterModel;
 using lifelong::ParameterRange;
@@ -81,6 +86,8 @@ using lifelong::Scenario;
 using lifelong::Scope;
 using lifelong::ShapeMismatch;
 using lifelong::Shared;
+using lifelong::ShiftOptions;
+using lifelong::ShiftedCopies;
 using lifelong::SplitData;
 using lifelong::StepResult;
 using lifelong::Stepper;
@@ -107,6 +114,7 @@ using lifelong::elementwise_maximum;
 using lifelong::endless;
 using lifelong::evaluate;
 using lifelong::exceeds;
+using lifelong::gdumb;
 using lifelong::ignore_label;
 using lifelong::ignored_label;
 using lifelong::lane_count;
@@ -124,6 +132,20 @@ using lifelong::transpose;
 using lifelong::weighted;
 using lifelong::where_positive;
 }  // namespace lifelong
+
+export namespace lifelong::analytic {
+using lifelong::analytic::Identity;
+using lifelong::analytic::RandomFeatures;
+using lifelong::analytic::RandomFilters;
+using lifelong::analytic::RandomFiltersOptions;
+using lifelong::analytic::Ridge;
+using lifelong::analytic::RidgeOptions;
+using lifelong::analytic::Slda;
+using lifelong::analytic::SldaOptions;
+using lifelong::analytic::Trunk;
+using lifelong::analytic::choose_strength;
+using lifelong::analytic::relative_strengths;
+}  // namespace lifelong::analytic
 
 export namespace lifelong::backend {
 using lifelong::backend::Serial;
@@ -353,18 +375,78 @@ export namespace lifelong::penalty {
 using lifelong::penalty::Absorption;
 using lifelong::penalty::Anchor;
 using lifelong::penalty::AnchoredArrays;
+using lifelong::penalty::Frozen;
 using lifelong::penalty::Huber;
 using lifelong::penalty::ImplicitQuadratic;
 using lifelong::penalty::L1;
 using lifelong::penalty::None;
 using lifelong::penalty::Nothing;
+using lifelong::penalty::PackNet;
 using lifelong::penalty::Quadratic;
 using lifelong::penalty::Term;
+using lifelong::penalty::apply_mask;
+using lifelong::penalty::copy_owners;
+using lifelong::penalty::equal_share;
+using lifelong::penalty::free_share;
+using lifelong::penalty::freeze;
+using lifelong::penalty::most_owners;
+using lifelong::penalty::prune;
+using lifelong::penalty::task_mask;
 }  // namespace lifelong::penalty
 
 export namespace lifelong::rehearsal {
+using lifelong::rehearsal::AGem;
+using lifelong::rehearsal::AGemFrom;
+using lifelong::rehearsal::Arrival;
+using lifelong::rehearsal::BalancedReplay;
+using lifelong::rehearsal::BalancedReservoir;
+using lifelong::rehearsal::BalancedSelection;
+using lifelong::rehearsal::ByTask;
+using lifelong::rehearsal::ClassCounts;
+using lifelong::rehearsal::CriterionPass;
+using lifelong::rehearsal::Der;
+using lifelong::rehearsal::DerFrom;
+using lifelong::rehearsal::DerPlusPlus;
+using lifelong::rehearsal::DerPlusPlusFrom;
+using lifelong::rehearsal::Distillation;
+using lifelong::rehearsal::Draw;
+using lifelong::rehearsal::EpisodicMemory;
+using lifelong::rehearsal::ExampleShape;
+using lifelong::rehearsal::Exemplars;
+using lifelong::rehearsal::FeatureModel;
+using lifelong::rehearsal::FeaturesOf;
+using lifelong::rehearsal::Gem;
+using lifelong::rehearsal::GemFrom;
+using lifelong::rehearsal::GradientArithmetic;
+using lifelong::rehearsal::GreedyBalanced;
+using lifelong::rehearsal::GreedySelection;
+using lifelong::rehearsal::Herding;
+using lifelong::rehearsal::ICarl;
+using lifelong::rehearsal::ICarlOf;
+using lifelong::rehearsal::JoinedBatch;
+using lifelong::rehearsal::LastOfTask;
+using lifelong::rehearsal::Memory;
+using lifelong::rehearsal::MemoryOptions;
+using lifelong::rehearsal::NearestMean;
 using lifelong::rehearsal::None;
 using lifelong::rehearsal::Nothing;
+using lifelong::rehearsal::OwnType;
+using lifelong::rehearsal::QuadraticProgram;
+using lifelong::rehearsal::Replay;
+using lifelong::rehearsal::ReplayFrom;
+using lifelong::rehearsal::Reservoir;
+using lifelong::rehearsal::RingAGem;
+using lifelong::rehearsal::RingReplay;
+using lifelong::rehearsal::Selection;
+using lifelong::rehearsal::StoredExamples;
+using lifelong::rehearsal::TaskGradients;
+using lifelong::rehearsal::TaskRing;
+using lifelong::rehearsal::Teacher;
+using lifelong::rehearsal::UniformSelection;
+using lifelong::rehearsal::memory_gradient;
+using lifelong::rehearsal::nearest_mean_of;
+using lifelong::rehearsal::project;
+using lifelong::rehearsal::share_of_class;
 }  // namespace lifelong::rehearsal
 
 export namespace lifelong::stream {

@@ -12,7 +12,7 @@ mkdir -p "$1"
 folder=$(readlink -f "$1")
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.."
 
-core=(lifelong/lifelong.hpp lifelong/learners.hpp lifelong/conventions.hpp)
+core=(lifelong/lifelong.hpp lifelong/rehearsal.hpp lifelong/analytic.hpp lifelong/learners.hpp lifelong/conventions.hpp)
 files=(include/lifelong/io/*.hpp)
 threads=_OPENMP:lifelong/backend/openmp.hpp
 version=$(sed -n 's/.*LIFELONG_VERSION_STRING "\(.*\)".*/\1/p' include/lifelong/version.hpp)

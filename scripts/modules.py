@@ -12,7 +12,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 EIGEN = "/usr/include/eigen3"
-CORE = ["lifelong/conventions.hpp", "lifelong/learners.hpp", "lifelong/lifelong.hpp"]
+CORE = [f"lifelong/{name}.hpp" for name in ("analytic", "conventions", "learners", "lifelong", "rehearsal")]
 NAMED = {
     "CXXRecordDecl", "ClassTemplateDecl", "ConceptDecl", "EnumDecl", "FunctionDecl", "FunctionTemplateDecl",
     "TypeAliasDecl", "TypeAliasTemplateDecl", "VarDecl", "VarTemplateDecl",

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
-// The core of lifelong: everything that needs the standard library only. To keep it quick to include, it leaves out io/
-// (files), the observers that write, backend/openmp.hpp, and the parts that need a library: nn.hpp (Eigen),
-// xtensor.hpp, zlib.hpp.
+// The core of lifelong, which needs the standard library only. To keep it quick to include, it leaves out rehearsal.hpp,
+// analytic.hpp, io/ (files), the observers that write, backend/openmp.hpp, and the parts that need a library: nn.hpp
+// (Eigen), xtensor.hpp, zlib.hpp.
 #pragma once
 
 #include <lifelong/backend/backend.hpp>
 #include <lifelong/backend/serial.hpp>
 #include <lifelong/config.hpp>
 #include <lifelong/core/batch.hpp>
+#include <lifelong/core/criterion.hpp>
 #include <lifelong/core/error.hpp>
 #include <lifelong/core/functional.hpp>
 #include <lifelong/core/layout.hpp>
@@ -43,12 +44,16 @@
 #include <lifelong/optimizer/schedule.hpp>
 #include <lifelong/optimizer/sgd.hpp>
 #include <lifelong/optimizer/weight_decay.hpp>
+#include <lifelong/penalty/frozen.hpp>
 #include <lifelong/penalty/huber.hpp>
 #include <lifelong/penalty/implicit_quadratic.hpp>
 #include <lifelong/penalty/l1.hpp>
 #include <lifelong/penalty/none.hpp>
+#include <lifelong/penalty/owners.hpp>
+#include <lifelong/penalty/packnet.hpp>
 #include <lifelong/penalty/policy.hpp>
 #include <lifelong/penalty/quadratic.hpp>
+#include <lifelong/penalty/task_mask.hpp>
 #include <lifelong/policy/arrays.hpp>
 #include <lifelong/policy/compact.hpp>
 #include <lifelong/policy/state.hpp>
@@ -61,6 +66,7 @@
 #include <lifelong/stream/permuted.hpp>
 #include <lifelong/stream/recent_examples.hpp>
 #include <lifelong/stream/rotated.hpp>
+#include <lifelong/stream/shifted_copies.hpp>
 #include <lifelong/stream/split.hpp>
 #include <lifelong/stream/weighted.hpp>
 #include <lifelong/trigger/every_steps.hpp>

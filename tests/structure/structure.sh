@@ -22,7 +22,7 @@ rooms="
   cuda                                              # a device, for files that a CUDA compiler reads
 "
 # Headers for users, which collect rooms: they include anything, and no room includes them.
-entries="lifelong.hpp learners.hpp nn.hpp conventions.hpp torch.hpp xtensor.hpp zlib.hpp cuda.cuh"
+entries="lifelong.hpp rehearsal.hpp analytic.hpp learners.hpp nn.hpp conventions.hpp torch.hpp xtensor.hpp zlib.hpp cuda.cuh"
 
 # Headers of other libraries and of POSIX, and the only places that include them.
 third_parties="
