@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The core of lifelong, which needs the standard library only. To keep it quick to include, it leaves out rehearsal.hpp,
-// analytic.hpp, io/ (files), the observers that write, backend/openmp.hpp, and the parts that need a library: nn.hpp
-// (Eigen), xtensor.hpp, zlib.hpp.
+// The core of lifelong, which needs the standard library only. To keep it quick to include, it leaves out
+// rehearsal.hpp, analytic.hpp, io/ (files), the observers that write, backend/openmp.hpp, and the parts that need a
+// library: nn.hpp (Eigen), xtensor.hpp, zlib.hpp.
 #pragma once
 
 #include <lifelong/backend/backend.hpp>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The tests of tests/backend/conformance_network_test.cpp on the CUDA backend.
+// The tests of tests/conformance/network_test.cpp on the CUDA backend.
 #include <lifelong/cuda.cuh>
 
-#include "../backend/conformance_network_test.cpp"
+#include "../conformance/network_test.cpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The tests of tests/backend/conformance_test.cpp on the CUDA backend.
+// The tests of tests/conformance/learner_test.cpp on the CUDA backend.
 #include <lifelong/cuda.cuh>
 
-#include "../backend/conformance_test.cpp"
+#include "../conformance/learner_test.cpp"
