@@ -33,7 +33,8 @@ class OnGates : public OnProcessor {
   const Trial& trial_;
 };
 
-/// Learns, prunes, and learns on with what is left; a task is tested with its own parameters.
+/// Learns in half of the epochs, prunes, and learns in the others with what is left; the last task keeps all. A task is
+/// tested with its own parameters.
 template <class Learner>
 class PackNetStudent : public NetworkStudent<OnProcessor, Learner> {
   using Base = NetworkStudent<OnProcessor, Learner>;
@@ -43,11 +44,13 @@ class PackNetStudent : public NetworkStudent<OnProcessor, Learner> {
 
   template <class Source>
   void learn(const Source& source, std::size_t task) {
-    Base::learn(source, task);
-    this->learner_.penalty_policy().pruned = lifelong::penalty::equal_share(task, this->trial_.stream.size());
-    if (this->learner_.penalty_policy().pruned == 0) return;
+    const Options& options = this->trial_.options;
+    const bool last = task + 1 == this->trial_.stream.size();
+    const std::size_t later = options.epochs / 2;
+    this->learner_.penalty_policy().pruned = last ? 0 : this->trial_["pruned"];
+    this->fit(source, options.epochs - later, options.optimizer_state);
     lifelong::penalty::prune(this->learner_);
-    this->fit(source, (this->trial_.options.epochs + 1) / 2, lifelong::OptimizerState::reset);
+    if (later > 0) this->fit(source, later, lifelong::OptimizerState::reset);
   }
   void end_task(const Examples&) { this->learner_.consolidate(); }
   [[nodiscard]] double accuracy(std::size_t task) {
@@ -138,13 +141,13 @@ Outcome progress(const Trial& trial) {
 std::vector<Method> methods_with_own_parameters() {
   return {
       {"packnet",
-       {},
-       "PackNet: every task owns as many weights, found by pruning; half of the epochs again to learn without the rest",
+       {{"pruned", everywhere(0.85)}},
+       "PackNet: every task owns the weights that pruning leaves after half of the epochs, and learns on with them",
        pack,
        {.task = true}},
 
       {"hat",
-       {{"sparsity", everywhere(lifelong::nn::HatOptions{}.sparsity)}, {"gate-rate", everywhere(50)}},
+       {{"sparsity", everywhere(0.1)}, {"gate-rate", everywhere(50)}},
        "hard attention to the task: every task opens some units by gates that it learns, and they are its own",
        attend,
        {.task = true}},

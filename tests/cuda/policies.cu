@@ -154,6 +154,8 @@ inline void all() {
   each_penalty(ll::penalty::ImplicitQuadratic{});
   each_penalty(ll::penalty::Huber{});
   each_penalty(ll::penalty::L1{});
+  each_penalty(ll::penalty::PackNet{});
+  each_penalty(ll::penalty::Frozen<ll::penalty::ImplicitQuadratic>{});
   each_penalty(ll::compact(ll::penalty::Quadratic{}));
   each_penalty(ll::compact(ll::penalty::ImplicitQuadratic{}));
 

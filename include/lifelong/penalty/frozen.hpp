@@ -27,7 +27,8 @@ template <class Inner>
 constexpr auto arrays_behind_owner() {
   constexpr auto inner = arrays_of<Inner>();
   std::array<const char*, inner.size() + 1> names{"owner"};
-  for (std::size_t k = 0; k < inner.size(); ++k) names[k + 1] = inner[k];
+  std::size_t last = 0;
+  for (const char* name : inner) names[++last] = name;
   return names;
 }
 /// The places of Ω and θ* behind it.
