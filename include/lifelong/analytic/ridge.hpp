@@ -259,8 +259,9 @@ class Ridge {
 
   /// Calls `number(name, value)` and `array(name, values)` for what it knows, as a `PolicyState` does: for what
   /// `io::state_of` saves. A visitor may write to what it is called with, and resize `moments` to another number of
-  /// outputs. Settings are those of the object, not of the file. \throws, and then nothing has changed, FormatError for
-  /// another number of features, another trunk or samples below 0; ShapeMismatch; OutOfMemory; what the visitor throws.
+  /// outputs. Settings are those of the object, not of the file. \throws FormatError for another number of
+  /// features, another trunk or samples below 0; ShapeMismatch; OutOfMemory; what the visitor throws. Then nothing has
+  /// changed.
   template <class Array, class Number>
   void visit(const Array& array, const Number& number) {
     detail::visit_identity("Ridge", held(), rows_.fingerprint(), number);
