@@ -75,9 +75,9 @@ Outcome train_from_memory(const Trial& trial) {
 }
 
 /// Classes are told by the nearest mean of exemplars, which a task has when it has ended.
-template <class Learner>
-class ICarlStudent : public NetworkStudent<OnProcessor, Learner> {
-  using Base = NetworkStudent<OnProcessor, Learner>;
+template <class On, class Learner>
+class ICarlStudent : public NetworkStudent<On, Learner> {
+  using Base = NetworkStudent<On, Learner>;
 
  public:
   using Base::Base;
@@ -102,10 +102,8 @@ Outcome carl(const Trial& trial) {
                                          .candidates = static_cast<std::size_t>(trial["candidates"]),
                                          .batch_size = options.memory_batch.value_or(options.batch_size),
                                          .seed = trial.seed};
-  const auto use = [&]<class Learner>(OnProcessor machine, Learner learner) {
-    return learn_in_sequence(trial, ICarlStudent<Learner>(trial, std::move(machine), std::move(learner)));
-  };
-  return with_learner<OnProcessor>(trial, use, lifelong::importance::Constant{}, lifelong::penalty::None{}, icarl);
+  return teach_in_sequence<ICarlStudent, OnProcessor>(trial, lifelong::importance::Constant{},
+                                                      lifelong::penalty::None{}, icarl);
 }
 
 Outcome carl_on(const Trial& trial) {

@@ -15,19 +15,28 @@ namespace lab {
 
 namespace {
 
-/// The processor, with a network that has gates.
-class OnGates : public OnProcessor {
- public:
-  explicit OnGates(const Trial& trial) : OnProcessor(trial), trial_(trial) {}
+using lifelong::backend::OpenMP;
+using lifelong::importance::Constant;
+using lifelong::penalty::None;
 
-  [[nodiscard]] auto network() const {
-    return lifelong::nn::hat<float>(widths_of(trial_),
-                                    {.tasks = trial_.stream.size(),
-                                     .sparsity = trial_["sparsity"],
-                                     .rate = trial_["gate-rate"],
-                                     .seed = trial_.seed},
-                                    backend());
-  }
+auto gated_network(const Trial& trial, const OpenMP& backend) {
+  return lifelong::nn::hat<float>(
+      widths_of(trial),
+      {.tasks = trial.stream.size(), .sparsity = trial["sparsity"], .rate = trial["gate-rate"], .seed = trial.seed},
+      backend);
+}
+
+auto growing_network(const Trial& trial, const OpenMP& backend) {
+  return lifelong::nn::progressive<float>(widths_of(trial), trial.seed, backend);
+}
+
+/// The processor, with the network that `make` gives.
+template <auto make>
+class With : public OnProcessor {
+ public:
+  explicit With(const Trial& trial) : OnProcessor(trial), trial_(trial) {}
+
+  [[nodiscard]] auto network() const { return make(trial_, backend()); }
 
  private:
   const Trial& trial_;
@@ -35,9 +44,9 @@ class OnGates : public OnProcessor {
 
 /// Learns in half of the epochs, prunes, and learns in the others with what is left; the last task keeps all. A task is
 /// tested with its own parameters.
-template <class Learner>
-class PackNetStudent : public NetworkStudent<OnProcessor, Learner> {
-  using Base = NetworkStudent<OnProcessor, Learner>;
+template <class On, class Learner>
+class PackNetStudent : public NetworkStudent<On, Learner> {
+  using Base = NetworkStudent<On, Learner>;
 
  public:
   using Base::Base;
@@ -60,17 +69,10 @@ class PackNetStudent : public NetworkStudent<OnProcessor, Learner> {
   }
 };
 
-Outcome pack(const Trial& trial) {
-  const auto use = [&]<class Learner>(OnProcessor machine, Learner learner) {
-    return learn_in_sequence(trial, PackNetStudent<Learner>(trial, std::move(machine), std::move(learner)));
-  };
-  return with_learner<OnProcessor>(trial, use, lifelong::importance::Constant{}, lifelong::penalty::PackNet{});
-}
-
 /// Learns with gates whose slope climbs; a task is tested with the units that it has open.
-template <class Learner>
-class HatStudent : public NetworkStudent<OnGates, Learner> {
-  using Base = NetworkStudent<OnGates, Learner>;
+template <class On, class Learner>
+class HatStudent : public NetworkStudent<On, Learner> {
+  using Base = NetworkStudent<On, Learner>;
 
  public:
   using Base::Base;
@@ -88,30 +90,10 @@ class HatStudent : public NetworkStudent<OnGates, Learner> {
   }
 };
 
-Outcome attend(const Trial& trial) {
-  const auto use = [&]<class Learner>(OnGates machine, Learner learner) {
-    return learn_in_sequence(trial, HatStudent<Learner>(trial, std::move(machine), std::move(learner)));
-  };
-  return with_learner<OnGates>(trial, use, lifelong::importance::Constant{}, lifelong::nn::HatPenalty{});
-}
-
-/// The processor, with a network that grows by columns.
-class OnColumns : public OnProcessor {
- public:
-  explicit OnColumns(const Trial& trial) : OnProcessor(trial), trial_(trial) {}
-
-  [[nodiscard]] auto network() const {
-    return lifelong::nn::progressive<float>(widths_of(trial_), trial_.seed, backend());
-  }
-
- private:
-  const Trial& trial_;
-};
-
 /// Takes a new column for every task; a task is tested with the outputs of its own.
-template <class Learner>
-class ProgressiveStudent : public NetworkStudent<OnColumns, Learner> {
-  using Base = NetworkStudent<OnColumns, Learner>;
+template <class On, class Learner>
+class ProgressiveStudent : public NetworkStudent<On, Learner> {
+  using Base = NetworkStudent<On, Learner>;
 
  public:
   using Base::Base;
@@ -129,13 +111,6 @@ class ProgressiveStudent : public NetworkStudent<OnColumns, Learner> {
   }
 };
 
-Outcome progress(const Trial& trial) {
-  const auto use = [&]<class Learner>(OnColumns machine, Learner learner) {
-    return learn_in_sequence(trial, ProgressiveStudent<Learner>(trial, std::move(machine), std::move(learner)));
-  };
-  return with_learner<OnColumns>(trial, use, lifelong::importance::Constant{}, lifelong::penalty::None{});
-}
-
 }  // namespace
 
 std::vector<Method> methods_with_own_parameters() {
@@ -143,19 +118,25 @@ std::vector<Method> methods_with_own_parameters() {
       {"packnet",
        {{"pruned", everywhere(0.85)}},
        "PackNet: every task owns the weights that pruning leaves after half of the epochs, and learns on with them",
-       pack,
+       [](const Trial& trial) {
+         return teach_in_sequence<PackNetStudent, OnProcessor>(trial, Constant{}, lifelong::penalty::PackNet{});
+       },
        {.task = true}},
 
       {"hat",
        {{"sparsity", everywhere(0.1)}, {"gate-rate", everywhere(50)}},
        "hard attention to the task: every task opens some units by gates that it learns, and they are its own",
-       attend,
+       [](const Trial& trial) {
+         return teach_in_sequence<HatStudent, With<gated_network>>(trial, Constant{}, lifelong::nn::HatPenalty{});
+       },
        {.task = true}},
 
       {"progressive",
        {},
        "progressive columns: a network for every task, which reads the hidden units of those before it",
-       progress,
+       [](const Trial& trial) {
+         return teach_in_sequence<ProgressiveStudent, With<growing_network>>(trial, Constant{}, None{});
+       },
        {.task = true}},
   };
 }

@@ -103,14 +103,21 @@ Outcome with_learner(const Trial& trial, Use use, const Importance& importance, 
   });
 }
 
+/// A `S<On, Learner>` learns task after task, with these parts of a learner.
+template <template <class, class> class S, class On, class Importance, class Penalty, class... Further>
+Outcome teach_in_sequence(const Trial& trial, const Importance& importance, const Penalty& penalty,
+                          const Further&... further) {
+  const auto use = [&]<class Learner>(On machine, Learner learner) {
+    return learn_in_sequence(trial, S<On, Learner>(trial, std::move(machine), std::move(learner)));
+  };
+  return with_learner<On>(trial, use, importance, penalty, further...);
+}
+
 /// A network learns task after task, with these parts of a learner.
 template <class On, class Importance, class Penalty, class... Further>
 Outcome train_in_sequence(const Trial& trial, const Importance& importance, const Penalty& penalty,
                           const Further&... further) {
-  const auto use = [&](On machine, auto learner) {
-    return learn_in_sequence(trial, NetworkStudent(trial, std::move(machine), std::move(learner)));
-  };
-  return with_learner<On>(trial, use, importance, penalty, further...);
+  return teach_in_sequence<NetworkStudent, On>(trial, importance, penalty, further...);
 }
 
 /// A network learns all tasks at once.

@@ -119,7 +119,7 @@ struct HardAttention {
                 Rows<T> dy, Rows<T>, std::span<T> out) const {
     if (!out.empty()) {
       if (!pass.add && pass.first()) std::fill(out.begin(), out.end(), T(0));
-      if (flow.mode == Mode::train) accumulate(backend, pass.moment, flow, x, Rows<const T>(dy), out);
+      if (flow.mode == Mode::train) accumulate(backend, flow, x, Rows<const T>(dy), out);
     }
     multiply(backend, flow.memory.array(0).data(), Rows<const T>(dy), dy);
   }
@@ -137,9 +137,10 @@ struct HardAttention {
     });
   }
 
-  /// The learned task's row of `out` += Σ_n m(dy x s_max σ'(e)), in the order of the samples.
-  template <class T, class Backend, class Moment>
-  void accumulate(const Backend& backend, const Moment& moment, const Flow<T>& flow, Rows<const T> x, Rows<const T> dy,
+  /// The learned task's row of `out` += Σ_n dy x s_max σ'(e), in the order of the samples. There is no other moment:
+  /// those of single samples are taken in evaluation.
+  template <class T, class Backend>
+  void accumulate(const Backend& backend, const Flow<T>& flow, Rows<const T> x, Rows<const T> dy,
                   std::span<T> out) const {
     detail::grow(flow.memory.array(1), units);
     T* slopes = flow.memory.array(1).data();
@@ -150,7 +151,7 @@ struct HardAttention {
       detail::for_each_packet<T>(begin, end, [&]<class V>(std::size_t i) {
         V sum = load<V>(to, i);
         for (std::size_t n = 0; n < x.count; ++n)
-          sum = sum + moment(load<V>(dy.data + n * units, i) * load<V>(x.data + n * units, i) * load<V>(slopes, i));
+          sum = sum + load<V>(dy.data + n * units, i) * load<V>(x.data + n * units, i) * load<V>(slopes, i);
         store<V>(to, i, sum);
       });
     });
