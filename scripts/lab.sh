@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Runs the experiment program, after building it where needed: lab.sh [ARGUMENTS]   (lab.sh --help lists them)
-# Relative paths in the arguments are relative to the caller's folder.
+# Relative paths in the arguments are relative to the caller's folder. LIFELONG_LAB names a program that is built already.
 set -euo pipefail
 root=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)
-lab=$root/build/lab/examples/lifelong-lab
+lab=${LIFELONG_LAB:-$root/build/lab/examples/lifelong-lab}
 
 # Nothing newer than the program: nothing to do.
 sources=("$root"/{CMakeLists.txt,CMakePresets.json,cmake,include,examples})
-if [[ ! -x $lab || -n $(find "${sources[@]}" -newer "$lab" -type f -print -quit) ]]; then
+if [[ -z ${LIFELONG_LAB:-} ]] && [[ ! -x $lab || -n $(find "${sources[@]}" -newer "$lab" -type f -print -quit) ]]; then
   "$root/scripts/setup.sh" build library lab
   log=$root/build/lab.log
   mkdir -p "$root/build"
