@@ -15,7 +15,7 @@ scripts/setup.sh build library tests lab
 mkdir -p build
 if ! {
   cmake --preset release -B build/benchmark --compile-no-warning-as-error -DLIFELONG_COMPONENTS="$components" \
-    -DLIFELONG_BUILD_TESTS=OFF -DLIFELONG_BUILD_EXAMPLES=OFF && cmake --build build/benchmark --target all step_benchmark_portable
+    -DLIFELONG_BUILD_BENCHMARKS=ON -DLIFELONG_BUILD_TESTS=OFF && cmake --build build/benchmark --target all step_benchmark_portable
 } >build/benchmark.log 2>&1; then
   cat build/benchmark.log >&2
   exit 1
