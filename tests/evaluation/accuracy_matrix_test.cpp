@@ -36,6 +36,12 @@ TEST_CASE("metrics equal the papers' formulas worked by hand") {
   CHECK_THAT(*matrix.backward_transfer(), WithinAbs(-0.25, 1e-15));   // ((0.4 - 0.8) + (0.6 - 0.7)) / 2
   CHECK_THAT(*matrix.forward_transfer(), WithinAbs(0.15, 1e-15));     // ((0.3 - 0.2) + (0.5 - 0.3)) / 2
   CHECK_THAT(*matrix.forgetting(), WithinAbs(0.3, 1e-15));            // ((0.9 - 0.4) + (0.7 - 0.6)) / 2
+  CHECK_THAT(*matrix.worst_forgetting(), WithinAbs(0.5, 1e-15));      // 0.9 - 0.4
+  CHECK(matrix.worst_accuracy() == 0.4);
+  // (0.8 + (0.9 + 0.7) / 2 + (0.4 + 0.6 + 1.0) / 3) / 3
+  CHECK_THAT(matrix.running_average(), WithinAbs((0.8 + 0.8 + 2.0 / 3) / 3, 1e-15));
+  // ((0.9 - 0.8) + (0.9 - 0.7) + (0.7 - 1.0)) / 3
+  CHECK_THAT(matrix.intransigence(std::vector{0.9, 0.9, 0.7}), WithinAbs(0.0, 1e-15));
 }
 
 TEST_CASE("metrics look at the tasks learned so far") {
@@ -43,6 +49,9 @@ TEST_CASE("metrics look at the tasks learned so far") {
   matrix.add_row({0.8, 0.3, 0.1});
   CHECK(matrix.average_accuracy() == 0.8);
   CHECK(matrix.learning_accuracy() == 0.8);
+  CHECK(matrix.running_average() == 0.8);
+  CHECK(matrix.worst_accuracy() == 0.8);
+  CHECK_THAT(matrix.intransigence(std::vector{0.9, 0.9, 0.7}), WithinAbs(0.1, 1e-15));
   matrix.add_row({0.9, 0.7, 0.5});
   CHECK_THAT(matrix.average_accuracy(), WithinAbs(0.8, 1e-15));
   CHECK_THAT(*matrix.backward_transfer(), WithinAbs(0.1, 1e-15));
@@ -53,9 +62,15 @@ TEST_CASE("what is undefined is nothing, never 0") {
   ll::AccuracyMatrix matrix{2};
   CHECK_THROWS_AS(matrix.average_accuracy(), ll::InvalidArgument);
   CHECK_THROWS_AS(matrix.learning_accuracy(), ll::InvalidArgument);
+  CHECK_THROWS_AS(matrix.running_average(), ll::InvalidArgument);
+  CHECK_THROWS_AS(matrix.worst_accuracy(), ll::InvalidArgument);
+  CHECK_THROWS_AS(matrix.intransigence(std::vector{0.5, 0.5}), ll::InvalidArgument);
   matrix.add_row({0.8, 0.3});
   CHECK_FALSE(matrix.backward_transfer().has_value());
   CHECK_FALSE(matrix.forgetting().has_value());
+  CHECK_FALSE(matrix.worst_forgetting().has_value());
+  CHECK_THROWS_AS(matrix.intransigence(std::vector{0.5}), ll::ShapeMismatch);
+  CHECK_THROWS_AS(matrix.intransigence(std::vector{0.5, 1.5}), ll::InvalidArgument);
   CHECK_FALSE(matrix.forward_transfer().has_value());
   ll::AccuracyMatrix with_initial = matrix;
   with_initial.set_initial({0.5, 0.5});

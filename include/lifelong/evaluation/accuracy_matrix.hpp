@@ -70,9 +70,24 @@ class AccuracyMatrix {
   /// ACC = 1/T sum_{j<=T} R_Tj. \throws InvalidArgument before the first row.
   [[nodiscard]] double average_accuracy() const {
     require_row("average_accuracy");
+    return average_of_seen(rows() - 1);
+  }
+
+  /// 1/T sum_i (1/i sum_{j<=i} R_ij), the mean of the average accuracies after each task, called average incremental
+  /// accuracy by Rebuffi et al. (iCaRL, CVPR 2017). \throws InvalidArgument before the first row.
+  [[nodiscard]] double running_average() const {
+    require_row("running_average");
     double sum = 0;
-    for (std::size_t j = 0; j < rows(); ++j) sum += at(rows() - 1, j);
+    for (std::size_t i = 0; i < rows(); ++i) sum += average_of_seen(i);
     return sum / static_cast<double>(rows());
+  }
+
+  /// min_{j<=T} R_Tj, the accuracy on the task that is known worst. \throws InvalidArgument before the first row.
+  [[nodiscard]] double worst_accuracy() const {
+    require_row("worst_accuracy");
+    double worst = at(rows() - 1, 0);
+    for (std::size_t j = 1; j < rows(); ++j) worst = at(rows() - 1, j) < worst ? at(rows() - 1, j) : worst;
+    return worst;
   }
 
   /// 1/T sum_i R_ii, which says how well each task was known right after it was learned. \throws InvalidArgument before
@@ -108,12 +123,29 @@ class AccuracyMatrix {
   [[nodiscard]] std::optional<double> forgetting() const {
     if (rows() < 2) return std::nullopt;
     double sum = 0;
-    for (std::size_t j = 0; j + 1 < rows(); ++j) {
-      double best = at(0, j);
-      for (std::size_t l = 1; l + 1 < rows(); ++l) best = at(l, j) > best ? at(l, j) : best;
-      sum += best - at(rows() - 1, j);
-    }
+    for (std::size_t j = 0; j + 1 < rows(); ++j) sum += forgotten(j);
     return sum / static_cast<double>(rows() - 1);
+  }
+
+  /// max_{j<T} (max_{l<T} R_lj - R_Tj), forgetting of the task that was forgotten most (Chaudhry et al., "Efficient
+  /// lifelong learning with A-GEM", ICLR 2019); no value for T < 2.
+  [[nodiscard]] std::optional<double> worst_forgetting() const {
+    if (rows() < 2) return std::nullopt;
+    double worst = forgotten(0);
+    for (std::size_t j = 1; j + 1 < rows(); ++j) worst = forgotten(j) > worst ? forgotten(j) : worst;
+    return worst;
+  }
+
+  /// 1/T sum_{j<=T} (a_j - R_jj), how much worse each task was learned in its turn than by a reference that had its
+  /// `accuracies` a on all tasks, such as joint training; it is negative where the stream helped. Chaudhry 2018 takes,
+  /// for each j, a reference that was trained on the tasks 1 to j. \throws ShapeMismatch unless there is one accuracy
+  /// per task; InvalidArgument for an accuracy outside [0, 1] and before the first row.
+  [[nodiscard]] double intransigence(std::span<const double> accuracies) const {
+    check(accuracies);
+    require_row("intransigence");
+    double sum = 0;
+    for (std::size_t j = 0; j < rows(); ++j) sum += accuracies[j] - at(j, j);
+    return sum / static_cast<double>(rows());
   }
 
   /// The matrix in percent, with tasks counted from 1, one line per row. The initial row, if it was set, comes first as
@@ -136,6 +168,19 @@ class AccuracyMatrix {
 
  private:
   [[nodiscard]] double at(std::size_t i, std::size_t j) const { return values_[i * tasks_ + j]; }
+
+  [[nodiscard]] double average_of_seen(std::size_t i) const {
+    double sum = 0;
+    for (std::size_t j = 0; j <= i; ++j) sum += at(i, j);
+    return sum / static_cast<double>(i + 1);
+  }
+
+  /// max_{l<T} R_lj - R_Tj
+  [[nodiscard]] double forgotten(std::size_t j) const {
+    double best = at(0, j);
+    for (std::size_t l = 1; l + 1 < rows(); ++l) best = at(l, j) > best ? at(l, j) : best;
+    return best - at(rows() - 1, j);
+  }
 
   void check(std::span<const double> accuracies) const {
     detail::require_size("a row of AccuracyMatrix", accuracies.size(), tasks_);
