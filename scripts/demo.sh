@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Learns the rotations of Fashion-MNIST one after the other with the families of methods side by side:
-# demo.sh [FURTHER LAB ARGUMENTS]
+# Learns the rotations of Fashion-MNIST one after the other with the families of methods side by side, maps the losses of
+# the first two, and ends with a table and a report: demo.sh [FURTHER LAB ARGUMENTS]
 set -euo pipefail
 root=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)
 
@@ -19,4 +19,5 @@ arguments=(
 )
 
 "$root/scripts/setup.sh" build library lab data
-exec "$root/scripts/lab.sh" run "${arguments[@]}" "$@"
+"$root/scripts/lab.sh" run "${arguments[@]}" "$@"
+exec "$root/scripts/lab.sh" surface "${arguments[@]}" "$@" --epochs 1

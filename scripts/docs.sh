@@ -10,7 +10,7 @@ scripts/doc_snippets.sh --check
 
 rm -rf out/pages out/site
 mkdir -p out/pages
-cp docs/*.md docs/site.css out/pages/
+cp -r docs/*.md docs/site.css docs/images out/pages/
 
 doxygen docs/Doxyfile
 # Every type and free function has a comment; of members, those that a concept asks for need none of their own.

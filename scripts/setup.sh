@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Installs what is missing, and only that: setup.sh GROUP...
-#   build, library, tests, lab, data, clang, packages, python, docs, torch, cuda; and for scripts/portability.sh
+#   build, library, tests, lab, data, browser, clang, packages, python, docs, torch, cuda; and for scripts/portability.sh
 #   gcc11, clang13, cmake, aarch64, armhf, riscv64, mingw, zig, torch2
 # Instant where nothing is missing. What is already there is never touched, wherever it came from.
 set -euo pipefail
@@ -25,6 +25,7 @@ have_old_cmakes() {
   local each
   for each in "${old_cmakes[@]}"; do [[ -x $tools/cmake-$each/cmake/data/bin/cmake ]] || return 1; done
 }
+have_vega() { [[ -f $tools/vega.js ]]; }
 have_pip() { "$python" -c "import ensurepip, venv" 2>/dev/null; }
 
 packages_of() {
@@ -32,8 +33,12 @@ packages_of() {
     build) echo g++ cmake ninja-build ;;
     library) echo libeigen3-dev zlib1g-dev ;;
     tests) echo catch2 libblas-dev libxtensor-dev nlohmann-json3-dev libbenchmark-dev curl ;;
-    lab) echo libcli11-dev libfmt-dev nlohmann-json3-dev ;;
+    lab)
+      echo libcli11-dev libfmt-dev nlohmann-json3-dev
+      have_vega || have_pip || echo python3-venv
+      ;;
     data) echo dataset-fashion-mnist ;;
+    browser) echo chromium ;;
     clang) echo clang-19 libclang-rt-19-dev libc++-19-dev libc++abi-19-dev libomp-19-dev ;;
     packages)
       echo pkgconf meson
@@ -63,7 +68,7 @@ packages_of() {
     mingw) echo g++-mingw-w64-x86-64-posix ;;
     zig | torch2) have_pip || echo python3-venv ;;
     *)
-      echo "setup.sh: no group '$1' (build, library, tests, lab, data, clang, packages, python, docs, torch, cuda," \
+      echo "setup.sh: no group '$1' (build, library, tests, lab, data, browser, clang, packages, python, docs, torch, cuda," \
         "gcc11, clang13, cmake, aarch64, armhf, riscv64, mingw, zig, torch2)" >&2
       exit 2
       ;;
@@ -87,6 +92,7 @@ describe() {
     libcli11-dev) what="command line of the lab" signs=CLI/CLI.hpp ;;
     libfmt-dev) what="tables of the lab" signs=fmt/core.h ;;
     dataset-fashion-mnist) what="data of the demo" signs=/usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz ;;
+    chromium) what="the lab's reports, as they are seen" signs="chromium chromium-browser google-chrome" ;;
     clang-19) what="second compiler" signs=clang++-19 ;;
     libclang-rt-19-dev) what="its sanitizers" signs=/usr/lib/llvm-19/lib/clang/19/lib/linux/libclang_rt.asan-$(uname -m).a ;;
     libc++-19-dev) what="second standard library" signs=/usr/lib/llvm-19/include/c++/v1/version ;;
@@ -179,6 +185,11 @@ from_pypi() {
 if [[ " $* " == *" packages "* ]] && ! have_conan; then from_pypi "conan>=2,<3"; fi
 if [[ " $* " == *" python "* ]] && ! have_modules "numpy, safetensors"; then from_pypi safetensors; fi
 if [[ " $* " == *" torch "* ]] && ! have_modules "torch, safetensors"; then from_pypi safetensors; fi
+if [[ " $* " == *" lab "* ]] && ! have_vega; then # Vega, Vega-Lite and Vega-Embed in one file, as this package bundles them
+  from_pypi "vl-convert-python>=1.9,<2"
+  "$tools/bin/python3" -c "import vl_convert; print(vl_convert.javascript_bundle())" >"$tools/vega.js.new"
+  mv "$tools/vega.js.new" "$tools/vega.js"
+fi
 if [[ " $* " == *" zig "* ]] && ! "$tools/bin/python3" -c "import ziglang" 2>/dev/null; then from_pypi ziglang; fi
 if [[ " $* " == *" torch2 "* && ! -d $tools/torch-2 ]]; then # with the two of CUDA's libraries that it cannot be loaded without
   from_pypi "torch>=2,<3" --no-deps --target "$tools/torch-2"

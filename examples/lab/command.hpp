@@ -7,10 +7,13 @@
 
 #include "importance_options.hpp"
 #include "options.hpp"
+#include "report_command.hpp"
+#include "reproduce.hpp"
+#include "surface.hpp"
 
 namespace lab {
 
-using Command = std::variant<Options, ImportanceOptions>;
+using Command = std::variant<Options, ImportanceOptions, ReportOptions, SurfaceOptions, ReproduceOptions>;
 
 /// Reads the command line; nothing if it only asked for help or the version, which has then been printed.
 /// \throws lifelong::InvalidArgument for anything that cannot be meant.

@@ -6,6 +6,7 @@
 #include <lifelong/core/error.hpp>
 #include <lifelong/version.hpp>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -13,10 +14,14 @@
 
 #include "data.hpp"
 #include "files.hpp"
+#include "finished.hpp"
 #include "interrupt.hpp"
 #include "kept_runs.hpp"
 #include "methods.hpp"
+#include "pictures.hpp"
 #include "progress.hpp"
+#include "report.hpp"
+#include "report_command.hpp"
 #include "results.hpp"
 #include "sha256.hpp"
 #include "streams.hpp"
@@ -36,7 +41,33 @@ std::string model_text(const Options& options, const Stream& stream) {
   return fmt::format("mlp {}-{}, ReLU, float{}", widths, stream.outputs(), where);
 }
 
-std::size_t run_count(const Options& options) { return options.methods.size() * options.seeds.size(); }
+/// A run that is to be made.
+struct Planned {
+  const Method* method;
+  std::uint64_t seed;
+  std::map<std::string, double> settings;
+
+  [[nodiscard]] std::optional<double> strength() const {
+    const auto strength = settings.find("strength");
+    return strength == settings.end() ? std::nullopt : std::optional(strength->second);
+  }
+};
+
+/// Seed by seed, so that runs of the same stream follow on one another.
+std::vector<Planned> planned_runs(const Options& options) {
+  std::vector<Planned> runs;
+  for (const std::uint64_t seed : options.seeds)
+    for (const std::string& name : options.methods) {
+      const Method& method = method_called(name, options.machine);
+      Planned run{&method, seed, settings_of(method, options)};
+      if (!options.sweep) runs.push_back(run);
+      for (const double strength : options.sweep ? options.sweep->strengths : std::vector<double>{}) {
+        run.settings["strength"] = strength;
+        runs.push_back(run);
+      }
+    }
+  return runs;
+}
 
 /// One hash of all examples.
 std::string hash_of(const Data& data) {
@@ -81,19 +112,20 @@ std::string recipe(const Method& method, const Trial& trial) {
       options.batch_size, trial.seed, LIFELONG_VERSION_STRING);
 }
 
-RunResult run(const Method& method, std::uint64_t seed, const Options& options, const Stream& stream,
-              Progress& progress) {
+RunResult run(const Planned& planned, const Options& options, const Stream& stream, Progress& progress) {
+  const Method& method = *planned.method;
+  const std::uint64_t seed = planned.seed;
   RunResult result;
   result.method = method.name;
   result.seed = seed;
-  const std::map<std::string, double> settings = settings_of(method, options);
-  if (const auto strength = settings.find("strength"); strength != settings.end()) result.strength = strength->second;
-  const Trial trial{options, stream, seed, settings, progress};
-  progress.start_run(method.name, seed);
+  result.strength = planned.strength();
+  const Trial trial{options, stream, seed, planned.settings, progress};
+  progress.start_run(options.sweep ? fmt::format("{} {:g}", method.name, *result.strength) : method.name, seed);
   try {
     result.outcome = method.run(trial);
   } catch (const lifelong::NumericError& error) {
-    throw lifelong::NumericError(fmt::format("{}, seed {}: {}", method.name, seed, error.what()));
+    const std::string strength = options.sweep ? fmt::format(" of strength {:g}", *result.strength) : "";
+    throw lifelong::NumericError(fmt::format("{}{}, seed {}: {}", method.name, strength, seed, error.what()));
   }
   set_metrics(result, options.scenario);
   result.settings = recipe(method, trial);
@@ -103,21 +135,31 @@ RunResult run(const Method& method, std::uint64_t seed, const Options& options, 
 
 /// \param first the stream of the first seed; those of other seeds are as large.
 Progress start_progress(std::size_t runs, const Options& options, const Stream& first) {
-  std::size_t learning = 0, testing = 0;
+  std::size_t learning = 0, testing = 0, seen = 0;
+  const std::size_t tested_epochs = options.test_epochs ? options.epochs - 1 : 0;
   for (const auto& task : first) {
     learning += task.train.size() * options.epochs;
-    testing += task.test.size() * (first.size() + 1);
+    seen += task.test.size();
+    testing += task.test.size() * (first.size() + 1) + seen * tested_epochs;
   }
   return {runs, learning, testing};
 }
 
 void run_all(const Options& options, const Data& data, const Stream& first, KeptRuns& kept) {
-  Progress progress = start_progress(run_count(options) - kept.all().size(), options, first);
-  for (const std::uint64_t seed : options.seeds) {
-    const Stream stream = make_stream(data.examples, options, seed);
-    for (const std::string& name : options.methods)
-      if (kept.find(name, seed) == nullptr)
-        kept.add(run(method_called(name, options.machine), seed, options, stream, progress));
+  std::vector<Planned> runs = planned_runs(options);
+  std::erase_if(runs,
+                [&](const Planned& run) { return kept.find(run.method->name, run.seed, run.strength()) != nullptr; });
+  Progress progress = start_progress(runs.size(), options, first);
+  std::optional<std::pair<std::uint64_t, Stream>> of_seed;
+  for (const Planned& planned : runs) {
+    if (!of_seed || of_seed->first != planned.seed)
+      of_seed.emplace(planned.seed, make_stream(data.examples, options, planned.seed));
+    try {
+      kept.add(run(planned, options, of_seed->second, progress));
+    } catch (const lifelong::NumericError& error) {
+      if (!options.sweep) throw;
+      fmt::print(stderr, "left out, as it cannot be trained: {}\n", error.what());
+    }
   }
 }
 
@@ -127,14 +169,45 @@ std::string results_text(const Options& options, const Stream& stream, const std
                {"dataset", options.dataset},
                {"stream", name_of(options.stream)},
                {"scenario", name_of(options.scenario)},
-               {"tasks", options.tasks},
+               {"kind", options.sweep ? "sweep" : "run"},
+               {"tasks", stream.size()},
+               {"epochs", options.epochs},
                {"model", model_text(options, stream)},
                {"threads", options.threads},
                {"memory", options.memory},
+               {"pictures", pictures_of(stream)},
                {"runs", Json::array()}};
   if (options.machine != Machine::cpu) results["device"] = name_of(options.machine);
   for (const RunResult& run : runs) results["runs"].push_back(to_json(run));
   return results.dump(1) + "\n";
+}
+
+/// `--strength mas=0.1` for each method: the strength with the largest mean of average accuracies over seeds.
+std::string best_strengths(std::span<const RunResult> runs) {
+  std::map<std::string, std::pair<double, double>> best;  // accuracy and strength, by method
+  for (const auto& group : by_method(runs)) {
+    double sum = 0;
+    for (const RunResult* run : group) sum += run->average_accuracy;
+    const std::pair candidate(sum / static_cast<double>(group.size()), *group[0]->strength);
+    const auto [at, first] = best.try_emplace(group[0]->method, candidate);
+    if (!first && candidate.first > at->second.first) at->second = candidate;
+  }
+  std::string text;
+  for (const auto& [method, accuracy_and_strength] : best)
+    text += fmt::format(" --strength {}={:g}", method, accuracy_and_strength.second);
+  return text;
+}
+
+/// \throws lifelong::InvalidArgument if the folder has the results of another command, which would be lost.
+void require_no_other_results(const Options& options) {
+  const auto path = options.output / "results.json";
+  if (options.overwrite || !std::filesystem::exists(path)) return;
+  const Json results = Json::parse(read_file(path), nullptr, false);
+  const std::string command = results.is_object() ? results.value("command", "") : "";
+  if (command != options.command)
+    throw lifelong::InvalidArgument(fmt::format(
+        "{} has the results of another command ({}); choose another --output, or replace them with --overwrite",
+        path.string(), command.empty() ? "which it does not say" : command));
 }
 
 }  // namespace
@@ -143,24 +216,29 @@ void run_experiment(const Options& options) {
   const Data data = load_data(options.dataset);
   const Stream stream = make_stream(data.examples, options, options.seeds.front());
   require_memory(options, stream);
+  require_no_other_results(options);
   require_writable_folder(options.output);
   KeptRuns kept(options.output, experiment_of(options, data));
   if (!kept.refused().empty())
     fmt::print(stderr, "{} {}: not used, all is run anew\n", kept.path().string(), kept.refused());
-  if (!kept.all().empty()) fmt::print(stderr, "resumed: {} of {} runs\n", kept.all().size(), run_count(options));
+  if (!kept.all().empty())
+    fmt::print(stderr, "resumed: {} of {} runs\n", kept.all().size(), planned_runs(options).size());
   try {
     run_all(options, data, stream, kept);
   } catch (const Interrupted&) {
     fmt::print(stderr, "interrupted: {}\n",
                kept.all().empty() ? "no run was finished, nothing is kept"
                                   : fmt::format("{} of {} runs are kept in {}; the same command takes them up",
-                                                kept.all().size(), run_count(options), kept.path().string()));
+                                                kept.all().size(), planned_runs(options).size(), kept.path().string()));
     throw;
   }
   const auto path = options.output / "results.json";
   write_atomically(path, results_text(options, stream, kept.all()));
   kept.forget();
-  fmt::print("\n{}\nResults: {}\n", table(kept.all()), path.string());
+  fmt::print("\n{}\n", table(kept.all()));
+  if (options.sweep) fmt::print("Best on the first {} tasks:{}\n", stream.size(), best_strengths(kept.all()));
+  fmt::print("Results: {}\n", path.string());
+  if (can_report()) write_report({.folders = {options.output}, .output = options.output / "report.html"});
 }
 
 }  // namespace lab

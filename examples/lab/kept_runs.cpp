@@ -46,9 +46,10 @@ std::string KeptRuns::checksum_of(const Json& runs) const {
   return sha256(std::as_bytes(std::span(text)));
 }
 
-const RunResult* KeptRuns::find(const std::string& method, std::uint64_t seed) const {
-  const auto run = std::find_if(runs_.begin(), runs_.end(),
-                                [&](const RunResult& each) { return each.method == method && each.seed == seed; });
+const RunResult* KeptRuns::find(const std::string& method, std::uint64_t seed, std::optional<double> strength) const {
+  const auto run = std::find_if(runs_.begin(), runs_.end(), [&](const RunResult& each) {
+    return each.method == method && each.seed == seed && each.strength == strength;
+  });
   return run == runs_.end() ? nullptr : &*run;
 }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,8 +20,9 @@ class KeptRuns {
  public:
   KeptRuns(std::filesystem::path folder, nlohmann::ordered_json experiment);
 
-  /// The run of this method and seed, or nullptr. Valid until the next `add`.
-  [[nodiscard]] const RunResult* find(const std::string& method, std::uint64_t seed) const;
+  /// The run of this method, seed and strength, or nullptr. Valid until the next `add`.
+  [[nodiscard]] const RunResult* find(const std::string& method, std::uint64_t seed,
+                                      std::optional<double> strength) const;
   [[nodiscard]] const std::vector<RunResult>& all() const { return runs_; }
 
   /// Why the file that is there is not used, or nothing; the first `add` replaces it.

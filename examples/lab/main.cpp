@@ -13,10 +13,21 @@
 #include "importance_command.hpp"
 #include "interrupt.hpp"
 #include "options.hpp"
+#include "report_command.hpp"
+#include "reproduce.hpp"
+#include "surface.hpp"
 
 namespace {
 
 enum ExitCode { done = 0, failed = 1, refused = 2, interrupted = 130 };
+
+struct CarryOut {
+  void operator()(const lab::Options& run) const { lab::run_experiment(run); }
+  void operator()(const lab::ImportanceOptions& importance) const { lab::estimate_importance(importance); }
+  void operator()(const lab::SurfaceOptions& surface) const { lab::map_surface(surface); }
+  void operator()(const lab::ReproduceOptions& published) const { lab::reproduce(published); }
+  void operator()(const lab::ReportOptions& report) const { lab::write_report(report); }
+};
 
 }  // namespace
 
@@ -25,10 +36,7 @@ int main(int argc, char** argv) {
     const std::optional<lab::Command> command = lab::parse_command(argc, argv);
     if (!command) return done;
     lab::catch_interrupts();
-    if (const auto* run = std::get_if<lab::Options>(&*command))
-      lab::run_experiment(*run);
-    else
-      lab::estimate_importance(std::get<lab::ImportanceOptions>(*command));
+    std::visit(CarryOut{}, *command);
     return done;
   } catch (const lab::Interrupted&) {
     return interrupted;

@@ -31,8 +31,8 @@ class GreedyStudent {
         untrained_(std::move(untrained)),
         trained_(untrained_) {}
 
-  template <class Source>
-  void learn(const Source& source, std::size_t) {
+  template <class Source, class Ended>
+  void learn(const Source& source, std::size_t, const Ended&) {
     const Options& options = trial_.options;
     memory_.push(Interruptible<Source>(source));
     const std::vector<std::size_t> shape = trial_.stream[0].train.data().shape();
@@ -74,7 +74,7 @@ Outcome train_from_memory(const Trial& trial) {
   return with_learner<OnProcessor>(trial, use, lifelong::importance::Constant{}, lifelong::penalty::None{});
 }
 
-/// Classes are told by the nearest mean of exemplars, which a task has when it has ended.
+/// Classes are told by the nearest mean of exemplars, which a task has when it has ended, so it is not tested before.
 template <class On, class Learner>
 class ICarlStudent : public NetworkStudent<On, Learner> {
   using Base = NetworkStudent<On, Learner>;
@@ -82,9 +82,9 @@ class ICarlStudent : public NetworkStudent<On, Learner> {
  public:
   using Base::Base;
 
-  template <class Source>
-  void learn(const Source& source, std::size_t task) {
-    Base::learn(source, task);
+  template <class Source, class Ended>
+  void learn(const Source& source, std::size_t task, const Ended&) {
+    Base::learn(source, task, [] {});
     this->learner_.consolidate();
   }
   void end_task(const Examples&) {}

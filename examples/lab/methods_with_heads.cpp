@@ -28,8 +28,8 @@ class HeadStudent {
  public:
   HeadStudent(const Trial& trial, Head head) : trial_(trial), head_(std::move(head)) {}
 
-  template <class Source>
-  void learn(const Source& source, std::size_t) {
+  template <class Source, class Ended>
+  void learn(const Source& source, std::size_t, const Ended&) {
     head_.learn(Interruptible<Source>(source), backend());
     trial_.progress.learned(source.size() * trial_.options.epochs);
   }

@@ -51,15 +51,15 @@ class PackNetStudent : public NetworkStudent<On, Learner> {
  public:
   using Base::Base;
 
-  template <class Source>
-  void learn(const Source& source, std::size_t task) {
+  template <class Source, class Ended>
+  void learn(const Source& source, std::size_t task, const Ended& epoch_ended) {
     const Options& options = this->trial_.options;
     const bool last = task + 1 == this->trial_.stream.size();
     const std::size_t later = options.epochs / 2;
     this->learner_.penalty_policy().pruned = last ? 0 : this->trial_["pruned"];
-    this->fit(source, options.epochs - later, options.optimizer_state);
+    this->fit(source, options.epochs - later, options.optimizer_state, epoch_ended);
     lifelong::penalty::prune(this->learner_);
-    if (later > 0) this->fit(source, later, lifelong::OptimizerState::reset);
+    if (later > 0) this->fit(source, later, lifelong::OptimizerState::reset, epoch_ended);
   }
   void end_task(const Examples&) { this->learner_.consolidate(); }
   [[nodiscard]] double accuracy(std::size_t task) {
@@ -77,14 +77,15 @@ class HatStudent : public NetworkStudent<On, Learner> {
  public:
   using Base::Base;
 
-  template <class Source>
-  void learn(const Source& source, std::size_t) {
+  template <class Source, class Ended>
+  void learn(const Source& source, std::size_t, const Ended& epoch_ended) {
     const Options& options = this->trial_.options;
-    this->fit(source, options.epochs, options.optimizer_state, lifelong::nn::Annealing(this->learner_.model()));
+    this->fit(source, options.epochs, options.optimizer_state, epoch_ended,
+              lifelong::nn::Annealing(this->learner_.model()));
   }
   void end_task(const Examples&) { lifelong::nn::end_task(this->learner_); }
   [[nodiscard]] double accuracy(std::size_t task) {
-    auto& network = this->learner_.model();
+    auto network = this->learner_.model();
     network.select(std::min(task, network.tasks_ended()));
     return this->accuracy_of(network, task);
   }
@@ -98,14 +99,14 @@ class ProgressiveStudent : public NetworkStudent<On, Learner> {
  public:
   using Base::Base;
 
-  template <class Source>
-  void learn(const Source& source, std::size_t task) {
+  template <class Source, class Ended>
+  void learn(const Source& source, std::size_t task, const Ended& epoch_ended) {
     if (task > 0) this->learner_.grow(this->trial_.stream.outputs());
-    Base::learn(source, task);
+    Base::learn(source, task, epoch_ended);
   }
   void end_task(const Examples&) { this->learner_.consolidate(); }
   [[nodiscard]] double accuracy(std::size_t task) {
-    auto& network = this->learner_.model();
+    auto network = this->learner_.model();
     network.select(std::min(task, network.columns() - 1));
     return this->accuracy_of(network, task);
   }

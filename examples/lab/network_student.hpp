@@ -39,9 +39,9 @@ class NetworkStudent {
   NetworkStudent(const Trial& trial, On machine, Learner learner)
       : trial_(trial), machine_(std::move(machine)), learner_(std::move(learner)) {}
 
-  template <class Source>
-  void learn(const Source& source, std::size_t) {
-    fit(source, trial_.options.epochs, trial_.options.optimizer_state);
+  template <class Source, class Ended>
+  void learn(const Source& source, std::size_t, const Ended& epoch_ended) {
+    fit(source, trial_.options.epochs, trial_.options.optimizer_state, epoch_ended);
   }
   void end_task(const Examples& source) { learner_.consolidate(machine_.examples(source)); }
   [[nodiscard]] double accuracy(std::size_t task) { return accuracy_of(learner_.model(), task); }
@@ -52,8 +52,9 @@ class NetworkStudent {
 
  protected:
   /// `also` is called after every step.
-  template <class Source, class Also = Nothing>
-  void fit(const Source& source, std::size_t epochs, lifelong::OptimizerState state, const Also& also = {}) {
+  template <class Source, class Ended, class Also = Nothing>
+  void fit(const Source& source, std::size_t epochs, lifelong::OptimizerState state, const Ended& epoch_ended,
+           const Also& also = {}) {
     const Options& options = trial_.options;
     const std::size_t batch_size = std::min(options.batch_size, source.size());
     learner_.fit(machine_.examples(source),
@@ -66,6 +67,7 @@ class NetworkStudent {
                    stop_if_interrupted();
                    trial_.progress.stepped(at, batch_size);
                    also(at);
+                   if (at.ends_epoch()) epoch_ended();
                  });
   }
   template <class Network>

@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cmath>
 #include <lifelong/core/error.hpp>
 #include <lifelong/optimizer/adam.hpp>
 #include <lifelong/optimizer/momentum.hpp>
@@ -34,6 +35,7 @@ const Names<lifelong::Scenario> scenario_names{{"domain", lifelong::Scenario::do
 const Names<OptimizerKind> optimizer_names{
     {"sgd", OptimizerKind::sgd}, {"momentum", OptimizerKind::momentum}, {"adam", OptimizerKind::adam}};
 const Names<Machine> machine_names{{"cpu", Machine::cpu}, {"cuda", Machine::cuda}};
+const Names<bool> test_names{{"epoch", true}, {"task", false}};
 const Names<lifelong::OptimizerState> state_names{{"keep", lifelong::OptimizerState::keep},
                                                   {"reset", lifelong::OptimizerState::reset}};
 
@@ -53,8 +55,10 @@ struct Arguments {
   std::string dataset = "fashion-mnist", stream = "rotated", degrees = "20", scenario, tasks = "5", hidden = "256,256",
               methods = "all", epochs = "3", batch_size = "128", optimizer = "adam", learning_rate, seeds = "1",
               train_samples, memory = "500", memory_batch, threads, device = "cpu", optimizer_state = "keep",
-              final_rate = "1", output = "lifelong-results";
+              final_rate = "1", test_after = "epoch", output = "lifelong-results";
   std::map<std::string, std::vector<std::string>> settings;  // METHOD=VALUE, by setting
+  bool overwrite = false;
+  std::string first = "2", from = "0.01", to = "10000", values = "7";  // of a sweep
 };
 
 /// `strength 1000/1.2/1000, alpha 0.5`
@@ -113,6 +117,7 @@ void describe_run(CLI::App& app, Arguments& arguments) {
   add(app, "--final-rate", arguments.final_rate, "X",
       "Share of the learning rate to fall to, linearly, over each task");
   add(app, "--optimizer-state", arguments.optimizer_state, "KIND", "keep or reset it when a task begins");
+  add(app, "--test-after", arguments.test_after, "KIND", "Test the tasks seen so far after each epoch, or task");
   add(app, "--seeds", arguments.seeds, "N,N,...", "One run of every method for each seed");
 
   app.option_defaults()->group("Where");
@@ -120,8 +125,18 @@ void describe_run(CLI::App& app, Arguments& arguments) {
   add(app, "--device", arguments.device, "KIND",
       "cpu, or cuda: networks and data on a device for methods without\nfactors, memory, own parameters or heads, in "
       "programs that were built with nvcc");
-  add(app, "--output", arguments.output, "FOLDER", "Folder for results.json");
+  add(app, "--output", arguments.output, "FOLDER", "Folder for results.json and report.html");
+  app.add_flag("--overwrite", arguments.overwrite, "Replace the results of another command that lie there");
   app.footer("\n" + methods_help());
+}
+
+void describe_sweep(CLI::App& app, Arguments& arguments) {
+  app.option_defaults()->group("Which strengths");
+  add(app, "--from", arguments.from, "X", "Smallest strength; 0 is tried too");
+  add(app, "--to", arguments.to, "X", "Largest strength");
+  add(app, "--values", arguments.values, "N", "Number of strengths, evenly spaced on a log scale");
+  add(app, "--first", arguments.first, "N", "The first tasks of the stream alone are learned");
+  describe_run(app, arguments);
 }
 
 std::vector<std::size_t> hidden_widths(const std::string& text) {
@@ -189,6 +204,33 @@ lifelong::Scenario chosen_scenario(const std::string& text, StreamKind stream) {
   return stream == StreamKind::split ? lifelong::Scenario::task : lifelong::Scenario::domain;
 }
 
+/// 0, and the values from `from` to `to` that follow one another by the same factor.
+std::vector<double> strengths_of(double from, double to, std::size_t values) {
+  if (!(from < to)) throw InvalidArgument(fmt::format("--from {:g} is not below --to {:g}", from, to));
+  std::vector<double> strengths{0};
+  for (std::size_t k = 0; k < values; ++k) {
+    const double strength = from * std::pow(to / from, static_cast<double>(k) / static_cast<double>(values - 1));
+    strengths.push_back(std::stod(fmt::format("{:.3g}", strength)));  // numbers that people can type again
+  }
+  return strengths;
+}
+
+/// Of the methods that have a strength. \throws InvalidArgument if one was asked for that has none.
+void add_sweep(Options& options, const Arguments& arguments, bool by_name) {
+  const auto fixed = [&](const std::string& name) {
+    const bool without = setting_of(method_called(name, options.machine), "strength") == nullptr;
+    if (without && by_name) throw InvalidArgument(fmt::format("--methods: {} has no strength", name));
+    return without;
+  };
+  std::erase_if(options.methods, fixed);
+  if (!arguments.settings.at("strength").empty())
+    throw InvalidArgument("--strength is what a sweep chooses; say --from and --to");
+  options.sweep =
+      Sweep{strengths_of(real_number("--from", arguments.from, true), real_number("--to", arguments.to, true),
+                         whole_number("--values", arguments.values, 2, 1000)),
+            whole_number("--first", arguments.first, 1, options.tasks)};
+}
+
 std::string command_line(int argc, char** argv) {
   std::string command = "lifelong-lab";
   for (const char* argument : std::span(argv, static_cast<std::size_t>(argc)).subspan(1))
@@ -234,9 +276,18 @@ Options resolved(const Arguments& arguments, std::string command) {
                                            : static_cast<int>(whole_number("--threads", arguments.threads, 1, 1024)),
       .machine = machine,
       .optimizer_state = value_of(state_names, "--optimizer-state", arguments.optimizer_state),
-      .output = arguments.output};
+      .test_epochs = value_of(test_names, "--test-after", arguments.test_after),
+      .sweep = std::nullopt,
+      .output = arguments.output,
+      .overwrite = arguments.overwrite};
   require_possible(options, arguments.methods != "all");
   return options;
+}
+
+/// The name of the subcommand that was given.
+std::string chosen(const CLI::App& app) {
+  const auto subcommands = app.get_subcommands();
+  return subcommands.empty() ? "run" : subcommands.front()->get_name();
 }
 
 }  // namespace
@@ -248,22 +299,43 @@ std::optional<Command> parse_command(int argc, char** argv) {
   CLI::App& run = *app.add_subcommand("run", "Train with several methods on a stream of tasks and compare them");
   CLI::App& importance =
       *app.add_subcommand("importance", "Estimate what matters in a model that was trained with PyTorch");
-  app.footer("\nlifelong-lab run --help and lifelong-lab importance --help list what can be chosen.");
-  for (CLI::App* each : {&app, &run, &importance}) each->get_formatter()->column_width(34);
-  Arguments arguments;
+  CLI::App& sweep = *app.add_subcommand("sweep", "Choose the strength of methods on the first tasks of a stream");
+  CLI::App& surface =
+      *app.add_subcommand("surface", "Map the losses of the first two tasks, and the ways through them");
+  CLI::App& published =
+      *app.add_subcommand("reproduce", "Repeat a published experiment, and compare with what was published");
+  CLI::App& report = *app.add_subcommand("report", "Show finished experiments on one page, side by side");
+  app.footer("\nlifelong-lab run --help, and so on, list what can be chosen.");
+  for (CLI::App* each : {&app, &run, &sweep, &surface, &published, &importance, &report})
+    each->get_formatter()->column_width(34);
+  Arguments arguments, sweep_arguments, surface_arguments;
+  surface_arguments.methods = "l2,online-ewc";
   describe_run(run, arguments);
+  describe_sweep(sweep, sweep_arguments);
+  describe_run(surface, surface_arguments);
   ImportanceArguments importance_arguments;
   describe_importance(importance, importance_arguments);
+  ReproduceArguments reproduce_arguments;
+  describe_reproduce(published, reproduce_arguments);
+  ReportArguments report_arguments;
+  describe_report(report, report_arguments);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& result) {
     if (result.get_exit_code() != 0)
-      throw InvalidArgument(
-          fmt::format("{}; see lifelong-lab {} --help", result.what(), importance.parsed() ? "importance" : "run"));
+      throw InvalidArgument(fmt::format("{}; see lifelong-lab {} --help", result.what(), chosen(app)));
     app.exit(result);
     return std::nullopt;
   }
   if (importance.parsed()) return resolved(importance_arguments);
+  if (published.parsed()) return resolved(reproduce_arguments);
+  if (report.parsed()) return resolved(report_arguments);
+  if (surface.parsed()) return SurfaceOptions{resolved(surface_arguments, command_line(argc, argv))};
+  if (sweep.parsed()) {
+    Options options = resolved(sweep_arguments, command_line(argc, argv));
+    add_sweep(options, sweep_arguments, sweep_arguments.methods != "all");
+    return options;
+  }
   return resolved(arguments, command_line(argc, argv));
 }
 

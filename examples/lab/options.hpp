@@ -18,6 +18,12 @@ enum class StreamKind { rotated, permuted, split };
 enum class OptimizerKind { sgd, momentum, adam };
 enum class Machine { cpu, cuda };
 
+/// A study of strengths: every method with each of them.
+struct Sweep {
+  std::vector<double> strengths;
+  std::size_t first;  ///< the number of tasks, from the beginning of the stream, that they are chosen on
+};
+
 struct Options {
   std::string command;  ///< as typed, quoted for a shell
   std::string dataset;
@@ -40,7 +46,10 @@ struct Options {
   int threads;
   Machine machine;
   lifelong::OptimizerState optimizer_state;
+  bool test_epochs;            ///< the tasks seen are tested after every epoch, not only after every task
+  std::optional<Sweep> sweep;  ///< of `lifelong-lab sweep`
   std::filesystem::path output;
+  bool overwrite;  ///< the results of another command, if they are there
 };
 
 /// The words of the command line.

@@ -24,6 +24,9 @@ struct RunResult {
   std::optional<double> forward_transfer;
   std::optional<double> forgetting;
   std::optional<double> learning_accuracy;
+  std::optional<double> running_average;
+  std::optional<double> worst_forgetting;
+  double worst_accuracy = 0;
 };
 
 /// Fills in the metrics that follow from the outcome. Forward transfer has no meaning where the classes of later tasks

@@ -35,7 +35,8 @@ Stream full_stream(const lifelong::SplitData<std::uint8_t>& data, const Options&
 
 Stream make_stream(const lifelong::SplitData<std::uint8_t>& data, const Options& options, std::uint64_t seed) {
   const Stream full = full_stream(data, options, seed);
-  std::vector<lifelong::Task<std::uint8_t>> tasks(full.begin(), full.end());
+  const std::size_t count = options.sweep ? options.sweep->first : full.size();
+  std::vector<lifelong::Task<std::uint8_t>> tasks(full.begin(), full.begin() + static_cast<std::ptrdiff_t>(count));
   for (auto& task : tasks) {
     if (options.train_samples) task.train = task.train.first(*options.train_samples);
     if (task.train.size() == 0 || task.test.size() == 0)

@@ -4,10 +4,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <functional>
 #include <optional>
 
+#include "finished.hpp"
+#include "statistics.hpp"
 #include "text.hpp"
 
 namespace lab {
@@ -28,14 +29,10 @@ std::string mean(const Runs& runs, const char* number,
   std::vector<double> values;
   for (const RunResult* run : runs)
     if (const std::optional<double> value = of(*run)) values.push_back(*value);
-  if (values.empty()) return "-";
-  const double count = static_cast<double>(values.size());
-  double sum = 0, squares = 0;
-  for (const double value : values) sum += value;
-  for (const double value : values) squares += (value - sum / count) * (value - sum / count);
-  const std::string text = fmt::format(fmt::runtime(number), sum / count);
-  if (values.size() == 1) return text;
-  return fmt::format("{} ± {:.1f}", text, std::sqrt(squares / (count - 1)));
+  const std::optional<SeedMean> estimate = mean_over_seeds(values);
+  if (!estimate) return "-";
+  const std::string text = fmt::format(fmt::runtime(number), estimate->mean);
+  return estimate->half_width ? fmt::format("{} ± {:.1f}", text, *estimate->half_width) : text;
 }
 
 Column percent(const char* upper, const char* lower, const char* number,
@@ -70,19 +67,6 @@ std::vector<Column> columns() {
   };
 }
 
-std::vector<Runs> by_method(const std::vector<RunResult>& runs) {
-  std::vector<Runs> groups;
-  for (const RunResult& run : runs) {
-    const auto group =
-        std::find_if(groups.begin(), groups.end(), [&](const Runs& each) { return each[0]->method == run.method; });
-    if (group == groups.end())
-      groups.push_back({&run});
-    else
-      group->push_back(&run);
-  }
-  return groups;
-}
-
 /// Characters shown; `±` is two bytes.
 std::size_t width(const std::string& text) {
   return static_cast<std::size_t>(
@@ -113,11 +97,13 @@ std::string table(const std::vector<RunResult>& runs) {
     lines[0].emplace_back(column.upper);
     lines[1].emplace_back(column.lower);
   }
-  for (const Runs& group : by_method(runs)) {
+  const std::vector<Runs> groups = by_method(runs);
+  for (const Runs& group : groups) {
     auto& line = lines.emplace_back();
     for (const Column& column : columns()) line.push_back(column.cell(group));
   }
-  return aligned(lines);
+  const bool several = groups.front().size() > 1;
+  return aligned(lines) + (several ? "± is the 95 % interval of the mean over seeds (Student's t)\n" : "");
 }
 
 }  // namespace lab

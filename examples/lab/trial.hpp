@@ -34,11 +34,20 @@ inline std::vector<std::size_t> widths_of(const Trial& trial) {
   return widths;
 }
 
+/// The mean accuracy of the tasks seen so far, at a moment of training: after `epoch` epochs, from 1, of a task, from
+/// 0. Joint training has all tasks as its one.
+struct CurvePoint {
+  std::size_t task;
+  std::size_t epoch;
+  double accuracy;
+};
+
 /// What was measured in a trial.
 struct Outcome {
   std::vector<double> initial_accuracy;              ///< on each task, before any training
   std::vector<std::vector<double>> accuracy_matrix;  ///< a row after each task; joint training has one
-  double train_seconds = 0;
+  std::vector<CurvePoint> curve;  ///< after each epoch, or each task; the last of a task is always there
+  double train_seconds = 0;       ///< without tests
   double importance_seconds = 0;
   std::size_t parameters = 0;    ///< at the end
   std::size_t state_bytes = 0;   ///< kept between steps beside parameters, gradient and memory

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <iterator>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
@@ -33,6 +36,7 @@ Words small_run(const Folder& folder, const Words& more = {}) {
               "2",
               "--threads",
               "2",
+              "--overwrite",
               "--output",
               (folder / "out").string()};
   words.insert(words.end(), more.begin(), more.end());
@@ -97,18 +101,35 @@ TEST_CASE("results hold every method, with undefined metrics as null") {
   test::write_data(folder / "data");
   const Json results = results_of(folder, {"--seeds", "1,2", "--passes", "gdumb=2"});
 
-  CHECK(keys_of(results) ==
-        sorted({"command", "version", "dataset", "stream", "scenario", "tasks", "model", "threads", "memory", "runs"}));
+  CHECK(keys_of(results) == sorted({"command", "version", "dataset", "stream", "scenario", "kind", "tasks", "epochs",
+                                    "model", "threads", "memory", "pictures", "runs"}));
+  CHECK(results["pictures"].size() == 3);
   CHECK(results["model"] == "mlp 64-16-4, ReLU, float");
   const std::size_t methods = results["runs"].size() / 2;
   CHECK(methods >= 20);
   for (std::size_t m = 0; m < methods; ++m)
     CHECK(results["runs"][m]["method"] == results["runs"][methods + m]["method"]);
   for (const Json& run : results["runs"]) {
-    CHECK(keys_of(run) ==
-          sorted({"method", "seed", "strength", "settings", "initial_accuracy", "accuracy_matrix", "average_accuracy",
-                  "backward_transfer", "forward_transfer", "forgetting", "learning_accuracy", "train_seconds",
-                  "importance_seconds", "parameters", "state_bytes", "memory_bytes"}));
+    CHECK(keys_of(run) == sorted({"method",
+                                  "seed",
+                                  "strength",
+                                  "settings",
+                                  "initial_accuracy",
+                                  "accuracy_matrix",
+                                  "curve",
+                                  "average_accuracy",
+                                  "backward_transfer",
+                                  "forward_transfer",
+                                  "forgetting",
+                                  "learning_accuracy",
+                                  "running_average",
+                                  "worst_accuracy",
+                                  "worst_forgetting",
+                                  "train_seconds",
+                                  "importance_seconds",
+                                  "parameters",
+                                  "state_bytes",
+                                  "memory_bytes"}));
     const std::string method = run["method"];
     const bool joint = method == "joint", head = method == "ridge" || method == "slda";
     const bool memory = method.ends_with("er") || is_one_of(method, {"der++", "gem", "a-gem", "gdumb", "icarl"});
@@ -120,13 +141,153 @@ TEST_CASE("results hold every method, with undefined metrics as null") {
     CHECK(head != (run["parameters"] == 64 * 16 + 16 + 16 * 4 + 4));
     CHECK(run["strength"].is_null() ==
           is_one_of(method, {"joint", "finetune", "slda", "er", "der", "der++", "gem", "a-gem", "gdumb", "icarl"}));
-    for (const char* metric : {"backward_transfer", "forward_transfer", "forgetting", "learning_accuracy"})
+    for (const char* metric : {"backward_transfer", "forward_transfer", "forgetting", "learning_accuracy",
+                               "running_average", "worst_forgetting"})
       CHECK(run[metric].is_null() == joint);
     if (joint) CHECK(run["average_accuracy"] > 0.8);
   }
   CHECK_FALSE(test::fs::exists(folder / "out/partial.json"));
   CHECK_THAT(test::contents(folder / "stdout"), test::ContainsSubstring(" ± "));
   CHECK(test::contents(folder / "stderr").find('\r') == std::string::npos);
+}
+
+TEST_CASE("the tasks seen so far are tested after every epoch, which changes no result") {
+  const Folder folder;
+  test::write_data(folder / "data");
+  const auto results = [&](const char* when) {
+    return results_of(folder, {"--scenario", "task", "--passes", "gdumb=2", "--test-after", when});
+  };
+  const Json epochs = results("epoch"), tasks = results("task");
+  CHECK(matrices_of(epochs) == matrices_of(tasks));
+  for (const Json& run : epochs["runs"]) {
+    INFO(run["method"]);
+    const bool joint = run["method"] == "joint";
+    const bool whole = is_one_of(run["method"], {"gdumb", "icarl", "ridge", "slda"});  // tasks are learned as one
+    const Json& curve = run["curve"];
+    REQUIRE(curve.size() == (joint ? 2 : whole ? 3 : 6));
+    // After the last epoch of the last task it is the average of the last row.
+    CHECK(curve.back()["epoch"] == 2);
+    CHECK(curve.back()["accuracy"] == run["average_accuracy"]);
+    if (joint || whole) continue;
+    CHECK(curve[2]["task"] == 1);
+    CHECK(curve[2]["epoch"] == 1);
+    // After the first task it is its accuracy alone.
+    CHECK(curve[1]["accuracy"] == run["accuracy_matrix"][0][0]);
+    CHECK(curve[0]["accuracy"] != curve[1]["accuracy"]);
+  }
+  for (const Json& run : tasks["runs"]) CHECK(run["curve"].size() == run["accuracy_matrix"].size());
+  // After the first of two epochs the network is that of a run of one epoch, and is tested on the first task alone.
+  const Json once = results_of(folder, {"--methods", "ewc,er", "--epochs", "1"});
+  for (const Json& one : once["runs"])
+    for (const Json& two : results_of(folder, {"--methods", "ewc,er"})["runs"])
+      if (one["method"] == two["method"]) CHECK(two["curve"][0]["accuracy"] == one["accuracy_matrix"][0][0]);
+}
+
+TEST_CASE("a folder with the results of another command is left as it is, unless told otherwise") {
+  const Folder folder;
+  test::write_data(folder / "data");
+  Words words = small_run(folder, {"--methods", "finetune"});
+  std::erase(words, "--overwrite");
+  REQUIRE(test::run(folder, words).code == 0);
+  const std::string results = test::contents(folder / "out/results.json");
+  REQUIRE(test::run(folder, words).code == 0);  // the same command may be run again
+  Words others = words;
+  others.insert(others.end(), {"--epochs", "1"});
+  const Finished refused = test::run(folder, others);
+  CHECK(refused.code == 2);
+  CHECK_THAT(refused.err, test::ContainsSubstring("out/results.json has the results of another command (lifelong-lab"));
+  CHECK_THAT(refused.err, test::ContainsSubstring("--overwrite"));
+  CHECK(Json::parse(test::contents(folder / "out/results.json"))["command"] == Json::parse(results)["command"]);
+  others.emplace_back("--overwrite");
+  CHECK(test::run(folder, others).code == 0);
+}
+
+TEST_CASE("a sweep tries every strength on the first tasks, and names the best of each method") {
+  const Folder folder;
+  test::write_data(folder / "data");
+  Words words = small_run(folder, {"--methods", "l2,ewc", "--from", "0.1", "--to", "1000", "--values", "3", "--first",
+                                   "2", "--seeds", "1,2"});
+  words[0] = "sweep";
+  const Finished finished = test::run(folder, words);
+  INFO(finished.err);
+  REQUIRE(finished.code == 0);
+  const Json results = Json::parse(test::contents(folder / "out/results.json"));
+  CHECK(results["kind"] == "sweep");
+  CHECK(results["tasks"] == 2);
+  std::vector<double> strengths;
+  std::map<std::string, std::map<double, double>> sums;
+  for (const Json& run : results["runs"]) {
+    if (run["method"] == "l2" && run["seed"] == 1) strengths.push_back(run["strength"]);
+    sums[run["method"]][run["strength"]] += run["average_accuracy"].get<double>();
+    CHECK(run["accuracy_matrix"].size() == 2);
+  }
+  CHECK(strengths == std::vector<double>{0, 0.1, 10, 1000});
+  // The first two of three tasks are those that a run has.
+  const Json whole = results_of(folder, {"--methods", "ewc", "--strength", "ewc=10", "--seeds", "1"});
+  for (const Json& run : results["runs"])
+    if (run["method"] == "ewc" && run["strength"] == 10 && run["seed"] == 1)
+      CHECK(run["accuracy_matrix"][1][0] == whole["runs"][0]["accuracy_matrix"][1][0]);
+  for (const auto& [method, of_strength] : sums) {
+    const auto less = [](const auto& a, const auto& b) { return a.second < b.second; };
+    const auto best = std::max_element(of_strength.begin(), of_strength.end(), less);
+    std::ostringstream said;
+    said << " --strength " << method << "=" << best->first;
+    CHECK_THAT(finished.out, test::ContainsSubstring(said.str()));
+  }
+}
+
+TEST_CASE("a sweep refuses what it cannot mean") {
+  const Folder folder;
+  test::write_data(folder / "data");
+  const auto sweep = [&](const Words& more) {
+    Words words = small_run(folder, more);
+    words[0] = "sweep";
+    return words;
+  };
+  check_refused(folder, sweep({"--methods", "ewc,er"}), {"er has no strength"});
+  check_refused(folder, sweep({"--methods", "ewc", "--strength", "ewc=1"}), {"--from"});
+  check_refused(folder, sweep({"--methods", "ewc", "--from", "2", "--to", "1"}), {"--from 2", "--to 1"});
+  check_refused(folder, sweep({"--methods", "ewc", "--first", "4"}), {"--first"});
+  check_refused(folder, sweep({"--methods", "ewc", "--values", "1"}), {"--values"});
+}
+
+TEST_CASE("a surface has the losses of two tasks around the paths of three methods, and a report shows it") {
+  const Folder folder;
+  test::write_data(folder / "data");
+  results_of(folder, {"--methods", "finetune"});
+  Words words = small_run(folder, {"--degrees", "90", "--epochs", "10", "--strength", "online-ewc=100"});
+  words[0] = "surface";
+  const Finished finished = test::run(folder, words);
+  INFO(finished.err);
+  REQUIRE(finished.code == 0);
+  const Json surface = Json::parse(test::contents(folder / "out/surface.json"));
+  const std::size_t side = surface["x"].size();
+  CHECK(surface["losses"].size() == side * surface["y"].size());
+  REQUIRE(surface["paths"].size() == 3);
+  const auto loss_near = [&](const Json& point, std::size_t task) {
+    const auto place = [](const Json& values, double at) {
+      const double low = values.front(), high = values.back();
+      return static_cast<std::size_t>(std::lround((at - low) / (high - low) * static_cast<double>(values.size() - 1)));
+    };
+    return surface["losses"][place(surface["y"], point[1]) * side + place(surface["x"], point[0])][task].get<double>();
+  };
+  for (const Json& path : surface["paths"]) {
+    CHECK(std::abs(path["points"][0][0].get<double>()) < 1e-9);  // all begin where the first task ended
+    CHECK(std::abs(path["points"][0][1].get<double>()) < 1e-9);
+  }
+  const Json &plain = surface["paths"][0]["points"], &ewc = surface["paths"][2]["points"];
+  CHECK(std::abs(plain.back()[1].get<double>()) < 1e-4);  // the first axis ends where plain training does
+  CHECK(loss_near(plain.back(), 1) < loss_near(plain.front(), 1));
+  CHECK(loss_near(plain.back(), 0) > loss_near(ewc.back(), 0));
+  const Finished report = test::run(folder, {"report", (folder / "out").string()});
+  CHECK(report.code == 0);
+  CHECK_THAT(test::contents(folder / "out/report.html"), test::ContainsSubstring("\"surface\":{\"command\""));
+  Json damaged = surface;
+  damaged["losses"].erase(0);
+  std::ofstream(folder / "out/surface.json") << damaged.dump();
+  const Finished refused = test::run(folder, {"report", (folder / "out").string()});
+  CHECK(refused.code == 2);
+  CHECK_THAT(refused.err, test::ContainsSubstring("surface.json is damaged"));
 }
 
 TEST_CASE("strengths reach their methods, and later options win") {

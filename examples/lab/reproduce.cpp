@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+#include "reproduce.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "arguments.hpp"
+#include "command.hpp"
+#include "experiment.hpp"
+#include "finished.hpp"
+#include "report.hpp"
+#include "report_command.hpp"
+#include "statistics.hpp"
+
+namespace lab {
+
+namespace {
+
+/// The options of the run that makes a part.
+Options run_of(const ReproduceOptions& options, const Part& part) {
+  std::vector<std::string> words{"lifelong-lab", "run", "--dataset", options.dataset, "--seeds", options.seeds};
+  words.insert(words.end(), part.arguments.begin(), part.arguments.end());
+  if (!options.threads.empty()) words.insert(words.end(), {"--threads", options.threads});
+  words.insert(words.end(), {"--output", (options.output / part.name).string()});
+  std::vector<char*> pointers;
+  for (std::string& word : words) pointers.push_back(word.data());
+  Options run = std::get<Options>(*parse_command(static_cast<int>(pointers.size()), pointers.data()));
+  run.overwrite = options.overwrite;
+  return run;
+}
+
+bool is_done(const Options& run) {
+  return std::filesystem::exists(run.output / "results.json") &&
+         read_finished(run.output).head.at("command") == run.command;
+}
+
+/// Over the seeds, in percent.
+std::optional<SeedMean> accuracy_of(const Finished& finished, const std::string& method) {
+  std::vector<double> accuracies;
+  for (const RunResult& run : finished.runs)
+    if (run.method == method) accuracies.push_back(100 * run.average_accuracy);
+  return mean_over_seeds(accuracies);
+}
+
+/// An interval that holds the published value agrees with it.
+std::string verdict(const SeedMean& ours, double published) {
+  const double above = ours.mean - published;
+  if (ours.half_width && std::abs(above) <= *ours.half_width) return "agrees";
+  return fmt::format("{} by {:.1f}", above < 0 ? "below" : "above", std::abs(above));
+}
+
+void compare(const Part& part, const Finished& finished) {
+  if (part.published.empty()) return;
+  fmt::print("\n{}: average accuracy in percent\n{:<12}{:>10}{:>16}  {:<14}{}\n", part.name, "method", "published",
+             "here", "verdict", "published in");
+  for (const Published& published : part.published) {
+    const std::optional<SeedMean> ours = accuracy_of(finished, published.method);
+    if (!ours) continue;
+    const std::string here = ours->half_width ? fmt::format("{:.1f} ± {:.1f}", ours->mean, *ours->half_width)
+                                              : fmt::format("{:.1f}", ours->mean);
+    fmt::print("{:<12}{:>10.1f}{:>16}  {:<14}{}\n", published.method, published.accuracy, here,
+               verdict(*ours, published.accuracy), published.source);
+  }
+}
+
+std::string protocols_help() {
+  std::string text = "Protocols:\n";
+  for (const Protocol& protocol : protocols()) text += fmt::format("  {:<12}{}\n", protocol.name, protocol.description);
+  return text;
+}
+
+}  // namespace
+
+void describe_reproduce(CLI::App& app, ReproduceArguments& arguments) {
+  app.add_option("PROTOCOL", arguments.protocol, "Which experiment, see below")->required();
+  add(app, "--dataset", arguments.dataset, "NAME",
+      "mnist, fashion-mnist, or a folder with four IDX files [that of the protocol]");
+  add(app, "--seeds", arguments.seeds, "N,N,...", "One run of every method for each seed");
+  add(app, "--threads", arguments.threads, "N", "Threads [all processors]; results do not depend on it");
+  add(app, "--output", arguments.output, "FOLDER", "Folder for the results of all parts [reproduced/PROTOCOL]");
+  app.add_flag("--overwrite", arguments.overwrite, "Replace the results of another command that lie there");
+  app.footer("\n" + protocols_help());
+}
+
+ReproduceOptions resolved(const ReproduceArguments& arguments) {
+  const Protocol& protocol = protocol_called(arguments.protocol);
+  ReproduceOptions options{.protocol = &protocol,
+                           .dataset = arguments.dataset.empty() ? protocol.dataset : arguments.dataset,
+                           .seeds = arguments.seeds,
+                           .threads = arguments.threads,
+                           .output = arguments.output,
+                           .overwrite = arguments.overwrite};
+  if (options.output.empty()) options.output = std::filesystem::path("reproduced") / protocol.name;
+  return options;
+}
+
+void reproduce(const ReproduceOptions& options) {
+  std::vector<Options> runs;
+  for (const Part& part : options.protocol->parts) runs.push_back(run_of(options, part));
+  ReportOptions report{.folders = {}, .output = options.output / "report.html"};
+  for (const Options& run : runs) {
+    if (!is_done(run)) run_experiment(run);
+    report.folders.push_back(run.output);
+  }
+  for (std::size_t part = 0; part < runs.size(); ++part)
+    compare(options.protocol->parts[part], read_finished(runs[part].output));
+  if (can_report()) write_report(report);
+}
+
+}  // namespace lab
