@@ -71,8 +71,7 @@ std::vector<Method> method_table() {
        {{"strength", {.rotated = 30, .permuted = 1, .split = 10}}, {"alpha", everywhere(0.01)}},
        "Riemannian Walk: running Fisher information and path score, both brought to a largest value of 1",
        [](const Trial& trial) {
-         return train_in_sequence<On>(trial, RWalk{.alpha = trial["alpha"]},
-                                      Quadratic{.strength = trial["strength"]});
+         return train_in_sequence<On>(trial, RWalk{.alpha = trial["alpha"]}, Quadratic{.strength = trial["strength"]});
        }},
 
       {"scp",
