@@ -28,7 +28,7 @@ for results in "$root"/docs/results/*/; do
     scheme=${picture##*-} paper=#ffffff
     [[ $scheme == light ]] || paper=none # only where the page chooses between the two
     tr -d '\n' <"$folder/$scheme" | grep -o "<figure id=\"${picture%-*}\">.*" |
-      sed "s/<\/svg>.*/<\/svg>/; s/.*<svg /<svg style=\"background: $paper\" /" >"$root/docs/images/$picture.svg"
+      sed "s/<\/svg>.*/<\/svg>/; s/url(file:[^)]*#/url(#/g; s/.*<svg /<svg style=\"background: $paper\" /" >"$root/docs/images/$picture.svg"
     echo "docs/images/$picture.svg"
   done
 done
