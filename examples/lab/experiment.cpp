@@ -20,7 +20,6 @@
 #include "methods.hpp"
 #include "pictures.hpp"
 #include "progress.hpp"
-#include "report.hpp"
 #include "report_command.hpp"
 #include "results.hpp"
 #include "sha256.hpp"
@@ -238,7 +237,7 @@ void run_experiment(const Options& options) {
   fmt::print("\n{}\n", table(kept.all()));
   if (options.sweep) fmt::print("Best on the first {} tasks:{}\n", stream.size(), best_strengths(kept.all()));
   fmt::print("Results: {}\n", path.string());
-  if (can_report()) write_report({.folders = {options.output}, .output = options.output / "report.html"});
+  end_with_report({.folders = {options.output}, .output = options.output / "report.html"});
 }
 
 }  // namespace lab

@@ -28,6 +28,16 @@ std::size_t example_bytes(const State& state) {
     return 0;
 }
 
+/// How the options say that a task is learned.
+inline lifelong::FitOptions fit_options(const Trial& trial, std::size_t epochs, lifelong::OptimizerState state) {
+  const Options& options = trial.options;
+  return {.epochs = epochs,
+          .batch_size = options.batch_size,
+          .seed = trial.seed,
+          .optimizer_state = state,
+          .schedule = {.decay = lifelong::optimizer::Decay::linear, .final_share = options.final_rate}};
+}
+
 /// `On` says where the trial runs; see `OnProcessor`.
 template <class On, class Learner>
 class NetworkStudent {
@@ -55,20 +65,13 @@ class NetworkStudent {
   template <class Source, class Ended, class Also = Nothing>
   void fit(const Source& source, std::size_t epochs, lifelong::OptimizerState state, const Ended& epoch_ended,
            const Also& also = {}) {
-    const Options& options = trial_.options;
-    const std::size_t batch_size = std::min(options.batch_size, source.size());
-    learner_.fit(machine_.examples(source),
-                 {.epochs = epochs,
-                  .batch_size = options.batch_size,
-                  .seed = trial_.seed,
-                  .optimizer_state = state,
-                  .schedule = {.decay = lifelong::optimizer::Decay::linear, .final_share = options.final_rate}},
-                 [&](const lifelong::FitProgress& at) {
-                   stop_if_interrupted();
-                   trial_.progress.stepped(at, batch_size);
-                   also(at);
-                   if (at.ends_epoch()) epoch_ended();
-                 });
+    const std::size_t batch_size = std::min(trial_.options.batch_size, source.size());
+    learner_.fit(machine_.examples(source), fit_options(trial_, epochs, state), [&](const lifelong::FitProgress& at) {
+      stop_if_interrupted();
+      trial_.progress.stepped(at, batch_size);
+      also(at);
+      if (at.ends_epoch()) epoch_ended();
+    });
   }
   template <class Network>
   [[nodiscard]] double accuracy_of(Network& network, std::size_t task) {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <lifelong/core/error.hpp>
+#include <map>
 
 #include "arguments.hpp"
 #include "files.hpp"
@@ -23,14 +24,35 @@ ReportOptions resolved(const ReportArguments& arguments) {
   return options;
 }
 
+namespace {
+
+const char* const cannot_draw =
+    "this program was built without Vega, which draws a report; scripts/setup.sh lab installs it";
+
+/// Folders of the same name are called by their paths.
+void name_apart(std::vector<Finished>& experiments, const std::vector<std::filesystem::path>& folders) {
+  std::map<std::string, int> count;
+  for (const Finished& experiment : experiments) ++count[experiment.name];
+  for (std::size_t k = 0; k < experiments.size(); ++k)
+    if (count[experiments[k].name] > 1) experiments[k].name = folders[k].string();
+}
+
+}  // namespace
+
 void write_report(const ReportOptions& options) {
-  if (!can_report())
-    throw lifelong::InvalidArgument(
-        "this program was built without Vega, which draws a report; scripts/setup.sh lab installs it");
+  if (!can_report()) throw lifelong::InvalidArgument(cannot_draw);
   std::vector<Finished> experiments;
   for (const std::filesystem::path& folder : options.folders) experiments.push_back(read_finished(folder));
+  name_apart(experiments, options.folders);
   write_atomically(options.output, report_page(experiments));
   fmt::print("Report: {}\n", options.output.string());
+}
+
+void end_with_report(const ReportOptions& options) {
+  if (can_report())
+    write_report(options);
+  else
+    fmt::print(stderr, "no report: {}\n", cannot_draw);
 }
 
 }  // namespace lab

@@ -26,7 +26,11 @@ void describe_report(CLI::App& app, ReportArguments& arguments);
 /// By default the page lies in the first folder.
 ReportOptions resolved(const ReportArguments& arguments);
 
-/// Reads the folders and writes the page. \throws lifelong::FileError, lifelong::FormatError; nothing is written then.
+/// Reads the folders and writes the page. \throws lifelong::FileError, lifelong::FormatError, and
+/// lifelong::InvalidArgument in a program that cannot draw; nothing is written then.
 void write_report(const ReportOptions& options);
+
+/// The same at the end of other work, which a program that cannot draw has done all the same: it says so.
+void end_with_report(const ReportOptions& options);
 
 }  // namespace lab

@@ -14,7 +14,6 @@
 #include "command.hpp"
 #include "experiment.hpp"
 #include "finished.hpp"
-#include "report.hpp"
 #include "report_command.hpp"
 #include "statistics.hpp"
 
@@ -110,7 +109,7 @@ void reproduce(const ReproduceOptions& options) {
   }
   for (std::size_t part = 0; part < runs.size(); ++part)
     compare(options.protocol->parts[part], read_finished(runs[part].output));
-  if (can_report()) write_report(report);
+  end_with_report(report);
 }
 
 }  // namespace lab

@@ -23,7 +23,6 @@
 #include "network_student.hpp"
 #include "on_processor.hpp"
 #include "progress.hpp"
-#include "report.hpp"
 #include "report_command.hpp"
 #include "streams.hpp"
 #include "text.hpp"
@@ -58,7 +57,7 @@ Path path_of(const Trial& trial, const char* method, const Importance& importanc
     const auto fit = [&](std::size_t task, const auto& also) {
       trial.progress.start_task(fmt::format("task {} of 2", task + 1));
       learner.fit(machine.examples(trial.stream[task].train),
-                  {.epochs = trial.options.epochs, .batch_size = trial.options.batch_size, .seed = trial.seed},
+                  fit_options(trial, trial.options.epochs, trial.options.optimizer_state),
                   [&](const lifelong::FitProgress& at) {
                     stop_if_interrupted();
                     trial.progress.stepped(at, trial.options.batch_size);
@@ -195,6 +194,8 @@ void map_surface(const SurfaceOptions& surface) {
   const std::uint64_t seed = options.seeds.front();
   const Stream stream = make_stream(data.examples, options, seed);
   if (stream.size() < 2) throw lifelong::InvalidArgument("--tasks: a surface needs two tasks");
+  if (options.machine != Machine::cpu)
+    throw lifelong::InvalidArgument("--device: a surface is mapped by the processor alone");
   require_writable_folder(options.output);
   Progress progress(3, (stream[0].train.size() + stream[1].train.size()) * options.epochs, 0);
   const std::map<std::string, double> none;
@@ -213,8 +214,8 @@ void map_surface(const SurfaceOptions& surface) {
   const auto path = options.output / "surface.json";
   write_atomically(path, surface_of(trial, paths).dump() + "\n");
   fmt::print("Surface: {}\n", path.string());
-  if (can_report() && std::filesystem::exists(options.output / "results.json"))
-    write_report({.folders = {options.output}, .output = options.output / "report.html"});
+  if (std::filesystem::exists(options.output / "results.json"))
+    end_with_report({.folders = {options.output}, .output = options.output / "report.html"});
 }
 
 }  // namespace lab

@@ -282,6 +282,10 @@ TEST_CASE("a surface has the losses of two tasks around the paths of three metho
   const Finished report = test::run(folder, {"report", (folder / "out").string()});
   CHECK(report.code == 0);
   CHECK_THAT(test::contents(folder / "out/report.html"), test::ContainsSubstring("\"surface\":{\"command\""));
+  words.insert(words.end(), {"--tasks", "1"});
+  const Finished lonely = test::run(folder, words);
+  CHECK(lonely.code == 2);
+  CHECK_THAT(lonely.err, test::ContainsSubstring("needs two tasks"));
   Json damaged = surface;
   damaged["losses"].erase(0);
   std::ofstream(folder / "out/surface.json") << damaged.dump();

@@ -187,3 +187,14 @@ TEST_CASE("a report is one file that is a function of the results, and no text o
   REQUIRE(test::run(folder, {"report", one, two, "--output", (folder / "again.html").string()}).code == 0);
   CHECK(test::contents(folder / "again.html") == page);
 }
+
+TEST_CASE("folders of the same name are told apart by their paths") {
+  const Folder folder;
+  write(folder / "a/same", small_results().dump());
+  write(folder / "b/same", small_results().dump());
+  const std::string a = (folder / "a/same").string(), b = (folder / "b/same").string();
+  REQUIRE(test::run(folder, {"report", a, b}).code == 0);
+  const std::string page = test::contents(folder / "a/same/report.html");
+  CHECK_THAT(page, ContainsSubstring("\"name\":\"" + a + "\""));
+  CHECK_THAT(page, ContainsSubstring("\"name\":\"" + b + "\""));
+}
