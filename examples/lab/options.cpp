@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include "options.hpp"
-#include "command.hpp"
 
 #include <fmt/format.h>
 
@@ -11,14 +10,13 @@
 #include <lifelong/optimizer/adam.hpp>
 #include <lifelong/optimizer/momentum.hpp>
 #include <lifelong/optimizer/sgd.hpp>
-#include <lifelong/version.hpp>
 #include <set>
-#include <span>
 #include <thread>
 #include <utility>
 
 #include "arguments.hpp"
 #include "methods.hpp"
+#include "run_arguments.hpp"
 #include "text.hpp"
 
 namespace lab {
@@ -50,17 +48,6 @@ std::vector<std::string> distinct_parts(const std::string& what, const std::stri
   return parts;
 }
 
-/// The command line as it was typed; settings that depend on others are resolved at its end.
-struct Arguments {
-  std::string dataset = "fashion-mnist", stream = "rotated", degrees = "20", scenario, tasks = "5", hidden = "256,256",
-              methods = "all", epochs = "3", batch_size = "128", optimizer = "adam", learning_rate, seeds = "1",
-              train_samples, memory = "500", memory_batch, threads, device = "cpu", optimizer_state = "keep",
-              final_rate = "1", test_after = "epoch", output = "lifelong-results";
-  std::map<std::string, std::vector<std::string>> settings;  // METHOD=VALUE, by setting
-  bool overwrite = false;
-  std::string first = "2", from = "0.01", to = "10000", values = "7";  // of a sweep
-};
-
 /// `strength 1000/1.2/1000, alpha 0.5`
 std::string defaults_of(const Method& method) {
   std::vector<std::string> texts;
@@ -83,60 +70,6 @@ std::string methods_help() {
   return text +
          "\nA strength is the lambda of lambda/2 * sum of importance * (move away from the anchor)^2; of ridge, of "
          "lambda * sum of\nweight^2, as a share of the features' mean square.";
-}
-
-void describe_run(CLI::App& app, Arguments& arguments) {
-  app.option_defaults()->group("What is learned");
-  add(app, "--dataset", arguments.dataset, "NAME",
-      "fashion-mnist, mnist, or a folder with four IDX files (.gz or not)");
-  add(app, "--stream", arguments.stream, "KIND", "rotated, permuted (pixels), or split (classes)");
-  add(app, "--degrees", arguments.degrees, "X", "From one rotated task to the next, or random: drawn from 0 to 180");
-  add(app, "--scenario", arguments.scenario, "KIND",
-      "domain (tasks share the outputs), task (own outputs, task known),\nor class (own outputs, task not known); "
-      "[domain, for split: task]");
-  add(app, "--tasks", arguments.tasks, "N", "Number of tasks");
-  add(app, "--train-samples", arguments.train_samples, "N", "Training samples per task [all]");
-
-  app.option_defaults()->group("How");
-  add(app, "--methods", arguments.methods, "A,B,...", "Methods, see below; or all that can do it");
-  for (const std::string& name : setting_names())
-    app.add_option("--" + name, arguments.settings[name],
-                   fmt::format("{} of one method, see below; may be given for several", name))
-        ->type_name("METHOD=VALUE")
-        ->allow_extra_args(false);
-  add(app, "--memory", arguments.memory, "N", "Stored examples, of all tasks together");
-  add(app, "--memory-batch", arguments.memory_batch, "N",
-      "Stored examples in each step [as many as --batch-size; gem: all of each task]");
-  add(app, "--hidden", arguments.hidden, "N,N,...", "Widths of the hidden layers");
-  add(app, "--epochs", arguments.epochs, "N", "Passes over each task");
-  add(app, "--batch-size", arguments.batch_size, "N", "Samples per step");
-  add(app, "--optimizer", arguments.optimizer, "KIND", "sgd, momentum or adam");
-  add(app, "--learning-rate", arguments.learning_rate, "X",
-      fmt::format("Learning rate [adam {:g}, momentum {:g}, sgd {:g}]", default_learning_rate(OptimizerKind::adam),
-                  default_learning_rate(OptimizerKind::momentum), default_learning_rate(OptimizerKind::sgd)));
-  add(app, "--final-rate", arguments.final_rate, "X",
-      "Share of the learning rate to fall to, linearly, over each task");
-  add(app, "--optimizer-state", arguments.optimizer_state, "KIND", "keep or reset it when a task begins");
-  add(app, "--test-after", arguments.test_after, "KIND", "Test the tasks seen so far after each epoch, or task");
-  add(app, "--seeds", arguments.seeds, "N,N,...", "One run of every method for each seed");
-
-  app.option_defaults()->group("Where");
-  add(app, "--threads", arguments.threads, "N", "Threads [all processors]; results do not depend on it");
-  add(app, "--device", arguments.device, "KIND",
-      "cpu, or cuda: networks and data on a device for methods without\nfactors, memory, own parameters or heads, in "
-      "programs that were built with nvcc");
-  add(app, "--output", arguments.output, "FOLDER", "Folder for results.json and report.html");
-  app.add_flag("--overwrite", arguments.overwrite, "Replace the results of another command that lie there");
-  app.footer("\n" + methods_help());
-}
-
-void describe_sweep(CLI::App& app, Arguments& arguments) {
-  app.option_defaults()->group("Which strengths");
-  add(app, "--from", arguments.from, "X", "Smallest strength; 0 is tried too");
-  add(app, "--to", arguments.to, "X", "Largest strength");
-  add(app, "--values", arguments.values, "N", "Number of strengths, evenly spaced on a log scale");
-  add(app, "--first", arguments.first, "N", "The first tasks of the stream alone are learned");
-  describe_run(app, arguments);
 }
 
 std::vector<std::size_t> hidden_widths(const std::string& text) {
@@ -186,7 +119,7 @@ void add_setting(Settings& settings, const std::string& setting, const std::stri
                                          : real_number(what, value);
 }
 
-Settings chosen_settings(const Arguments& arguments, const std::vector<std::string>& methods) {
+Settings chosen_settings(const RunArguments& arguments, const std::vector<std::string>& methods) {
   Settings settings;
   for (const auto& [setting, texts] : arguments.settings)
     for (const std::string& text : texts) add_setting(settings, setting, text, methods);
@@ -216,7 +149,7 @@ std::vector<double> strengths_of(double from, double to, std::size_t values) {
 }
 
 /// Of the methods that have a strength. \throws InvalidArgument if one was asked for that has none.
-void add_sweep(Options& options, const Arguments& arguments, bool by_name) {
+void add_sweep(Options& options, const RunArguments& arguments, bool by_name) {
   const auto fixed = [&](const std::string& name) {
     const bool without = setting_of(method_called(name, options.machine), "strength") == nullptr;
     if (without && by_name) throw InvalidArgument(fmt::format("--methods: {} has no strength", name));
@@ -231,14 +164,63 @@ void add_sweep(Options& options, const Arguments& arguments, bool by_name) {
             whole_number("--first", arguments.first, 1, options.tasks)};
 }
 
-std::string command_line(int argc, char** argv) {
-  std::string command = "lifelong-lab";
-  for (const char* argument : std::span(argv, static_cast<std::size_t>(argc)).subspan(1))
-    command += " " + shell_quoted(argument);
-  return command;
+}  // namespace
+
+void describe_run(CLI::App& app, RunArguments& arguments) {
+  app.option_defaults()->group("What is learned");
+  add(app, "--dataset", arguments.dataset, "NAME",
+      "fashion-mnist, mnist, or a folder with four IDX files (.gz or not)");
+  add(app, "--stream", arguments.stream, "KIND", "rotated, permuted (pixels), or split (classes)");
+  add(app, "--degrees", arguments.degrees, "X", "From one rotated task to the next, or random: drawn from 0 to 180");
+  add(app, "--scenario", arguments.scenario, "KIND",
+      "domain (tasks share the outputs), task (own outputs, task known),\nor class (own outputs, task not known); "
+      "[domain, for split: task]");
+  add(app, "--tasks", arguments.tasks, "N", "Number of tasks");
+  add(app, "--train-samples", arguments.train_samples, "N", "Training samples per task [all]");
+
+  app.option_defaults()->group("How");
+  add(app, "--methods", arguments.methods, "A,B,...", "Methods, see below; or all that can do it");
+  for (const std::string& name : setting_names())
+    app.add_option("--" + name, arguments.settings[name],
+                   fmt::format("{} of one method, see below; may be given for several", name))
+        ->type_name("METHOD=VALUE")
+        ->allow_extra_args(false);
+  add(app, "--memory", arguments.memory, "N", "Stored examples, of all tasks together");
+  add(app, "--memory-batch", arguments.memory_batch, "N",
+      "Stored examples in each step [as many as --batch-size; gem: all of each task]");
+  add(app, "--hidden", arguments.hidden, "N,N,...", "Widths of the hidden layers");
+  add(app, "--epochs", arguments.epochs, "N", "Passes over each task");
+  add(app, "--batch-size", arguments.batch_size, "N", "Samples per step");
+  add(app, "--optimizer", arguments.optimizer, "KIND", "sgd, momentum or adam");
+  add(app, "--learning-rate", arguments.learning_rate, "X",
+      fmt::format("Learning rate [adam {:g}, momentum {:g}, sgd {:g}]", default_learning_rate(OptimizerKind::adam),
+                  default_learning_rate(OptimizerKind::momentum), default_learning_rate(OptimizerKind::sgd)));
+  add(app, "--final-rate", arguments.final_rate, "X",
+      "Share of the learning rate to fall to, linearly, over each task");
+  add(app, "--optimizer-state", arguments.optimizer_state, "KIND", "keep or reset it when a task begins");
+  add(app, "--test-after", arguments.test_after, "KIND", "Test the tasks seen so far after each epoch, or task");
+  add(app, "--seeds", arguments.seeds, "N,N,...", "One run of every method for each seed");
+
+  app.option_defaults()->group("Where");
+  add(app, "--threads", arguments.threads, "N", "Threads [all processors]; results do not depend on it");
+  add(app, "--device", arguments.device, "KIND",
+      "cpu, or cuda: networks and data on a device for methods without\nfactors, memory, own parameters or heads, in "
+      "programs that were built with nvcc");
+  add(app, "--output", arguments.output, "FOLDER", "Folder for results.json and report.html");
+  app.add_flag("--overwrite", arguments.overwrite, "Replace the results of another command that lie there");
+  app.footer("\n" + methods_help());
 }
 
-Options resolved(const Arguments& arguments, std::string command) {
+void describe_sweep(CLI::App& app, RunArguments& arguments) {
+  app.option_defaults()->group("Which strengths");
+  add(app, "--from", arguments.from, "X", "Smallest strength; 0 is tried too");
+  add(app, "--to", arguments.to, "X", "Largest strength");
+  add(app, "--values", arguments.values, "N", "Number of strengths, evenly spaced on a log scale");
+  add(app, "--first", arguments.first, "N", "The first tasks of the stream alone are learned");
+  describe_run(app, arguments);
+}
+
+Options resolved(const RunArguments& arguments, std::string command) {
   constexpr std::size_t most = 1'000'000'000;
   const StreamKind stream = value_of(stream_names, "--stream", arguments.stream);
   const OptimizerKind optimizer = value_of(optimizer_names, "--optimizer", arguments.optimizer);
@@ -284,59 +266,10 @@ Options resolved(const Arguments& arguments, std::string command) {
   return options;
 }
 
-/// The name of the subcommand that was given.
-std::string chosen(const CLI::App& app) {
-  const auto subcommands = app.get_subcommands();
-  return subcommands.empty() ? "run" : subcommands.front()->get_name();
-}
-
-}  // namespace
-
-std::optional<Command> parse_command(int argc, char** argv) {
-  CLI::App app("Experiments with lifelong learning: networks that learn task after task.", "lifelong-lab");
-  app.set_version_flag("--version", "lifelong-lab " LIFELONG_VERSION_STRING);
-  app.require_subcommand(1);
-  CLI::App& run = *app.add_subcommand("run", "Train with several methods on a stream of tasks and compare them");
-  CLI::App& importance =
-      *app.add_subcommand("importance", "Estimate what matters in a model that was trained with PyTorch");
-  CLI::App& sweep = *app.add_subcommand("sweep", "Choose the strength of methods on the first tasks of a stream");
-  CLI::App& surface =
-      *app.add_subcommand("surface", "Map the losses of the first two tasks, and the ways through them");
-  CLI::App& published =
-      *app.add_subcommand("reproduce", "Repeat a published experiment, and compare with what was published");
-  CLI::App& report = *app.add_subcommand("report", "Show finished experiments on one page, side by side");
-  app.footer("\nlifelong-lab run --help, and so on, list what can be chosen.");
-  for (CLI::App* each : {&app, &run, &sweep, &surface, &published, &importance, &report})
-    each->get_formatter()->column_width(34);
-  Arguments arguments, sweep_arguments, surface_arguments;
-  surface_arguments.methods = "l2,online-ewc";
-  describe_run(run, arguments);
-  describe_sweep(sweep, sweep_arguments);
-  describe_run(surface, surface_arguments);
-  ImportanceArguments importance_arguments;
-  describe_importance(importance, importance_arguments);
-  ReproduceArguments reproduce_arguments;
-  describe_reproduce(published, reproduce_arguments);
-  ReportArguments report_arguments;
-  describe_report(report, report_arguments);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& result) {
-    if (result.get_exit_code() != 0)
-      throw InvalidArgument(fmt::format("{}; see lifelong-lab {} --help", result.what(), chosen(app)));
-    app.exit(result);
-    return std::nullopt;
-  }
-  if (importance.parsed()) return resolved(importance_arguments);
-  if (published.parsed()) return resolved(reproduce_arguments);
-  if (report.parsed()) return resolved(report_arguments);
-  if (surface.parsed()) return SurfaceOptions{resolved(surface_arguments, command_line(argc, argv))};
-  if (sweep.parsed()) {
-    Options options = resolved(sweep_arguments, command_line(argc, argv));
-    add_sweep(options, sweep_arguments, sweep_arguments.methods != "all");
-    return options;
-  }
-  return resolved(arguments, command_line(argc, argv));
+Options resolved_sweep(const RunArguments& arguments, std::string command) {
+  Options options = resolved(arguments, std::move(command));
+  add_sweep(options, arguments, arguments.methods != "all");
+  return options;
 }
 
 std::string name_of(StreamKind stream) { return name_in(stream_names, stream); }
