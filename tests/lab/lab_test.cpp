@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstdio>
 #include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -292,6 +293,41 @@ TEST_CASE("a surface has the losses of two tasks around the paths of three metho
   const Finished refused = test::run(folder, {"report", (folder / "out").string()});
   CHECK(refused.code == 2);
   CHECK_THAT(refused.err, test::ContainsSubstring("surface.json is damaged"));
+}
+
+TEST_CASE("a published experiment is repeated part by part, compared, and not run again") {
+  const Folder folder;
+  test::write_data(folder / "data");
+  const Words words{"reproduce", "der", "--dataset", (folder / "data").string(), "--seeds", "1",
+                    "--threads", "2",   "--output",  (folder / "out").string()};
+  const Finished finished = test::run(folder, words);
+  INFO(finished.err);
+  REQUIRE(finished.code == 0);
+  for (const char* part : {"permuted", "rotated"}) {
+    CHECK_THAT(finished.out, test::ContainsSubstring(std::string(part) + ": average accuracy in percent\n"));
+    const Json results = Json::parse(test::contents(folder / "out" / part / "results.json"));
+    CHECK(results["tasks"] == 20);
+    for (const Json& run : results["runs"]) {
+      if (run["method"] != "er") continue;
+      // Published, ours, and how far ours is above or below.
+      const double ours = 100 * run["average_accuracy"].get<double>(),
+                   published = results["stream"] == "permuted" ? 80.6 : 88.9;
+      char line[100];
+      std::snprintf(line, sizeof line, "er %17.1f %15.1f  %s by %.1f", published, ours,
+                    ours < published ? "below" : "above", std::abs(ours - published));
+      CHECK_THAT(finished.out, test::ContainsSubstring(line));
+    }
+  }
+  CHECK(test::fs::exists(folder / "out/report.html"));
+  const Finished again = test::run(folder, words);
+  CHECK(again.code == 0);
+  CHECK(again.err.find("task 1") == std::string::npos);
+  CHECK(again.out.substr(again.out.find("\npermuted:")) == finished.out.substr(finished.out.find("\npermuted:")));
+}
+
+TEST_CASE("a protocol that there is not is refused, with those that there are") {
+  const Folder folder;
+  check_refused(folder, {"reproduce", "none"}, {"no protocol 'none'", "homework", "scenarios"});
 }
 
 TEST_CASE("strengths reach their methods, and later options win") {
