@@ -162,6 +162,26 @@ void run_all(const Options& options, const Data& data, const Stream& first, Kept
   }
 }
 
+/// Strengths by default mislead where tasks are learned in far fewer steps: old losses are then less sharp, and plain
+/// training forgets less.
+void warn_of_defaults(const Options& options, const Stream& first) {
+  const std::size_t batches = (first[0].train.size() + options.batch_size - 1) / options.batch_size;
+  const double steps = static_cast<double>(batches * options.epochs), chosen = steps_of_defaults.on(options.stream);
+  if (options.sweep || steps > chosen / 2) return;
+  std::vector<std::string> methods;
+  for (const std::string& name : options.methods) {
+    const auto given = options.settings.find(name);
+    const bool is_given = given != options.settings.end() && given->second.contains("strength");
+    if (setting_of(method_called(name, options.machine), "strength") != nullptr && !is_given) methods.push_back(name);
+  }
+  if (!methods.empty())
+    fmt::print(
+        stderr,
+        "note: the strengths by default of {} were chosen with about {:g} steps per task, and this run has {:g}; "
+        "lifelong-lab sweep finds others\n",
+        joined(methods), chosen, steps);
+}
+
 std::string results_text(const Options& options, const Stream& stream, const std::vector<RunResult>& runs) {
   Json results{{"command", options.command},
                {"version", LIFELONG_VERSION_STRING},
@@ -222,6 +242,7 @@ void run_experiment(const Options& options) {
     fmt::print(stderr, "{} {}: not used, all is run anew\n", kept.path().string(), kept.refused());
   if (!kept.all().empty())
     fmt::print(stderr, "resumed: {} of {} runs\n", kept.all().size(), planned_runs(options).size());
+  warn_of_defaults(options, stream);
   try {
     run_all(options, data, stream, kept);
   } catch (const Interrupted&) {

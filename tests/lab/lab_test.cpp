@@ -237,6 +237,20 @@ TEST_CASE("a sweep tries every strength on the first tasks, and names the best o
   }
 }
 
+TEST_CASE("strengths that were chosen for longer training are named, unless they are given") {
+  const Folder folder;
+  test::write_data(folder / "data");
+  const auto said = [&](const Words& more) {
+    Words words = small_run(folder, {"--methods", "ewc,mas,er", "--strength", "mas=1"});
+    words.insert(words.end(), more.begin(), more.end());
+    return test::run(folder, words).err;
+  };
+  CHECK_THAT(said({}),
+             test::ContainsSubstring("note: the strengths by default of ewc were chosen with about 1400 steps"));
+  CHECK_THAT(said({"--strength", "ewc=1"}), !test::ContainsSubstring("note:"));
+  CHECK_THAT(said({"--batch-size", "1", "--epochs", "10"}), !test::ContainsSubstring("note:"));
+}
+
 TEST_CASE("a sweep refuses what it cannot mean") {
   const Folder folder;
   test::write_data(folder / "data");
