@@ -19,6 +19,12 @@ using ll::optimizer::Momentum, ll::penalty::Anchor, ll::penalty::Quadratic;
 
 constexpr Momentum momentum{.learning_rate = 1e-5};
 
+/// Ends of tasks are timed one after the other, without steps in between, so nothing is gathered after the first.
+template <class Importance>
+struct MayBeZero : Importance {
+  [[nodiscard]] bool wants_zeros() const { return true; }
+};
+
 template <class Importance>
 auto make_learner(const Start& start, const Quadratic& penalty) {
   return flat_learner(start, momentum, penalty, Importance{});
@@ -68,8 +74,8 @@ void tasks(Suite& suite) {
 
 int main(int argc, char** argv) {
   Suite suite(argc, argv);
-  consolidation<SynapticIntelligence>(suite, "si");
-  consolidation<RWalk>(suite, "rwalk");
+  consolidation<MayBeZero<SynapticIntelligence>>(suite, "si");
+  consolidation<MayBeZero<RWalk>>(suite, "rwalk");
   tasks(suite);
   return suite.run();
 }

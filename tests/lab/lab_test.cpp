@@ -327,7 +327,7 @@ TEST_CASE("a published experiment is repeated part by part, compared, and not ru
       const double ours = 100 * run["average_accuracy"].get<double>(),
                    published = results["stream"] == "permuted" ? 80.6 : 88.9;
       char line[100];
-      std::snprintf(line, sizeof line, "er %17.1f %15.1f  %s by %.1f", published, ours,
+      std::snprintf(line, sizeof line, "er          %10.1f%16.1f  %s by %.1f", published, ours,
                     ours < published ? "below" : "above", std::abs(ours - published));
       CHECK_THAT(finished.out, test::ContainsSubstring(line));
     }

@@ -167,7 +167,7 @@
       plot.view?.finalize();
       const width = plot.place.clientWidth;
       const spec = { $schema: "https://vega.github.io/schema/vega-lite/v6.json", config: config(page), ...plot.figure.spec({ width, colours: page }) };
-      if (!plot.figure.fixed) Object.assign(spec, { width: "container", autosize: { type: typeof spec.height === "number" ? "fit-x" : "pad", contains: "padding" } });
+      if (!plot.figure.fixed) Object.assign(spec, { width: "container", autosize: { type: "fit-x", contains: "padding" } });
       const made = await vegaEmbed(plot.place, spec, { actions: false, renderer: "svg", tooltip: { theme: dark ? "dark" : "light" } });
       plot.view = made.view;
     }

@@ -252,7 +252,7 @@ const figures = (() => {
       const color = parts ? { field: "part", type: "nominal", title: null, scale: { domain: parts, range: ["#0072b2", "#e69f00"] }, legend: { orient: "top" } }
         : { field: "method", type: "nominal", scale: look.color, legend: null };
       return {
-        height: { step: 22 }, data: { values: rows },
+        height: 22 * experiment.methods.length, data: { values: rows },
         mark: { type: "bar", tooltip: true },
         encoding: {
           y: { field: "method", type: "nominal", sort: experiment.methods.map((method) => method.name), title: null, axis: { labelLimit: 120 } },
