@@ -6,8 +6,8 @@ lab=$1 chromium=$2 results=$3
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 mkdir "$folder/one" "$folder/two"
-cp "$results" "$folder/one/"
-cp "$results" "$folder/two/"
+cp "$results"/*.json "$folder/one/"
+cp "$results"/*.json "$folder/two/"
 
 fail() {
   echo "browser.sh: $*" >&2
@@ -24,8 +24,8 @@ check() {
   local figures plots
   grep -q 'CONSOLE' "$folder/log" && fail "$(grep 'CONSOLE' "$folder/log")"
   grep -q 'data-drawn="yes"' "$folder/dom" || fail "the page has not drawn its figures"
-  figures=$(grep -o '<figure' "$folder/dom" | wc -l)
-  plots=$(grep -o '<svg' "$folder/dom" | wc -l)
+  figures=$(grep -o '<figure id=' "$folder/dom" | wc -l)
+  plots=$(grep -oE '<svg [^>]*class="marks" width="[0-9]' "$folder/dom" | wc -l)
   ((figures > 0 && figures == plots)) || fail "$figures figures have $plots plots"
   echo "$1: $figures figures"
 }
