@@ -186,9 +186,12 @@ if [[ " $* " == *" packages "* ]] && ! have_conan; then from_pypi "conan>=2,<3";
 if [[ " $* " == *" python "* ]] && ! have_modules "numpy, safetensors"; then from_pypi safetensors; fi
 if [[ " $* " == *" torch "* ]] && ! have_modules "torch, safetensors"; then from_pypi safetensors; fi
 if [[ " $* " == *" lab "* ]] && ! have_vega; then # Vega, Vega-Lite and Vega-Embed in one file, as this package bundles them
-  from_pypi "vl-convert-python>=1.9,<2"
-  "$tools/bin/python3" -c "import vl_convert; print(vl_convert.javascript_bundle())" >"$tools/vega.js.new"
-  mv "$tools/vega.js.new" "$tools/vega.js"
+  if (from_pypi "vl-convert-python>=1.9,<2") &&
+    "$tools/bin/python3" -c "import vl_convert; print(vl_convert.javascript_bundle())" >"$tools/vega.js.new"; then
+    mv "$tools/vega.js.new" "$tools/vega.js"
+  else
+    echo "lifelong-lab will draw no reports." >&2
+  fi
 fi
 if [[ " $* " == *" zig "* ]] && ! "$tools/bin/python3" -c "import ziglang" 2>/dev/null; then from_pypi ziglang; fi
 if [[ " $* " == *" torch2 "* && ! -d $tools/torch-2 ]]; then # with the two of CUDA's libraries that it cannot be loaded without

@@ -266,7 +266,8 @@ TEST_CASE("a sweep refuses what it cannot mean") {
   check_refused(folder, sweep({"--methods", "ewc", "--values", "1"}), {"--values"});
 }
 
-TEST_CASE("a surface has the losses of two tasks around the paths of three methods, and a report shows it") {
+TEST_CASE("a surface has the losses of two tasks around the paths of three methods, and a report shows it",
+          "[report]") {
   const Folder folder;
   test::write_data(folder / "data");
   results_of(folder, {"--methods", "finetune"});
@@ -309,7 +310,7 @@ TEST_CASE("a surface has the losses of two tasks around the paths of three metho
   CHECK_THAT(refused.err, test::ContainsSubstring("surface.json is damaged"));
 }
 
-TEST_CASE("a published experiment is repeated part by part, compared, and not run again") {
+TEST_CASE("a published experiment is repeated part by part, compared, and not run again", "[report]") {
   const Folder folder;
   test::write_data(folder / "data");
   const Words words{"reproduce", "der", "--dataset", (folder / "data").string(), "--seeds", "1",

@@ -138,7 +138,7 @@ TEST_CASE("joint training learns all tasks in each epoch, and has no interval of
   CHECK(joint["curve"][1]["half_width"].is_null());
 }
 
-TEST_CASE("a report refuses results that cannot be meant, and names what is wrong") {
+TEST_CASE("a report refuses results that cannot be meant, and names what is wrong", "[report]") {
   check_refused("{", {"is not what an experiment writes"});
   check_refused("[]", {"is damaged: it is no JSON object"});
   Json results = small_results();
@@ -164,14 +164,14 @@ TEST_CASE("a report refuses results that cannot be meant, and names what is wron
   check_refused(results.dump(), {"er, seed 1"});
 }
 
-TEST_CASE("a folder without results is named") {
+TEST_CASE("a folder without results is named", "[report]") {
   const Folder folder;
   const test::Finished finished = test::run(folder, {"report", (folder / "none").string()});
   CHECK(finished.code == 2);
   CHECK_THAT(finished.err, ContainsSubstring("none/results.json"));
 }
 
-TEST_CASE("a report is one file that is a function of the results, and no text of them is markup") {
+TEST_CASE("a report is one file that is a function of the results, and no text of them is markup", "[report]") {
   const Folder folder;
   Json results = small_results();
   results["dataset"] = "</script><script>alert(1)</script>";
@@ -188,7 +188,7 @@ TEST_CASE("a report is one file that is a function of the results, and no text o
   CHECK(test::contents(folder / "again.html") == page);
 }
 
-TEST_CASE("folders of the same name are told apart by their paths") {
+TEST_CASE("folders of the same name are told apart by their paths", "[report]") {
   const Folder folder;
   write(folder / "a/same", small_results().dump());
   write(folder / "b/same", small_results().dump());
