@@ -185,7 +185,7 @@ const figures = (() => {
       const domain = [Math.max(0, Math.floor((lowest - 2) / 5) * 5), 100];
       const x = { field: "strength", type: "quantitative", title: "strength λ; the rules are λ = 0", scale: { type: "log" }, axis: { grid: false, format: "~g", labelOverlap: true } };
       const y = { field: "accuracy", type: "quantitative", title: "accuracy, %", scale: { domain, nice: false, zero: false } };
-      const color = { field: "what", type: "nominal", title: null, scale: { range: ["#0072b2", "#d55e00"] }, legend: { orient: "top", labelLimit: 300 } };
+      const color = { field: "what", type: "nominal", title: null, scale: { range: ["#0072b2", "#d55e00"] }, legend: { orient: "top", direction: width > 600 ? "horizontal" : "vertical", labelLimit: 300 } };
       const names = [...new Set(rows.map((row) => row.method))];
       const each = names.length > 1 && width > 700 ? Math.floor(width / 2) - 80 : width - 80;
       const tooltip = [{ field: "method" }, { field: "strength" }, { field: "what", title: "tested on" }, { field: "accuracy", title: "accuracy, %", format: ".1f" }, { field: "half_width", title: "± 95 %", format: ".1f" }];
