@@ -186,6 +186,20 @@ Json surface_of(const Trial& trial, const std::vector<Path>& paths) {
           {"paths", drawn}};
 }
 
+/// Of plain training, L2 and EWC.
+std::vector<Path> paths_of(const Trial& trial) {
+  const auto strength = [&](const char* method) {
+    return settings_of(method_called(method, Machine::cpu), trial.options).at("strength");
+  };
+  using lifelong::importance::Constant;
+  using lifelong::importance::Fisher;
+  using lifelong::penalty::None;
+  using lifelong::penalty::Quadratic;
+  return {path_of(trial, "plain", Constant{}, None{}),
+          path_of(trial, "l2", Constant{}, Quadratic{.strength = strength("l2")}),
+          path_of(trial, "ewc", Fisher{.seed = trial.seed}, Quadratic{.strength = strength("online-ewc")})};
+}
+
 }  // namespace
 
 void map_surface(const SurfaceOptions& surface) {
@@ -200,19 +214,13 @@ void map_surface(const SurfaceOptions& surface) {
   Progress progress(3, (stream[0].train.size() + stream[1].train.size()) * options.epochs, 0);
   const std::map<std::string, double> none;
   const Trial trial{options, stream, seed, none, progress};
-  const auto strength = [&](const char* method) {
-    return settings_of(method_called(method, Machine::cpu), options).at("strength");
-  };
-  using lifelong::importance::Constant;
-  using lifelong::importance::Fisher;
-  using lifelong::penalty::None;
-  using lifelong::penalty::Quadratic;
-  const std::vector<Path> paths{
-      path_of(trial, "plain", Constant{}, None{}),
-      path_of(trial, "l2", Constant{}, Quadratic{.strength = strength("l2")}),
-      path_of(trial, "ewc", Fisher{.seed = seed}, Quadratic{.strength = strength("online-ewc")})};
   const auto path = options.output / "surface.json";
-  write_atomically(path, surface_of(trial, paths).dump() + "\n");
+  try {
+    write_atomically(path, surface_of(trial, paths_of(trial)).dump() + "\n");
+  } catch (const Interrupted&) {
+    fmt::print(stderr, "interrupted: nothing is kept\n");
+    throw;
+  }
   fmt::print("Surface: {}\n", path.string());
   if (std::filesystem::exists(options.output / "results.json"))
     end_with_report({.folders = {options.output}, .output = options.output / "report.html"});
