@@ -71,6 +71,7 @@ std::optional<Command> parse_command(int argc, char** argv) {
   surface.methods = "l2,online-ewc";
   ReproduceArguments published;
   ReportArguments report;
+  CompareArguments two;
   ImportanceArguments importance;
   using App = CLI::App&;
   subcommands.add(
@@ -88,6 +89,9 @@ std::optional<Command> parse_command(int argc, char** argv) {
   subcommands.add(
       "report", "Show finished experiments on one page, side by side", [&](App its) { describe_report(its, report); },
       [&] { return resolved(report); });
+  subcommands.add(
+      "compare", "Say what differs between two finished experiments", [&](App its) { describe_compare(its, two); },
+      [&] { return resolved(two); });
   subcommands.add(
       "importance", "Estimate what matters in a model that was trained with PyTorch",
       [&](App its) { describe_importance(its, importance); }, [&] { return resolved(importance); });

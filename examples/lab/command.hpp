@@ -5,6 +5,7 @@
 #include <optional>
 #include <variant>
 
+#include "compare.hpp"
 #include "importance_options.hpp"
 #include "options.hpp"
 #include "report_command.hpp"
@@ -13,7 +14,8 @@
 
 namespace lab {
 
-using Command = std::variant<Options, ImportanceOptions, ReportOptions, SurfaceOptions, ReproduceOptions>;
+using Command =
+    std::variant<Options, ImportanceOptions, ReportOptions, SurfaceOptions, ReproduceOptions, CompareOptions>;
 
 /// Reads the command line; nothing if it only asked for help or the version, which has then been printed.
 /// \throws lifelong::InvalidArgument for anything that cannot be meant.

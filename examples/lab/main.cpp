@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "command.hpp"
+#include "compare.hpp"
 #include "experiment.hpp"
 #include "importance_command.hpp"
 #include "interrupt.hpp"
@@ -26,6 +27,7 @@ struct CarryOut {
   void operator()(const lab::ImportanceOptions& importance) const { lab::estimate_importance(importance); }
   void operator()(const lab::SurfaceOptions& surface) const { lab::map_surface(surface); }
   void operator()(const lab::ReproduceOptions& published) const { lab::reproduce(published); }
+  void operator()(const lab::CompareOptions& two) const { lab::compare(two); }
   void operator()(const lab::ReportOptions& report) const { lab::write_report(report); }
 };
 

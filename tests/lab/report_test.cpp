@@ -198,3 +198,32 @@ TEST_CASE("folders of the same name are told apart by their paths", "[report]") 
   CHECK_THAT(page, ContainsSubstring("\"name\":\"" + a + "\""));
   CHECK_THAT(page, ContainsSubstring("\"name\":\"" + b + "\""));
 }
+
+TEST_CASE("two experiments are compared seed by seed, and an interval says whether they differ") {
+  const Folder folder;
+  Json results = small_results();
+  write(folder / "one", results.dump());
+  // er: 70 and 90 become 73 and 92, differences of 3 and 2: mean 2.5, s = 1 / √2, t = 12.706, over √2: 6.353.
+  results["runs"][0]["average_accuracy"] = 0.73;
+  results["runs"][1]["average_accuracy"] = 0.92;
+  results["runs"][2]["average_accuracy"] = 0.75;
+  write(folder / "two", results.dump());
+  const std::string one = (folder / "one").string(), two = (folder / "two").string();
+  const test::Finished finished = test::run(folder, {"compare", one, two});
+  REQUIRE(finished.code == 0);
+  CHECK_THAT(finished.out,
+             ContainsSubstring("er                     2     80.0     82.5      +2.5 ± 6.4  no difference to be seen"));
+  CHECK_THAT(finished.out,
+             ContainsSubstring("joint                  1     80.0     75.0            -5.0  one seed: may be chance"));
+  results["runs"][0]["average_accuracy"] = 0.75;
+  results["runs"][1]["average_accuracy"] = 0.951;
+  write(folder / "two", results.dump());
+  CHECK_THAT(test::run(folder, {"compare", one, two}).out, ContainsSubstring("+5.1 ± 0.6  the second is better"));
+  CHECK_THAT(test::run(folder, {"compare", two, one}).out, ContainsSubstring("-5.1 ± 0.6  the first is better"));
+  results["runs"] = {results["runs"][2]};
+  results["runs"][0]["seed"] = 7;
+  write(folder / "two", results.dump());
+  const test::Finished refused = test::run(folder, {"compare", one, two});
+  CHECK(refused.code == 2);
+  CHECK_THAT(refused.err, ContainsSubstring("have no method with the same seed"));
+}
