@@ -216,10 +216,10 @@ TEST_CASE("two experiments are compared seed by seed, and an interval says wheth
   CHECK_THAT(finished.out,
              ContainsSubstring("joint                  1     80.0     75.0            -5.0  one seed: may be chance"));
   results["runs"][0]["average_accuracy"] = 0.75;
-  results["runs"][1]["average_accuracy"] = 0.951;
+  results["runs"][1]["average_accuracy"] = 0.952;
   write(folder / "two", results.dump());
-  CHECK_THAT(test::run(folder, {"compare", one, two}).out, ContainsSubstring("+5.1 ± 0.6  the second is better"));
-  CHECK_THAT(test::run(folder, {"compare", two, one}).out, ContainsSubstring("-5.1 ± 0.6  the first is better"));
+  CHECK_THAT(test::run(folder, {"compare", one, two}).out, ContainsSubstring("+5.1 ± 1.3  the second is better"));
+  CHECK_THAT(test::run(folder, {"compare", two, one}).out, ContainsSubstring("-5.1 ± 1.3  the first is better"));
   results["runs"] = {results["runs"][2]};
   results["runs"][0]["seed"] = 7;
   write(folder / "two", results.dump());
