@@ -162,6 +162,9 @@ void run_all(const Options& options, const Data& data, const Stream& first, Kept
   }
 }
 
+/// Whether it was chosen for each kind of stream.
+bool is_chosen(const PerStream& number) { return number.rotated != number.permuted || number.permuted != number.split; }
+
 /// Strengths by default mislead where tasks are learned in far fewer steps: old losses are then less sharp, and plain
 /// training forgets less.
 void warn_of_defaults(const Options& options, const Stream& first) {
@@ -172,7 +175,8 @@ void warn_of_defaults(const Options& options, const Stream& first) {
   for (const std::string& name : options.methods) {
     const auto given = options.settings.find(name);
     const bool is_given = given != options.settings.end() && given->second.contains("strength");
-    if (setting_of(method_called(name, options.machine), "strength") != nullptr && !is_given) methods.push_back(name);
+    const Setting* strength = setting_of(method_called(name, options.machine), "strength");
+    if (strength != nullptr && is_chosen(strength->by_default) && !is_given) methods.push_back(name);
   }
   if (!methods.empty())
     fmt::print(
@@ -222,7 +226,8 @@ void require_no_other_results(const Options& options) {
   const auto path = options.output / "results.json";
   if (options.overwrite || !std::filesystem::exists(path)) return;
   const Json results = Json::parse(read_file(path), nullptr, false);
-  const std::string command = results.is_object() ? results.value("command", "") : "";
+  const bool is_told = results.is_object() && results.contains("command") && results["command"].is_string();
+  const std::string command = is_told ? results["command"].get<std::string>() : "";
   if (command != options.command)
     throw lifelong::InvalidArgument(fmt::format(
         "{} has the results of another command ({}); choose another --output, or replace them with --overwrite",
@@ -252,6 +257,7 @@ void run_experiment(const Options& options) {
                                                 kept.all().size(), planned_runs(options).size(), kept.path().string()));
     throw;
   }
+  if (kept.all().empty()) throw lifelong::NumericError("no strength could be trained, so there are no results");
   const auto path = options.output / "results.json";
   write_atomically(path, results_text(options, stream, kept.all()));
   kept.forget();

@@ -199,6 +199,8 @@ TEST_CASE("a folder with the results of another command is left as it is, unless
   CHECK_THAT(refused.err, test::ContainsSubstring("out/results.json has the results of another command (lifelong-lab"));
   CHECK_THAT(refused.err, test::ContainsSubstring("--overwrite"));
   CHECK(Json::parse(test::contents(folder / "out/results.json"))["command"] == Json::parse(results)["command"]);
+  std::ofstream(folder / "out/results.json") << R"({"command": 5})";
+  CHECK_THAT(test::run(folder, words).err, test::ContainsSubstring("which it does not say"));
   others.emplace_back("--overwrite");
   CHECK(test::run(folder, others).code == 0);
 }
@@ -241,7 +243,7 @@ TEST_CASE("strengths that were chosen for longer training are named, unless they
   const Folder folder;
   test::write_data(folder / "data");
   const auto said = [&](const Words& more) {
-    Words words = small_run(folder, {"--methods", "ewc,mas,er", "--strength", "mas=1"});
+    Words words = small_run(folder, {"--methods", "ewc,mas,er,ridge", "--strength", "mas=1"});
     words.insert(words.end(), more.begin(), more.end());
     return test::run(folder, words).err;
   };
@@ -264,6 +266,12 @@ TEST_CASE("a sweep refuses what it cannot mean") {
   check_refused(folder, sweep({"--methods", "ewc", "--from", "2", "--to", "1"}), {"--from 2", "--to 1"});
   check_refused(folder, sweep({"--methods", "ewc", "--first", "4"}), {"--first"});
   check_refused(folder, sweep({"--methods", "ewc", "--values", "1"}), {"--values"});
+  const Finished hopeless =
+      test::run(folder, sweep({"--methods", "l2", "--learning-rate", "1e30", "--optimizer", "sgd", "--values", "2"}));
+  CHECK(hopeless.code == 2);
+  CHECK_THAT(hopeless.err, test::ContainsSubstring("left out, as it cannot be trained: l2 of strength 0, seed 1"));
+  CHECK_THAT(hopeless.err, test::ContainsSubstring("no strength could be trained"));
+  CHECK_FALSE(test::fs::exists(folder / "out/results.json"));
 }
 
 TEST_CASE("a surface has the losses of two tasks around the paths of three methods, and a report shows it",
