@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <lifelong/core/batch.hpp>
+#include <lifelong/core/error.hpp>
 #include <span>
 #include <string>
 #include <utility>
@@ -39,8 +40,12 @@ struct AnyRehearsal {
       const_cast<State&>(*this).each([&](const auto& state) { count = lab::example_bytes(state); });
       return count;
     }
+    /// \throws lifelong::FormatError for a kind that there is not.
     template <class Array, class Number>
     void visit(const Array& array, const Number& number) {
+      std::size_t held = of.index();
+      number("kind", held);
+      if (held != of.index()) hold(held);
       each([&](auto& state) { state.visit(array, number); });
     }
 
@@ -52,6 +57,17 @@ struct AnyRehearsal {
             if constexpr (!std::is_same_v<decltype(state), std::monostate&>) use(state);
           },
           of);
+    }
+
+    /// Makes a state of this index.
+    void hold(std::size_t index) {
+      bool known = false;
+      [&]<std::size_t... k>(std::index_sequence<k...>) {
+        ((index == k ? (of.template emplace<k>(), known = true) : false), ...);
+      }
+      (std::make_index_sequence<sizeof...(Kinds) + 1>{});
+      if (!known) throw lifelong::FormatError("there is no rehearsal of kind " + std::to_string(index));
+      each([&](auto& state) { state.resize(parameters); });
     }
   };
 
@@ -86,7 +102,7 @@ struct AnyRehearsal {
   void with(State<Model>& state, const Use& use) const {
     const auto at = [&]<std::size_t k>(std::integral_constant<std::size_t, k>) {
       if (kind.index() != k) return;
-      if (state.of.index() != k + 1) state.of.template emplace<k + 1>().resize(state.parameters);
+      if (state.of.index() != k + 1) state.hold(k + 1);
       use(std::get<k>(kind), std::get<k + 1>(state.of));
     };
     [&]<std::size_t... k>(std::index_sequence<k...>) { (at(std::integral_constant<std::size_t, k>{}), ...); }

@@ -26,6 +26,20 @@ std::string command_line(int argc, char** argv) {
   return command;
 }
 
+/// The command that says the same without a file: all options that were given, wherever.
+std::string command_of(const CLI::App& subcommand) {
+  std::string command = "lifelong-lab " + subcommand.get_name();
+  for (const CLI::Option* option : subcommand.get_options()) {
+    if (option->get_name() == "--help" || option->count() == 0) continue;
+    if (option->get_expected_max() == 0) {
+      command += " " + option->get_name();
+      continue;
+    }
+    for (const std::string& value : option->results()) command += " " + option->get_name() + " " + shell_quoted(value);
+  }
+  return command;
+}
+
 /// The subcommands, and what each makes of its arguments.
 class Subcommands {
  public:
@@ -41,6 +55,13 @@ class Subcommands {
     subcommand.get_formatter()->column_width(34);
     describe(subcommand);
     resolves_.emplace_back(&subcommand, std::move(resolve));
+  }
+
+  /// The command line, or what it stands for if a file has options.
+  [[nodiscard]] std::string command(const std::string& typed) const {
+    const CLI::Option* config = app_.get_config_ptr();
+    const auto subcommands = app_.get_subcommands();
+    return config->count() == 0 || subcommands.empty() ? typed : command_of(*subcommands.front());
   }
 
   /// The name of the one that was given.
@@ -65,10 +86,17 @@ std::optional<Command> parse_command(int argc, char** argv) {
   CLI::App app("Experiments with lifelong learning: networks that learn task after task.", "lifelong-lab");
   app.set_version_flag("--version", "lifelong-lab " LIFELONG_VERSION_STRING);
   app.footer("\nlifelong-lab run --help, and so on, list what can be chosen.");
+  app.set_config("--config", "",
+                 "File with options, which the command line overrules: a section such as [run], and lines such\n"
+                 "as epochs=3")
+      ->type_name("FILE");
+  app.allow_config_extras(CLI::config_extras_mode::error);
   Subcommands subcommands(app);
   const std::string typed = command_line(argc, argv);
-  RunArguments run, sweep, surface;
+  const auto command = [&] { return subcommands.command(typed); };
+  RunArguments run, sweep, surface, both_ends;
   surface.methods = "l2,online-ewc";
+  both_ends.methods = "finetune,online-ewc,joint";
   ReproduceArguments published;
   ReportArguments report;
   CompareArguments two;
@@ -76,13 +104,16 @@ std::optional<Command> parse_command(int argc, char** argv) {
   using App = CLI::App&;
   subcommands.add(
       "run", "Train with several methods on a stream of tasks and compare them",
-      [&](App its) { describe_run(its, run); }, [&] { return resolved(run, typed); });
+      [&](App its) { describe_run(its, run); }, [&] { return resolved(run, command()); });
   subcommands.add(
       "sweep", "Choose the strength of methods on the first tasks of a stream",
-      [&](App its) { describe_sweep(its, sweep); }, [&] { return resolved_sweep(sweep, typed); });
+      [&](App its) { describe_sweep(its, sweep); }, [&] { return resolved_sweep(sweep, command()); });
   subcommands.add(
       "surface", "Map the losses of the first two tasks, and the ways through them",
-      [&](App its) { describe_run(its, surface); }, [&] { return SurfaceOptions{resolved(surface, typed)}; });
+      [&](App its) { describe_run(its, surface); }, [&] { return SurfaceOptions{resolved(surface, command())}; });
+  subcommands.add(
+      "transfer", "Learn two tasks in both orders: alone, one from the other, together, lifelong",
+      [&](App its) { describe_run(its, both_ends); }, [&] { return resolved_transfer(both_ends, command()); });
   subcommands.add(
       "reproduce", "Repeat a published experiment, and compare with what was published",
       [&](App its) { describe_reproduce(its, published); }, [&] { return resolved(published); });

@@ -11,11 +11,12 @@
 #include "report_command.hpp"
 #include "reproduce.hpp"
 #include "surface.hpp"
+#include "transfer.hpp"
 
 namespace lab {
 
-using Command =
-    std::variant<Options, ImportanceOptions, ReportOptions, SurfaceOptions, ReproduceOptions, CompareOptions>;
+using Command = std::variant<Options, ImportanceOptions, ReportOptions, SurfaceOptions, ReproduceOptions,
+                             CompareOptions, TransferOptions>;
 
 /// Reads the command line; nothing if it only asked for help or the version, which has then been printed.
 /// \throws lifelong::InvalidArgument for anything that cannot be meant.

@@ -9,9 +9,11 @@
 #include <lifelong/zlib.hpp>
 #include <optional>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "download.hpp"
+#include "text.hpp"
 
 namespace lab {
 
@@ -111,9 +113,16 @@ fs::path find_folder(const std::string& name) {
 
 }  // namespace
 
-Data load_data(const std::string& name) {
-  const fs::path folder = find_folder(name);
-  return {lifelong::io::load_idx(folder.string(), {.unpack = lifelong::zlib::gunzip}), fs::absolute(folder)};
+Data load_data(const std::string& names) {
+  std::vector<Data> sets;
+  for (const std::string& name : split_list(names)) {
+    const fs::path folder = find_folder(name);
+    sets.push_back({lifelong::io::load_idx(folder.string(), {.unpack = lifelong::zlib::gunzip}), fs::absolute(folder)});
+  }
+  if (sets.empty()) throw lifelong::InvalidArgument("--dataset names no data");
+  Data data = std::move(sets.front());
+  for (std::size_t k = 1; k < sets.size(); ++k) data.more.push_back(std::move(sets[k].examples));
+  return data;
 }
 
 }  // namespace lab

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <lifelong/stream/dataset.hpp>
 #include <string>
+#include <vector>
 
 namespace lab {
 
@@ -13,9 +14,11 @@ namespace lab {
 struct Data {
   lifelong::SplitData<std::uint8_t> examples;
   std::filesystem::path folder;
+  std::vector<lifelong::SplitData<std::uint8_t>> more = {};  ///< that follow it
 };
 
-/// `name` is fashion-mnist, mnist or a folder with the four IDX files. Looks on this machine first, then downloads.
+/// `name` is fashion-mnist, mnist or a folder with the four IDX files, or several with commas between them. Looks on
+/// this machine first, then downloads.
 /// \throws lifelong::Error saying what is missing or wrong, and how to get it.
 Data load_data(const std::string& name);
 

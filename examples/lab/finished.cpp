@@ -25,13 +25,13 @@ void require_accuracies(const std::vector<double>& row, std::size_t tasks, const
       throw lifelong::FormatError(fmt::format("{} has the accuracy {:g}, which is not from 0 to 1", what, value));
 }
 
-void require_curve(const std::vector<CurvePoint>& curve, std::size_t tasks, std::size_t epochs,
+void require_curve(const std::vector<CurvePoint>& curve, bool jointly, std::size_t tasks, std::size_t epochs,
                    const std::string& which) {
   for (const CurvePoint& point : curve) {
-    require_accuracies({point.accuracy}, 1, "the curve of " + which);
-    if (point.task >= tasks || point.epoch < 1 || point.epoch > epochs)
+    if (point.task >= tasks || !(point.epoch > 0) || point.epoch > static_cast<double>(epochs))
       throw lifelong::FormatError(
-          fmt::format("the curve of {} has epoch {} of task {}", which, point.epoch, point.task + 1));
+          fmt::format("the curve of {} has epoch {:g} of task {}", which, point.epoch, point.task + 1));
+    require_accuracies(point.accuracies, jointly ? tasks : point.task + 1, "the curve of " + which);
   }
 }
 
@@ -44,7 +44,7 @@ void require_whole(const RunResult& run, std::size_t tasks, std::size_t epochs) 
   for (const auto& row : rows) require_accuracies(row, tasks, "a row of the accuracy matrix of " + which);
   require_accuracies(run.outcome.initial_accuracy, tasks, "the initial accuracy of " + which);
   require_accuracies({run.average_accuracy}, 1, "the average of " + which);
-  require_curve(run.outcome.curve, tasks, epochs, which);
+  require_curve(run.outcome.curve, rows.size() < tasks, tasks, epochs, which);
 }
 
 /// The runs of a method with other seeds have points at the same moments, so that means can be taken.
@@ -91,9 +91,19 @@ Finished finished_from(const Json& json, std::string name) {
   return finished;
 }
 
-}  // namespace
-
-namespace {
+/// Of all runs.
+bool set_times(Finished& finished, const Json& json) {
+  const Json& times = json.at("runs");
+  if (times.size() != finished.runs.size())
+    throw lifelong::FormatError(fmt::format("it has times of {} runs for {}", times.size(), finished.runs.size()));
+  for (std::size_t k = 0; k < times.size(); ++k) {
+    set_times(finished.runs[k], times[k]);
+    const Outcome& outcome = finished.runs[k].outcome;
+    if (!(outcome.train_seconds >= 0 && outcome.importance_seconds >= 0))
+      throw lifelong::FormatError("it has a time below 0");
+  }
+  return true;
+}
 
 /// What `use(json)` makes of a file; what is wrong with it is told with its name.
 template <class Use>
@@ -113,6 +123,7 @@ auto from_file(const std::filesystem::path& path, Use use) {
 Finished read_finished(const std::filesystem::path& folder) {
   const std::string name = std::filesystem::absolute(folder / ".").parent_path().filename().string();
   Finished finished = from_file(folder / "results.json", [&](const Json& json) { return finished_from(json, name); });
+  from_file(folder / "times.json", [&](const Json& json) { return set_times(finished, json); });
   if (const auto surface = folder / "surface.json"; std::filesystem::exists(surface))
     finished.surface = from_file(surface, [](Json json) {
       require_surface(json);

@@ -32,7 +32,10 @@ void KeptRuns::take_up() {
       }
     if (kept.at("sha256") != checksum_of(kept.at("runs"))) throw lifelong::FormatError("its SHA-256 is another");
     std::vector<RunResult> runs;
-    for (const Json& run : kept.at("runs")) runs.push_back(run_from_json(run));
+    for (const Json& run : kept.at("runs")) {
+      runs.push_back(run_from_json(run));
+      set_times(runs.back(), kept.at("times").at(runs.size() - 1));
+    }
     runs_ = std::move(runs);
   } catch (const Json::exception& error) {
     refused_ = fmt::format("is damaged ({})", error.what());
@@ -55,10 +58,13 @@ const RunResult* KeptRuns::find(const std::string& method, std::uint64_t seed, s
 
 void KeptRuns::add(RunResult run) {
   runs_.push_back(std::move(run));
-  Json runs = Json::array();
-  for (const RunResult& each : runs_) runs.push_back(to_json(each));
-  write_atomically(path_,
-                   Json{{"experiment", experiment_}, {"runs", runs}, {"sha256", checksum_of(runs)}}.dump(1) + "\n");
+  Json runs = Json::array(), times = Json::array();
+  for (const RunResult& each : runs_) {
+    runs.push_back(to_json(each));
+    times.push_back(times_to_json(each));
+  }
+  const Json kept{{"experiment", experiment_}, {"runs", runs}, {"times", times}, {"sha256", checksum_of(runs)}};
+  write_atomically(path_, kept.dump(1) + "\n");
 }
 
 void KeptRuns::forget() {

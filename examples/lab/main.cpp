@@ -17,6 +17,7 @@
 #include "report_command.hpp"
 #include "reproduce.hpp"
 #include "surface.hpp"
+#include "transfer.hpp"
 
 namespace {
 
@@ -27,6 +28,7 @@ struct CarryOut {
   void operator()(const lab::ImportanceOptions& importance) const { lab::estimate_importance(importance); }
   void operator()(const lab::SurfaceOptions& surface) const { lab::map_surface(surface); }
   void operator()(const lab::ReproduceOptions& published) const { lab::reproduce(published); }
+  void operator()(const lab::TransferOptions& two) const { lab::transfer(two); }
   void operator()(const lab::CompareOptions& two) const { lab::compare(two); }
   void operator()(const lab::ReportOptions& report) const { lab::write_report(report); }
 };

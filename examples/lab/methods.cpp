@@ -18,7 +18,7 @@ namespace {
 std::vector<Method> methods_on_processor() {
   std::vector<Method> table = method_table<OnProcessor>();
   for (const auto& more : {methods_with_factors(), methods_with_memory(), methods_with_exemplars(),
-                           methods_with_own_parameters(), methods_with_heads()})
+                           methods_with_own_parameters(), methods_with_heads(), methods_by_convention()})
     table.insert(table.end() - 1, more.begin(), more.end());
   return table;
 }

@@ -17,7 +17,18 @@ struct PerStream {
   double rotated, permuted, split;
 
   [[nodiscard]] double on(StreamKind stream) const {
-    return stream == StreamKind::rotated ? rotated : stream == StreamKind::permuted ? permuted : split;
+    switch (stream) {
+      case StreamKind::permuted:
+        return permuted;
+      case StreamKind::split:
+      case StreamKind::sets:
+        return split;
+      case StreamKind::rotated:
+      case StreamKind::noisy:
+      case StreamKind::label_shift:
+        break;
+    }
+    return rotated;
   }
 };
 /// The same number for all.
@@ -47,6 +58,7 @@ struct Method {
   std::string description;
   Outcome (*run)(const Trial&);
   Needs needs = {};
+  bool by_name_only = false;  ///< not among `--methods all`, since it is another method as others compute it
 };
 
 /// The methods that a machine can run. \throws lifelong::InvalidArgument for a machine that there is not.
@@ -59,6 +71,7 @@ std::vector<Method> methods_with_memory();
 std::vector<Method> methods_with_exemplars();
 std::vector<Method> methods_with_own_parameters();
 std::vector<Method> methods_with_heads();
+std::vector<Method> methods_by_convention();
 
 std::vector<std::string> method_names(Machine machine);
 

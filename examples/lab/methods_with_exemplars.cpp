@@ -25,14 +25,16 @@ using Bytes = std::uint8_t;
 template <class Memory, class Learner>
 class GreedyStudent {
  public:
+  static constexpr bool has_probabilities = true;
+
   GreedyStudent(const Trial& trial, Learner untrained)
       : trial_(trial),
         memory_({.capacity = trial.options.memory, .seed = trial.seed}),
         untrained_(std::move(untrained)),
         trained_(untrained_) {}
 
-  template <class Source, class Ended>
-  void learn(const Source& source, std::size_t, const Ended&) {
+  template <class Source>
+  void learn(const Source& source, std::size_t, Steps) {
     const Options& options = trial_.options;
     memory_.push(Interruptible<Source>(source));
     const std::vector<std::size_t> shape = trial_.stream[0].train.data().shape();
@@ -49,8 +51,10 @@ class GreedyStudent {
     trial_.progress.learned(source.size() * options.epochs);
   }
   void end_task(const Examples&) {}
-  [[nodiscard]] double accuracy(std::size_t task) {
-    return lifelong::accuracy(trained_.model(), Interruptible<Examples>(trial_.stream[task].test), trained_.backend());
+  template <class Metric>
+  [[nodiscard]] double measure(std::size_t task, const Metric& metric) {
+    return lifelong::evaluate(trained_.model(), Interruptible<Examples>(trial_.stream[task].test), metric,
+                              trained_.backend());
   }
 
   [[nodiscard]] std::size_t parameters() const { return trained_.model().parameters().size(); }
@@ -82,16 +86,21 @@ class ICarlStudent : public NetworkStudent<On, Learner> {
  public:
   using Base::Base;
 
-  template <class Source, class Ended>
-  void learn(const Source& source, std::size_t task, const Ended&) {
-    Base::learn(source, task, [] {});
-    this->learner_.consolidate();
+  static constexpr bool tested_inside = false, has_probabilities = false;
+
+  template <class Source>
+  void learn(const Source& source, std::size_t task, Steps steps) {
+    Base::learn(source, task, steps);
+    const Options& options = this->trial_.options;
+    const std::size_t batches = (source.size() + options.batch_size - 1) / options.batch_size;
+    if (steps.until == batches * options.epochs) this->learner_.consolidate();
   }
   void end_task(const Examples&) {}
-  [[nodiscard]] double accuracy(std::size_t task) {
-    if (this->learner_.tasks() == 0) return Base::accuracy(task);
+  template <class Metric>
+  [[nodiscard]] double measure(std::size_t task, const Metric& metric) {
+    if (this->learner_.tasks() == 0) return Base::measure(task, metric);
     auto classifier = rehearsal::nearest_mean_of(this->learner_);
-    return this->accuracy_of(classifier, task);
+    return this->measure_of(classifier, task, metric);
   }
 };
 

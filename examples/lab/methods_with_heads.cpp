@@ -26,16 +26,19 @@ namespace analytic = lifelong::analytic;
 template <class Head>
 class HeadStudent {
  public:
+  static constexpr bool has_probabilities = false;
+
   HeadStudent(const Trial& trial, Head head) : trial_(trial), head_(std::move(head)) {}
 
-  template <class Source, class Ended>
-  void learn(const Source& source, std::size_t, const Ended&) {
+  template <class Source>
+  void learn(const Source& source, std::size_t, Steps) {
     head_.learn(Interruptible<Source>(source), backend());
     trial_.progress.learned(source.size() * trial_.options.epochs);
   }
   void end_task(const Examples&) {}
-  [[nodiscard]] double accuracy(std::size_t task) {
-    return lifelong::accuracy(head_, Interruptible<Examples>(trial_.stream[task].test), backend());
+  template <class Metric>
+  [[nodiscard]] double measure(std::size_t task, const Metric& metric) {
+    return lifelong::evaluate(head_, Interruptible<Examples>(trial_.stream[task].test), metric, backend());
   }
 
   [[nodiscard]] std::size_t parameters() const { return head_.features() * head_.outputs(); }

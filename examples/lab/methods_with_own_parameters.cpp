@@ -5,11 +5,14 @@
 #include <lifelong/nn/hat.hpp>
 #include <lifelong/nn/progressive.hpp>
 #include <lifelong/penalty/packnet.hpp>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "methods.hpp"
 #include "network_student.hpp"
 #include "on_processor.hpp"
+#include "text.hpp"
 
 namespace lab {
 
@@ -51,21 +54,33 @@ class PackNetStudent : public NetworkStudent<On, Learner> {
  public:
   using Base::Base;
 
-  template <class Source, class Ended>
-  void learn(const Source& source, std::size_t task, const Ended& epoch_ended) {
+  static constexpr bool saved_inside = false;  // the steps of both halves are counted from 1
+
+  template <class Source>
+  void learn(const Source& source, std::size_t task, Steps steps) {
     const Options& options = this->trial_.options;
     const bool last = task + 1 == this->trial_.stream.size();
-    const std::size_t later = options.epochs / 2;
+    const std::size_t later = options.epochs / 2,
+                      batches = (source.size() + options.batch_size - 1) / options.batch_size,
+                      pruned_at = (options.epochs - later) * batches;
     this->learner_.penalty_policy().pruned = last ? 0 : this->trial_["pruned"];
-    this->fit(source, options.epochs - later, options.optimizer_state, epoch_ended);
-    lifelong::penalty::prune(this->learner_);
-    if (later > 0) this->fit(source, later, lifelong::OptimizerState::reset, epoch_ended);
+    if (steps.from == pruned_at) lifelong::penalty::prune(this->learner_);
+    if (steps.until <= pruned_at)
+      this->fit(source, {options.epochs - later, options.optimizer_state}, steps.until);
+    else
+      this->fit(source, {later, lifelong::OptimizerState::reset, steps.from > pruned_at}, steps.until - pruned_at);
+    if (later == 0 && steps.until == pruned_at) lifelong::penalty::prune(this->learner_);
   }
   void end_task(const Examples&) { this->learner_.consolidate(); }
-  [[nodiscard]] double accuracy(std::size_t task) {
+  void restore(const lifelong::io::Safetensors& file, std::vector<std::string> may_differ) {
+    may_differ.emplace_back("pruned");  // the last task keeps all
+    Base::restore(file, may_differ);
+  }
+  template <class Metric>
+  [[nodiscard]] double measure(std::size_t task, const Metric& metric) {
     auto network = this->learner_.model();
     this->learner_.copy_parameters(task, network.parameters());
-    return this->accuracy_of(network, task);
+    return this->measure_of(network, task, metric);
   }
 };
 
@@ -77,17 +92,18 @@ class HatStudent : public NetworkStudent<On, Learner> {
  public:
   using Base::Base;
 
-  template <class Source, class Ended>
-  void learn(const Source& source, std::size_t, const Ended& epoch_ended) {
+  template <class Source>
+  void learn(const Source& source, std::size_t, Steps steps) {
     const Options& options = this->trial_.options;
-    this->fit(source, options.epochs, options.optimizer_state, epoch_ended,
-              lifelong::nn::Annealing(this->learner_.model()));
+    lifelong::nn::Annealing slope(this->learner_.model());
+    this->fit(source, {options.epochs, options.optimizer_state}, steps.until, slope);
   }
   void end_task(const Examples&) { lifelong::nn::end_task(this->learner_); }
-  [[nodiscard]] double accuracy(std::size_t task) {
+  template <class Metric>
+  [[nodiscard]] double measure(std::size_t task, const Metric& metric) {
     auto network = this->learner_.model();
     network.select(std::min(task, network.tasks_ended()));
-    return this->accuracy_of(network, task);
+    return this->measure_of(network, task, metric);
   }
 };
 
@@ -99,16 +115,37 @@ class ProgressiveStudent : public NetworkStudent<On, Learner> {
  public:
   using Base::Base;
 
-  template <class Source, class Ended>
-  void learn(const Source& source, std::size_t task, const Ended& epoch_ended) {
-    if (task > 0) this->learner_.grow(this->trial_.stream.outputs());
-    Base::learn(source, task, epoch_ended);
+  template <class Source>
+  void learn(const Source& source, std::size_t task, Steps steps) {
+    grow_to(task + 1);
+    Base::learn(source, task, steps);
   }
   void end_task(const Examples&) { this->learner_.consolidate(); }
-  [[nodiscard]] double accuracy(std::size_t task) {
+  [[nodiscard]] lifelong::io::Safetensors saved() {
+    lifelong::io::Safetensors file = Base::saved();
+    file.set_metadata(columns_key, std::to_string(this->learner_.model().columns()));
+    lifelong::io::seal(file);
+    return file;
+  }
+  void restore(const lifelong::io::Safetensors& file, const std::vector<std::string>& may_differ) {
+    const auto columns = file.metadata().find(columns_key);
+    if (columns != file.metadata().end())
+      grow_to(static_cast<std::size_t>(
+          whole_number("the columns of a checkpoint", columns->second, 1, this->trial_.stream.size())));
+    Base::restore(file, may_differ);
+  }
+  template <class Metric>
+  [[nodiscard]] double measure(std::size_t task, const Metric& metric) {
     auto network = this->learner_.model();
     network.select(std::min(task, network.columns() - 1));
-    return this->accuracy_of(network, task);
+    return this->measure_of(network, task, metric);
+  }
+
+ private:
+  static constexpr const char* columns_key = "lifelong-lab.columns";
+
+  void grow_to(std::size_t columns) {
+    while (this->learner_.model().columns() < columns) this->learner_.grow(this->trial_.stream.outputs());
   }
 };
 

@@ -4,8 +4,11 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <lifelong/io/checkpoint.hpp>
 #include <lifelong/lifelong.hpp>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "interrupt.hpp"
 #include "session.hpp"
@@ -38,6 +41,13 @@ inline lifelong::FitOptions fit_options(const Trial& trial, std::size_t epochs, 
           .schedule = {.decay = lifelong::optimizer::Decay::linear, .final_share = options.final_rate}};
 }
 
+/// Epochs that follow on one another in a call of `fit`, which may be taken in portions.
+struct Epochs {
+  std::size_t count;
+  lifelong::OptimizerState state;
+  bool resume = true;
+};
+
 /// `On` says where the trial runs; see `OnProcessor`.
 template <class On, class Learner>
 class NetworkStudent {
@@ -46,36 +56,51 @@ class NetworkStudent {
   };
 
  public:
+  static constexpr bool saved_inside = true, tested_inside = true, has_probabilities = true;
+
   NetworkStudent(const Trial& trial, On machine, Learner learner)
       : trial_(trial), machine_(std::move(machine)), learner_(std::move(learner)) {}
 
-  template <class Source, class Ended>
-  void learn(const Source& source, std::size_t, const Ended& epoch_ended) {
-    fit(source, trial_.options.epochs, trial_.options.optimizer_state, epoch_ended);
+  template <class Source>
+  void learn(const Source& source, std::size_t, Steps steps) {
+    fit(source, {trial_.options.epochs, trial_.options.optimizer_state}, steps.until);
   }
   void end_task(const Examples& source) { learner_.consolidate(machine_.examples(source)); }
-  [[nodiscard]] double accuracy(std::size_t task) { return accuracy_of(learner_.model(), task); }
+  template <class Metric>
+  [[nodiscard]] double measure(std::size_t task, const Metric& metric) {
+    return measure_of(learner_.model(), task, metric);
+  }
 
   [[nodiscard]] std::size_t parameters() const { return learner_.model().parameters().size(); }
   [[nodiscard]] std::size_t state_bytes() { return learner_.state_bytes() - memory_bytes(); }
   [[nodiscard]] std::size_t memory_bytes() { return example_bytes(learner_.state().rehearsal); }
 
+  [[nodiscard]] lifelong::io::Safetensors saved() { return lifelong::io::checkpoint(learner_); }
+  void restore(const lifelong::io::Safetensors& file, const std::vector<std::string>& may_differ) {
+    lifelong::io::restore(file, learner_, {.may_differ = may_differ});
+  }
+
  protected:
-  /// `also` is called after every step.
-  template <class Source, class Ended, class Also = Nothing>
-  void fit(const Source& source, std::size_t epochs, lifelong::OptimizerState state, const Ended& epoch_ended,
-           const Also& also = {}) {
-    const std::size_t batch_size = std::min(trial_.options.batch_size, source.size());
-    learner_.fit(machine_.examples(source), fit_options(trial_, epochs, state), [&](const lifelong::FitProgress& at) {
-      stop_if_interrupted();
-      trial_.progress.stepped(at, batch_size);
+  /// Learns up to a step of these epochs. `also` is called after every step, as if all were taken at once.
+  template <class Source, class Also = Nothing>
+  void fit(const Source& source, const Epochs& epochs, std::size_t until, const Also& also = {}) {
+    const Options& options = trial_.options;
+    const std::size_t batches = (source.size() + options.batch_size - 1) / options.batch_size;
+    const std::size_t all_steps = batches * epochs.count, batch_size = std::min(options.batch_size, source.size());
+    lifelong::FitOptions portion = fit_options(trial_, epochs.count, epochs.state);
+    portion.schedule.steps = all_steps;
+    portion.steps = until;
+    portion.resume = epochs.resume;
+    learner_.fit(machine_.examples(source), portion, [&](lifelong::FitProgress at) {
+      at.steps = all_steps;
       also(at);
-      if (at.ends_epoch()) epoch_ended();
+      trial_.progress.stepped(at, batch_size);
+      stop_if_interrupted();
     });
   }
-  template <class Network>
-  [[nodiscard]] double accuracy_of(Network& network, std::size_t task) {
-    return lifelong::accuracy(network, machine_.examples(trial_.stream[task].test), learner_.backend());
+  template <class Network, class Metric>
+  [[nodiscard]] double measure_of(Network& network, std::size_t task, const Metric& metric) {
+    return lifelong::evaluate(network, machine_.examples(trial_.stream[task].test), metric, learner_.backend());
   }
 
   const Trial& trial_;

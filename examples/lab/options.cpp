@@ -5,7 +5,6 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cmath>
 #include <lifelong/core/error.hpp>
 #include <lifelong/optimizer/adam.hpp>
 #include <lifelong/optimizer/momentum.hpp>
@@ -26,14 +25,15 @@ namespace {
 using lifelong::InvalidArgument;
 
 const Names<StreamKind> stream_names{
-    {"rotated", StreamKind::rotated}, {"permuted", StreamKind::permuted}, {"split", StreamKind::split}};
+    {"rotated", StreamKind::rotated}, {"permuted", StreamKind::permuted},       {"split", StreamKind::split},
+    {"noisy", StreamKind::noisy},     {"label-shift", StreamKind::label_shift}, {"sets", StreamKind::sets}};
 const Names<lifelong::Scenario> scenario_names{{"domain", lifelong::Scenario::domain},
                                                {"task", lifelong::Scenario::task},
                                                {"class", lifelong::Scenario::class_incremental}};
 const Names<OptimizerKind> optimizer_names{
     {"sgd", OptimizerKind::sgd}, {"momentum", OptimizerKind::momentum}, {"adam", OptimizerKind::adam}};
 const Names<Machine> machine_names{{"cpu", Machine::cpu}, {"cuda", Machine::cuda}};
-const Names<bool> test_names{{"epoch", true}, {"task", false}};
+const Names<bool> search_names{{"grid", false}, {"bisection", true}};
 const Names<lifelong::OptimizerState> state_names{{"keep", lifelong::OptimizerState::keep},
                                                   {"reset", lifelong::OptimizerState::reset}};
 
@@ -79,9 +79,10 @@ std::vector<std::size_t> hidden_widths(const std::string& text) {
 }
 
 std::vector<std::string> chosen_methods(const std::string& text, Machine machine) {
-  if (text == "all") return method_names(machine);
-  std::vector<std::string> chosen = distinct_parts("--methods", text);
+  std::vector<std::string> chosen = text == "all" ? method_names(machine) : distinct_parts("--methods", text);
   for (const std::string& name : chosen) method_called(name, machine);
+  if (text == "all")
+    std::erase_if(chosen, [&](const std::string& name) { return method_called(name, machine).by_name_only; });
   return chosen;
 }
 
@@ -99,6 +100,23 @@ std::vector<std::uint64_t> chosen_seeds(const std::string& text) {
   std::vector<std::uint64_t> seeds;
   for (const std::string& part : distinct_parts("--seeds", text)) seeds.push_back(whole_number("--seeds", part));
   return seeds;
+}
+
+/// Task numbers, from 1, in the order in which they are learned. \throws InvalidArgument unless each comes once.
+std::vector<std::size_t> chosen_order(const std::string& text, std::size_t tasks) {
+  std::vector<std::size_t> order;
+  for (const std::string& part : distinct_parts("--order", text))
+    order.push_back(whole_number("--order", part, 1, tasks) - 1);
+  if (order.size() != tasks)
+    throw InvalidArgument(fmt::format("--order {} has {} of {} tasks", text, order.size(), tasks));
+  return order;
+}
+
+/// `task`, `epoch` or a number of steps.
+TestAfter chosen_tests(const std::string& text) {
+  if (text == "task") return {TestAfter::task};
+  if (text == "epoch") return {TestAfter::epoch};
+  return {TestAfter::steps, whole_number("--test-after (task, epoch, or a number of steps)", text, 1)};
 }
 
 using Settings = std::map<std::string, std::map<std::string, double>>;
@@ -137,17 +155,6 @@ lifelong::Scenario chosen_scenario(const std::string& text, StreamKind stream) {
   return stream == StreamKind::split ? lifelong::Scenario::task : lifelong::Scenario::domain;
 }
 
-/// 0, and the values from `from` to `to` that follow one another by the same factor.
-std::vector<double> strengths_of(double from, double to, std::size_t values) {
-  if (!(from < to)) throw InvalidArgument(fmt::format("--from {:g} is not below --to {:g}", from, to));
-  std::vector<double> strengths{0};
-  for (std::size_t k = 0; k < values; ++k) {
-    const double strength = from * std::pow(to / from, static_cast<double>(k) / static_cast<double>(values - 1));
-    strengths.push_back(std::stod(fmt::format("{:.3g}", strength)));  // numbers that people can type again
-  }
-  return strengths;
-}
-
 /// Of the methods that have a strength. \throws InvalidArgument if one was asked for that has none.
 void add_sweep(Options& options, const RunArguments& arguments, bool by_name) {
   const auto fixed = [&](const std::string& name) {
@@ -158,10 +165,17 @@ void add_sweep(Options& options, const RunArguments& arguments, bool by_name) {
   std::erase_if(options.methods, fixed);
   if (!arguments.settings.at("strength").empty())
     throw InvalidArgument("--strength is what a sweep chooses; say --from and --to");
-  options.sweep =
-      Sweep{strengths_of(real_number("--from", arguments.from, true), real_number("--to", arguments.to, true),
-                         whole_number("--values", arguments.values, 2, 1000)),
-            whole_number("--first", arguments.first, 1, options.tasks)};
+  options.sweep = Sweep{.from = real_number("--from", arguments.from, true),
+                        .to = real_number("--to", arguments.to, true),
+                        .values = whole_number("--values", arguments.values, 2, 1000),
+                        .bisect = value_of(search_names, "--search", arguments.search),
+                        .drop = real_number("--drop", arguments.drop),
+                        .first = whole_number("--first", arguments.first, 1, options.tasks)};
+  const Sweep& sweep = *options.sweep;
+  if (!(sweep.from < sweep.to))
+    throw InvalidArgument(fmt::format("--from {:g} is not below --to {:g}", sweep.from, sweep.to));
+  if (sweep.bisect && sweep.first < 2)
+    throw InvalidArgument("--search bisection needs two tasks, of which the second is new: --first 2");
 }
 
 }  // namespace
@@ -169,9 +183,19 @@ void add_sweep(Options& options, const RunArguments& arguments, bool by_name) {
 void describe_run(CLI::App& app, RunArguments& arguments) {
   app.option_defaults()->group("What is learned");
   add(app, "--dataset", arguments.dataset, "NAME",
-      "fashion-mnist, mnist, or a folder with four IDX files (.gz or not)");
-  add(app, "--stream", arguments.stream, "KIND", "rotated, permuted (pixels), or split (classes)");
+      "fashion-mnist, mnist, or a folder with four IDX files (.gz or not);\nseveral with commas between them for "
+      "--stream sets");
+  add(app, "--stream", arguments.stream, "KIND",
+      "rotated, permuted (pixels), split (classes), noisy (ever more),\nlabel-shift (other shares of the classes), or "
+      "sets (one after another)");
   add(app, "--degrees", arguments.degrees, "X", "From one rotated task to the next, or random: drawn from 0 to 180");
+  add(app, "--noise", arguments.noise, "X", "Standard deviation of the last noisy task, where white is 1");
+  add(app, "--label-shift", arguments.shift, "X",
+      "label-shift keeps examples of a class with probability u^X,\nu drawn from 0 to 1 for each task and class");
+  add(app, "--blur", arguments.blur, "X",
+      "Share of a task's training examples that change places with the\nnext task's; for tasks that share images and "
+      "outputs");
+  add(app, "--order", arguments.order, "N,N,...", "Order of the tasks, as 3,1,2; or random: drawn for each seed");
   add(app, "--scenario", arguments.scenario, "KIND",
       "domain (tasks share the outputs), task (own outputs, task known),\nor class (own outputs, task not known); "
       "[domain, for split: task]");
@@ -179,7 +203,8 @@ void describe_run(CLI::App& app, RunArguments& arguments) {
   add(app, "--train-samples", arguments.train_samples, "N", "Training samples per task [all]");
 
   app.option_defaults()->group("How");
-  add(app, "--methods", arguments.methods, "A,B,...", "Methods, see below; or all that can do it");
+  add(app, "--methods", arguments.methods, "A,B,...",
+      "Methods, see below; or all that can do it, but for\nthose that repeat how others compute a method");
   for (const std::string& name : setting_names())
     app.add_option("--" + name, arguments.settings[name],
                    fmt::format("{} of one method, see below; may be given for several", name))
@@ -198,15 +223,21 @@ void describe_run(CLI::App& app, RunArguments& arguments) {
   add(app, "--final-rate", arguments.final_rate, "X",
       "Share of the learning rate to fall to, linearly, over each task");
   add(app, "--optimizer-state", arguments.optimizer_state, "KIND", "keep or reset it when a task begins");
-  add(app, "--test-after", arguments.test_after, "KIND", "Test the tasks seen so far after each epoch, or task");
+  add(app, "--test-after", arguments.test_after, "KIND",
+      "Test the tasks seen so far after each epoch, or task, or N\nsteps, which shows the gap at the start of a task");
   add(app, "--seeds", arguments.seeds, "N,N,...", "One run of every method for each seed");
 
   app.option_defaults()->group("Where");
   add(app, "--threads", arguments.threads, "N", "Threads [all processors]; results do not depend on it");
+  add(app, "--jobs", arguments.jobs, "N", "Runs that are made at the same time, and share the threads");
   add(app, "--device", arguments.device, "KIND",
       "cpu, or cuda: networks and data on a device for methods without\nfactors, memory, own parameters or heads, in "
       "programs that were built with nvcc");
-  add(app, "--output", arguments.output, "FOLDER", "Folder for results.json and report.html");
+  add(app, "--checkpoint-every", arguments.checkpoint_every, "X", "Seconds after which a run is saved again");
+  add(app, "--output", arguments.output, "FOLDER", "Folder for results.json, times.json and report.html");
+  app.add_flag("--tensorboard", arguments.tensorboard, "Write event files for TensorBoard too");
+  app.add_flag("--save-models", arguments.save_models,
+               "Keep each network at the end, with importances and memory, as\nMETHOD-SEED.safetensors");
   app.add_flag("--overwrite", arguments.overwrite, "Replace the results of another command that lie there");
   app.footer("\n" + methods_help());
 }
@@ -215,7 +246,12 @@ void describe_sweep(CLI::App& app, RunArguments& arguments) {
   app.option_defaults()->group("Which strengths");
   add(app, "--from", arguments.from, "X", "Smallest strength; 0 is tried too");
   add(app, "--to", arguments.to, "X", "Largest strength");
-  add(app, "--values", arguments.values, "N", "Number of strengths, evenly spaced on a log scale");
+  add(app, "--search", arguments.search, "KIND",
+      "grid: evenly spaced on a log scale, the best of all; or bisection:\nthe largest that learns new tasks as well "
+      "as no "
+      "penalty");
+  add(app, "--values", arguments.values, "N", "Number of strengths that are tried");
+  add(app, "--drop", arguments.drop, "X", "Points by which bisection lets new tasks be learned worse");
   add(app, "--first", arguments.first, "N", "The first tasks of the stream alone are learned");
   describe_run(app, arguments);
 }
@@ -229,14 +265,23 @@ Options resolved(const RunArguments& arguments, std::string command) {
   const Settings settings = chosen_settings(arguments, chosen);
   const auto processors = std::max(1U, std::thread::hardware_concurrency());
   if (arguments.output.empty()) throw InvalidArgument("--output names no folder");
+  const std::size_t tasks = stream == StreamKind::sets ? split_list(arguments.dataset).size()
+                                                       : whole_number("--tasks", arguments.tasks, 1, 10'000);
   Options options{
       .command = std::move(command),
       .dataset = arguments.dataset,
       .stream = stream,
       .degrees =
           arguments.degrees == "random" ? std::nullopt : std::optional(real_number("--degrees", arguments.degrees)),
+      .noise = real_number("--noise", arguments.noise, true),
+      .shift = real_number("--label-shift", arguments.shift),
+      .blur = share("--blur", arguments.blur),
+      .order = arguments.order.empty() || arguments.order == "random"
+                   ? std::nullopt
+                   : std::optional(chosen_order(arguments.order, tasks)),
+      .random_order = arguments.order == "random",
       .scenario = chosen_scenario(arguments.scenario, stream),
-      .tasks = whole_number("--tasks", arguments.tasks, 1, 10'000),
+      .tasks = tasks,
       .hidden = hidden_widths(arguments.hidden),
       .methods = std::move(chosen),
       .epochs = whole_number("--epochs", arguments.epochs, 1, 1'000'000),
@@ -256,11 +301,15 @@ Options resolved(const RunArguments& arguments, std::string command) {
                            : std::optional(whole_number("--train-samples", arguments.train_samples, 1, most)),
       .threads = arguments.threads.empty() ? static_cast<int>(processors)
                                            : static_cast<int>(whole_number("--threads", arguments.threads, 1, 1024)),
+      .jobs = whole_number("--jobs", arguments.jobs, 1, 1024),
       .machine = machine,
       .optimizer_state = value_of(state_names, "--optimizer-state", arguments.optimizer_state),
-      .test_epochs = value_of(test_names, "--test-after", arguments.test_after),
+      .test_after = chosen_tests(arguments.test_after),
+      .checkpoint_seconds = real_number("--checkpoint-every", arguments.checkpoint_every),
       .sweep = std::nullopt,
       .output = arguments.output,
+      .event_files = arguments.tensorboard,
+      .save_students = arguments.save_models,
       .overwrite = arguments.overwrite};
   require_possible(options, arguments.methods != "all");
   return options;

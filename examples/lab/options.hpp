@@ -14,14 +14,23 @@
 
 namespace lab {
 
-enum class StreamKind { rotated, permuted, split };
+enum class StreamKind { rotated, permuted, split, noisy, label_shift, sets };
 enum class OptimizerKind { sgd, momentum, adam };
 enum class Machine { cpu, cuda };
 
-/// A study of strengths: every method with each of them.
+/// A study of strengths: every method with several of them, and with 0.
 struct Sweep {
-  std::vector<double> strengths;
+  double from, to;
+  std::size_t values;
+  bool bisect;        ///< they are not a grid, but close in on the largest with which new tasks are learned
+  double drop;        ///< by how many points new tasks may be learned worse then
   std::size_t first;  ///< the number of tasks, from the beginning of the stream, that they are chosen on
+};
+
+/// When the tasks seen so far are tested, beside the end of every task.
+struct TestAfter {
+  enum Kind { task, epoch, steps } kind;
+  std::size_t count = 0;  ///< of steps
 };
 
 struct Options {
@@ -29,6 +38,11 @@ struct Options {
   std::string dataset;
   StreamKind stream;
   std::optional<double> degrees;  ///< from one rotated task to the next; if not said, they are drawn from 0 to 180
+  double noise;                   ///< standard deviation of the last noisy task, where white is 1
+  double shift;  ///< of labels: examples of a class are kept with probability u^shift, u drawn for each task and class
+  double blur;   ///< share of a task's training examples that change places with the next task's
+  std::optional<std::vector<std::size_t>> order;  ///< of the tasks, from 0
+  bool random_order;                              ///< drawn for each seed
   lifelong::Scenario scenario;
   std::size_t tasks;
   std::vector<std::size_t> hidden;
@@ -44,12 +58,16 @@ struct Options {
   std::vector<std::uint64_t> seeds;
   std::optional<std::size_t> train_samples;  ///< per task; all if not said
   int threads;
+  std::size_t jobs;  ///< runs that are made at the same time, with these threads between them
   Machine machine;
   lifelong::OptimizerState optimizer_state;
-  bool test_epochs;            ///< the tasks seen are tested after every epoch, not only after every task
+  TestAfter test_after;
+  double checkpoint_seconds;   ///< between two checkpoints of a run
   std::optional<Sweep> sweep;  ///< of `lifelong-lab sweep`
   std::filesystem::path output;
-  bool overwrite;  ///< the results of another command, if they are there
+  bool event_files;    ///< for TensorBoard
+  bool save_students;  ///< with their importances and memories, at the end of a run
+  bool overwrite;      ///< the results of another command, if they are there
 };
 
 /// The words of the command line.

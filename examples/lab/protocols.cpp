@@ -22,6 +22,7 @@ std::vector<std::string> words(const std::string& text) {
 const char* const hsu = "Hsu 2018 (GT-RIPL), Table 2";
 const char* const agem = "Chaudhry 2019, the authors' records";
 const char* const der = "Buzzega 2020, Table 2";
+const char* const van_de_ven = "van de Ven 2025, Table 1";
 
 Part split(const std::string& scenario, std::vector<Published> published) {
   return {scenario,
@@ -41,17 +42,19 @@ Part twenty(const std::string& name, const std::string& stream, const std::strin
           std::move(published)};
 }
 
+const std::string homework =
+    "--stream rotated --degrees 20 --tasks 5 --hidden 1024,512,256 --epochs 10 --batch-size 128 --learning-rate 1e-4"
+    " --optimizer-state reset";
+
 }  // namespace
 
 const std::vector<Protocol>& protocols() {
   static const std::vector<Protocol> all{
       {"homework",
-       "five rotations, as a course on machine learning sets them",
+       "five rotations, as a course on machine learning sets them: its own conventions, and exact ones",
        "mnist",
-       {{"rotated",
-         words("--stream rotated --degrees 20 --tasks 5 --hidden 1024,512,256 --epochs 10 --batch-size 128"
-               " --learning-rate 1e-4 --optimizer-state reset --methods finetune,online-ewc,mas,si,rwalk,scp,joint"),
-         {}}}},
+       {{"notebook", words(homework + " --methods finetune,hw14-ewc,hw14-mas,hw14-si,hw14-rwalk,hw14-scp"), {}},
+        {"exact", words(homework + " --methods finetune,ewc,mas,si,rwalk,scp,joint"), {}}}},
       {"pathint",
        "ten permutations in a wide network, as Synaptic Intelligence was published",
        "mnist",
@@ -115,6 +118,30 @@ const std::vector<Protocol>& protocols() {
                 {"der", 92.2, der},
                 {"der++", 92.8, der},
                 {"joint", 95.76, der}})}},
+      {"fisher-variants",
+       "five ways to compute the Fisher information of online EWC, on five tasks of two classes",
+       "mnist",
+       {{"task",
+         words("--stream split --scenario task --hidden 400,400 --epochs 21 --batch-size 128 --test-after task"
+               " --methods finetune,online-ewc,ewc-few,ewc-sampled,ewc-empirical,ewc-batch"),
+         {{"finetune", 85.41, van_de_ven},
+          {"online-ewc", 99.12, van_de_ven},
+          {"ewc-few", 98.93, van_de_ven},
+          {"ewc-sampled", 99.12, van_de_ven},
+          {"ewc-empirical", 99.12, van_de_ven},
+          {"ewc-batch", 99.11, van_de_ven}}}}},
+      {"rotations",
+       "twenty random rotations with penalties, as Mammoth sets them",
+       "mnist",
+       {{"rotated",
+         words("--stream rotated --degrees random --tasks 20 --hidden 100,100 --epochs 1 --batch-size 128"
+               " --optimizer sgd --learning-rate 0.1 --memory 200 --methods finetune,si,online-ewc,er,joint"
+               " --strength si=3.16 --strength online-ewc=10"),
+         {{"finetune", 67.66, der},
+          {"si", 71.91, der},
+          {"online-ewc", 77.35, der},
+          {"er", 85.01, der},
+          {"joint", 95.76, der}}}}},
       {"kfac",
        "ten permutations with Kronecker factors",
        "mnist",

@@ -62,12 +62,16 @@ Json metrics_of(const Runs& runs, std::span<const RunResult> all) {
           {"running_average", percent(runs, [](const RunResult& run) { return run.running_average; })},
           {"worst_accuracy", percent(runs, [](const RunResult& run) { return run.worst_accuracy; })},
           {"worst_forgetting", percent(runs, [](const RunResult& run) { return run.worst_forgetting; })},
+          {"worst_case_accuracy", percent(runs, [](const RunResult& run) { return run.worst_case_accuracy; })},
+          {"stability_gap", percent(runs, [](const RunResult& run) { return run.stability_gap; })},
+          {"learning_curve_area", percent(runs, [](const RunResult& run) { return run.learning_curve_area; })},
+          {"calibration_error", percent(runs, [](const RunResult& run) { return run.calibration_error; })},
           {"seconds", json_of(over_seeds(runs, seconds))}};
 }
 
 /// How many tasks' worth of examples were learned at a moment; joint training learns all tasks at once.
 double learned(const CurvePoint& point, bool jointly, std::size_t tasks, std::size_t epochs) {
-  const double share = static_cast<double>(point.epoch) / static_cast<double>(epochs);
+  const double share = point.epoch / static_cast<double>(epochs);
   return jointly ? share * static_cast<double>(tasks) : static_cast<double>(point.task) + share;
 }
 
@@ -77,7 +81,7 @@ Json curve_of(const Runs& runs, std::size_t tasks, std::size_t epochs) {
   const bool jointly = first.accuracy_matrix.size() < tasks;
   for (std::size_t k = 0; k < first.curve.size(); ++k) {
     Json point{{"learned", learned(first.curve[k], jointly, tasks, epochs)}};
-    point.update(percent(runs, [&](const RunResult& run) { return run.outcome.curve[k].accuracy; }));
+    point.update(percent(runs, [&](const RunResult& run) { return run.outcome.curve[k].mean(); }));
     curve.push_back(point);
   }
   return curve;
@@ -96,6 +100,19 @@ Json matrix_of(const Runs& runs) {
   return matrix;
 }
 
+/// Mean over the seeds of the mean importance in each block.
+Json importance_of(const Runs& runs) {
+  Json blocks = Json::array();
+  for (const auto& [block, of_first] : runs[0]->outcome.importance) {
+    double sum = 0;
+    for (const RunResult* run : runs)
+      if (const auto mean = run->outcome.importance.find(block); mean != run->outcome.importance.end())
+        sum += mean->second;
+    blocks.push_back({{"block", block}, {"mean", sum / static_cast<double>(runs.size())}});
+  }
+  return blocks;
+}
+
 Json seeds_of(const Runs& runs) {
   Json seeds = Json::array();
   for (const RunResult* run : runs) seeds.push_back(run->seed);
@@ -109,6 +126,7 @@ Json method_of(const Runs& runs, std::span<const RunResult> all, std::size_t tas
           {"strength", first.strength ? Json(*first.strength) : Json(nullptr)},
           {"seeds", seeds_of(runs)},
           {"metrics", metrics_of(runs, all)},
+          {"importance", importance_of(runs)},
           {"parameters", first.outcome.parameters},
           {"state_bytes", first.outcome.state_bytes},
           {"memory_bytes", first.outcome.memory_bytes},

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <lifelong/stream/task.hpp>
 
+#include "data.hpp"
 #include "options.hpp"
 
 namespace lab {
@@ -12,8 +13,8 @@ namespace lab {
 using Examples = lifelong::Examples<std::uint8_t>;
 using Stream = lifelong::Stream<std::uint8_t>;
 
-/// Tasks over `data`; `seed` draws permutations and random angles. \throws lifelong::Error if the data does not allow
-/// them.
-Stream make_stream(const lifelong::SplitData<std::uint8_t>& data, const Options& options, std::uint64_t seed);
+/// Tasks over `data`; `seed` draws permutations, random angles, noise, shares of classes and orders. \throws
+/// lifelong::Error if the data does not allow them.
+Stream make_stream(const Data& data, const Options& options, std::uint64_t seed);
 
 }  // namespace lab

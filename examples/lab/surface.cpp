@@ -46,9 +46,11 @@ struct Path {
 
 /// A learner of these parts learns both tasks.
 template <class Importance, class Penalty>
-Path path_of(const Trial& trial, const char* method, const Importance& importance, const Penalty& penalty) {
+Path path_of(const Trial& plan, Progress& all, const char* method, const Importance& importance,
+             const Penalty& penalty) {
   Path path{method, {}};
-  trial.progress.start_run(method, trial.seed);
+  RunProgress progress(all, method, plan.seed);
+  const Trial trial{plan.options, plan.stream, plan.seed, plan.settings, progress};
   const auto keep = [&](const auto& learner) {
     const auto parameters = learner.model().parameters();
     path.points.emplace_back(parameters.begin(), parameters.end());
@@ -187,7 +189,7 @@ Json surface_of(const Trial& trial, const std::vector<Path>& paths) {
 }
 
 /// Of plain training, L2 and EWC.
-std::vector<Path> paths_of(const Trial& trial) {
+std::vector<Path> paths_of(const Trial& trial, Progress& all) {
   const auto strength = [&](const char* method) {
     return settings_of(method_called(method, Machine::cpu), trial.options).at("strength");
   };
@@ -195,9 +197,9 @@ std::vector<Path> paths_of(const Trial& trial) {
   using lifelong::importance::Fisher;
   using lifelong::penalty::None;
   using lifelong::penalty::Quadratic;
-  return {path_of(trial, "plain", Constant{}, None{}),
-          path_of(trial, "l2", Constant{}, Quadratic{.strength = strength("l2")}),
-          path_of(trial, "ewc", Fisher{.seed = trial.seed}, Quadratic{.strength = strength("online-ewc")})};
+  return {path_of(trial, all, "plain", Constant{}, None{}),
+          path_of(trial, all, "l2", Constant{}, Quadratic{.strength = strength("l2")}),
+          path_of(trial, all, "ewc", Fisher{.seed = trial.seed}, Quadratic{.strength = strength("online-ewc")})};
 }
 
 }  // namespace
@@ -206,17 +208,18 @@ void map_surface(const SurfaceOptions& surface) {
   const Options& options = surface.run;
   const Data data = load_data(options.dataset);
   const std::uint64_t seed = options.seeds.front();
-  const Stream stream = make_stream(data.examples, options, seed);
+  const Stream stream = make_stream(data, options, seed);
   if (stream.size() < 2) throw lifelong::InvalidArgument("--tasks: a surface needs two tasks");
   if (options.machine != Machine::cpu)
     throw lifelong::InvalidArgument("--device: a surface is mapped by the processor alone");
   require_writable_folder(options.output);
   Progress progress(3, (stream[0].train.size() + stream[1].train.size()) * options.epochs, 0);
   const std::map<std::string, double> none;
-  const Trial trial{options, stream, seed, none, progress};
+  RunProgress of_map(progress, "surface", seed);
+  const Trial trial{options, stream, seed, none, of_map};
   const auto path = options.output / "surface.json";
   try {
-    write_atomically(path, surface_of(trial, paths_of(trial)).dump() + "\n");
+    write_atomically(path, surface_of(trial, paths_of(trial, progress)).dump() + "\n");
   } catch (const Interrupted&) {
     fmt::print(stderr, "interrupted: nothing is kept\n");
     throw;

@@ -11,12 +11,16 @@ constexpr double least_seconds = 0.2;  // less says too little
 
 }  // namespace
 
+void TimeLeft::skip(Kind kind, std::size_t samples) {
+  work_[kind].left = std::max(0.0, work_[kind].left - static_cast<double>(samples));
+}
+
 void TimeLeft::done(Kind kind, std::size_t samples) {
   const auto now = Clock::now();
   Work& work = work_[kind];
   work.seconds += std::chrono::duration<double>(now - last_).count();
   work.done += static_cast<double>(samples);
-  work.left = std::max(0.0, work.left - static_cast<double>(samples));
+  skip(kind, samples);
   last_ = now;
 }
 

@@ -17,7 +17,10 @@ class TimeLeft {
   /// Says how much is left to do.
   void plan(Kind kind, std::size_t samples) { work_[kind].left = static_cast<double>(samples); }
 
-  /// Takes planned work off; the time since the last call was spent on it.
+  /// Takes planned work off that need not be done.
+  void skip(Kind kind, std::size_t samples);
+
+  /// Takes planned work off that was done; the time since the last call was spent on it.
   void done(Kind kind, std::size_t samples);
 
   /// Seconds, or nothing before anything is known.

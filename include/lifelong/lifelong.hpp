@@ -18,6 +18,7 @@
 #include <lifelong/core/random.hpp>
 #include <lifelong/evaluation/accuracy_matrix.hpp>
 #include <lifelong/evaluation/evaluate.hpp>
+#include <lifelong/evaluation/learning_curves.hpp>
 #include <lifelong/evaluation/metric.hpp>
 #include <lifelong/evaluation/predict.hpp>
 #include <lifelong/importance/batch_fisher.hpp>

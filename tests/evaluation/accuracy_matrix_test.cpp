@@ -44,6 +44,47 @@ TEST_CASE("metrics equal the papers' formulas worked by hand") {
   CHECK_THAT(matrix.intransigence(std::vector{0.9, 0.9, 0.7}), WithinAbs(0.0, 1e-15));
 }
 
+TEST_CASE("the definitions of forgetting differ where a task has got better") {
+  const ll::AccuracyMatrix matrix = three_tasks();
+  CHECK_THAT(*matrix.forgetting_since_learned(), WithinAbs(0.25, 1e-15));  // ((0.8 - 0.4) + (0.7 - 0.6)) / 2
+  CHECK_THAT(*matrix.forgetting_from_best(), WithinAbs(0.3, 1e-15));       // ((0.9 - 0.4) + (0.7 - 0.6)) / 2
+  ll::AccuracyMatrix better{2};
+  better.add_row({0.5, 0.1});
+  CHECK_FALSE(better.forgetting_since_learned().has_value());
+  CHECK_FALSE(better.forgetting_from_best().has_value());
+  better.add_row({0.75, 0.9});
+  CHECK(better.forgetting() == -0.25);
+  CHECK(better.forgetting_since_learned() == -0.25);
+  CHECK(better.forgetting_from_best() == 0.0);
+}
+
+TEST_CASE("metrics equal the worked values of other libraries' tests") {
+  // Avalanche, tests/evaluation/test_functional_metrics.py: after task 3 forgetting is 0.8 of task 1, -0.2 of task 2
+  ll::AccuracyMatrix avalanche{3};
+  avalanche.add_row({1.0, 0.0, 0.0});
+  avalanche.add_row({0.5, 0.8, 1.0});
+  CHECK_THAT(*avalanche.forgetting_since_learned(), WithinAbs(0.5, 1e-15));
+  avalanche.add_row({0.2, 1.0, 0.5});
+  CHECK_THAT(*avalanche.forgetting_since_learned(), WithinAbs((0.8 - 0.2) / 2, 1e-15));
+  CHECK_THAT(*avalanche.worst_forgetting(), WithinAbs(0.8, 1e-15));
+
+  // Renate, test/renate/evaluation/metrics/test_classification.py, whose accuracies before a task's own turn are those
+  // that its forward transfer takes, less 0.1 and 0.09 of the untrained model
+  ll::AccuracyMatrix renate{3};
+  renate.set_initial({0.1, 0.1, 0.09});
+  renate.add_row({0.9362000226974487, 0.6093000173568726, 0.0});
+  CHECK_THAT(renate.average_accuracy(), WithinAbs(0.9362000226974487, 1e-15));
+  renate.add_row({0.8284000158309937, 0.9506999850273132, 0.3382999897003174});
+  CHECK_THAT(renate.average_accuracy(), WithinAbs(0.88955000042915345, 1e-15));
+  CHECK_THAT(*renate.forgetting(), WithinAbs(0.107800006866455, 1e-15));
+  CHECK_THAT(*renate.forward_transfer(), WithinAbs(0.5093000173568726, 1e-15));
+  renate.add_row({0.4377000033855438, 0.48260000348091125, 0.9438999891281128});
+  CHECK_THAT(renate.average_accuracy(), WithinAbs(0.62139999866485596, 1e-15));
+  CHECK_THAT(*renate.forgetting(), WithinAbs(0.48330000042915344, 1e-15));
+  CHECK_THAT(*renate.backward_transfer(), WithinAbs(-0.48330000042915344, 1e-15));
+  CHECK_THAT(*renate.forward_transfer(), WithinAbs((0.5093000173568726 + 0.2482999897003174) / 2, 1e-15));
+}
+
 TEST_CASE("metrics look at the tasks learned so far") {
   ll::AccuracyMatrix matrix{3};
   matrix.add_row({0.8, 0.3, 0.1});

@@ -133,6 +133,28 @@ TEST_CASE("accuracy and loss of classes have weights", "[evaluation][metric]") {
         1e-12);
 }
 
+TEST_CASE("the calibration error is the gap between confidence and right answers, bin by bin", "[evaluation][metric]") {
+  Echo<ll::nn::SoftmaxCrossEntropy> model{2};
+  const double even = 0, sure = std::log(9.0);  // the softmax of (log 9, 0) is 0.9 and 0.1
+  const ll::Dataset<double> data({sure, even, sure, even, even, sure, sure, even, even, even},
+                                 std::vector<std::int32_t>{0, 0, 1, 1, 0}, {2});
+  // four answers with 0.9, three of them right; one with 0.5, which is right: the first of equals
+  const double expected = 0.8 * std::abs(0.75 - 0.9) + 0.2 * std::abs(1 - 0.5);
+  CHECK(std::abs(ll::evaluate(model, data, metric::CalibrationError{}) - expected) < 1e-12);
+  // in one bin: mean confidence 0.82, four of five right
+  CHECK(std::abs(ll::evaluate(model, data, metric::CalibrationError{.bins = 1}) - 0.02) < 1e-12);
+  // with weights the first two are 1 and 3 times there, the others not
+  const std::vector<double> weighing{1, 0, 0, 3, 0};
+  CHECK(std::abs(ll::evaluate(model, ll::weighted(data, weighing), metric::CalibrationError{}) - std::abs(0.25 - 0.9)) <
+        1e-12);
+}
+
+TEST_CASE("logits that differ by far are a calibration without overflow", "[evaluation][metric]") {
+  Echo<ll::nn::SoftmaxCrossEntropy> model{2};
+  const ll::Dataset<double> data({1e300, -1e300, -1e300, 1e300}, std::vector<std::int32_t>{0, 0}, {2});
+  CHECK(ll::evaluate(model, data, metric::CalibrationError{}) == 0.5);
+}
+
 TEST_CASE("examples of weight 0 change no bit of a metric, whatever they are", "[evaluation][metric]") {
   Echo<ll::nn::SoftmaxCrossEntropy> model{2};
   const double nan = std::numeric_limits<double>::quiet_NaN();
@@ -152,6 +174,8 @@ TEST_CASE("a metric that does not fit is an error by name", "[evaluation][metric
   const ll::Dataset<double> labels({1, 2, 3, 4}, std::vector<std::int32_t>{0, 2}, {2}), targets = regression();
   CHECK(refusal<ll::InvalidArgument>(Echo<>{2}, labels, metric::MeanSquaredError{}) ==
         "mean squared error: the examples have class labels, no real targets");
+  CHECK(refusal<ll::InvalidArgument>(Echo<>{2}, labels, metric::CalibrationError{.bins = 0}) ==
+        "CalibrationError.bins must be a finite number of at least 1, but is 0");
   CHECK(refusal<ll::InvalidArgument>(Echo<>{2}, labels, metric::RSquared{}) ==
         "R squared: the examples have class labels, no real targets");
   CHECK(refusal<ll::InvalidArgument>(Echo<>{2}, labels, metric::Loss{}) ==

@@ -69,11 +69,11 @@ class Program {
 
   void send(int signal) const { kill(child_, signal); }
 
+  /// The code of a program that a signal has ended is 128 more than the signal, as a shell has it.
   Finished wait() const {
     int status = 0;
     waitpid(child_, &status, 0);
-    REQUIRE(WIFEXITED(status));
-    return {WEXITSTATUS(status), contents(out_), contents(err_)};
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), contents(out_), contents(err_)};
   }
 
  private:

@@ -37,16 +37,19 @@ Json small_results() {
                 {"running_average", nullptr},
                 {"worst_accuracy", 0.5},
                 {"worst_forgetting", nullptr},
-                {"train_seconds", 2.0},
-                {"importance_seconds", 0.5},
+                {"worst_case_accuracy", nullptr},
+                {"stability_gap", 0.25},
+                {"learning_curve_area", nullptr},
+                {"calibration_error", nullptr},
+                {"importance", {{"0.weight", seed == 1 ? 0.5 : 1.5}}},
                 {"parameters", 10},
                 {"state_bytes", 20},
                 {"memory_bytes", 30}};
   };
   const auto curve = [](double a, double b, double c) {
-    return Json{{{"task", 0}, {"epoch", 1}, {"accuracy", a}},
-                {{"task", 0}, {"epoch", 2}, {"accuracy", b}},
-                {{"task", 1}, {"epoch", 2}, {"accuracy", c}}};
+    return Json{{{"task", 0}, {"epoch", 1}, {"accuracies", {a}}},
+                {{"task", 0}, {"epoch", 2}, {"accuracies", {b}}},
+                {{"task", 1}, {"epoch", 2}, {"accuracies", {c - 0.1, c + 0.1}}}};
   };
   Json results{{"command", "lifelong-lab run"},
                {"version", "0.1.0"},
@@ -57,17 +60,32 @@ Json small_results() {
                {"tasks", 2},
                {"epochs", 2},
                {"model", "mlp"}};
-  results["runs"] = {
-      run("er", 1, {{0.9, 0.3}, {0.6, 0.8}}, curve(0.7, 0.9, 0.7), 0.7),
-      run("er", 2, {{0.7, 0.1}, {0.8, 1.0}}, curve(0.5, 0.7, 0.9), 0.9),
-      run("joint", 1, {{0.9, 0.7}},
-          {{{"task", 0}, {"epoch", 1}, {"accuracy", 0.6}}, {{"task", 0}, {"epoch", 2}, {"accuracy", 0.8}}}, 0.8)};
+  results["runs"] = {run("er", 1, {{0.9, 0.3}, {0.6, 0.8}}, curve(0.7, 0.9, 0.7), 0.7),
+                     run("er", 2, {{0.7, 0.1}, {0.8, 1.0}}, curve(0.5, 0.7, 0.9), 0.9),
+                     run("joint", 1, {{0.9, 0.7}},
+                         {{{"task", 0}, {"epoch", 1}, {"accuracies", {0.5, 0.7}}},
+                          {{"task", 0}, {"epoch", 2}, {"accuracies", {0.8, 0.8}}}},
+                         0.8)};
   return results;
+}
+
+/// 2.5 seconds for each of the runs.
+Json times_of(const Json& results) {
+  Json times{{"command", "lifelong-lab run"}, {"threads", 2}, {"runs", Json::array()}};
+  for (const Json& run : results["runs"])
+    times["runs"].push_back({{"method", run["method"]},
+                             {"seed", run["seed"]},
+                             {"strength", run["strength"]},
+                             {"train_seconds", 2.0},
+                             {"importance_seconds", 0.5}});
+  return times;
 }
 
 void write(const test::fs::path& folder, const std::string& text) {
   test::fs::create_directories(folder);
   std::ofstream(folder / "results.json") << text;
+  const Json results = Json::parse(text, nullptr, false);
+  std::ofstream(folder / "times.json") << times_of(results.is_object() ? results : small_results()).dump();
 }
 
 Json data_of(const Json& results) {
@@ -118,6 +136,8 @@ TEST_CASE("a report has the means over seeds, in percent, at the moments they be
   CHECK_THAT(er["metrics"]["average_accuracy"]["half_width"].get<double>(), test::WithinRel(127.06, 1e-12));
   CHECK(er["metrics"]["forgetting"].is_null());
   CHECK(er["metrics"]["seconds"]["mean"] == 2.5);
+  CHECK(er["metrics"]["stability_gap"]["mean"] == 25);
+  CHECK(er["importance"] == Json{{{"block", "0.weight"}, {"mean", 1.0}}});
   // Joint training has the seed 1 alone: ((0.9 - 0.9) + (0.7 - 0.8)) / 2.
   CHECK_THAT(er["metrics"]["intransigence"]["mean"].get<double>(), test::WithinRel(-5.0, 1e-9));
   CHECK(er["metrics"]["intransigence"]["half_width"].is_null());
@@ -162,6 +182,37 @@ TEST_CASE("a report refuses results that cannot be meant, and names what is wron
   results = small_results();
   results["runs"][0]["curve"][0]["task"] = -1;
   check_refused(results.dump(), {"er, seed 1"});
+  results = small_results();
+  results["runs"][0]["curve"][0]["accuracies"] = {0.5, 0.5};
+  check_refused(results.dump(), {"the curve of er, seed 1", "2 values for 1 tasks"});
+}
+
+TEST_CASE("times that are not those of the results are refused", "[report]") {
+  const Folder folder;
+  write(folder / "one", small_results().dump());
+  Json times = times_of(small_results());
+  std::string said;
+  SECTION("of another run") {
+    times["runs"][1]["seed"] = 7;
+    said = "the times of \"er\" stand where those of er should";
+  }
+  SECTION("of fewer runs") {
+    times["runs"].erase(0);
+    said = "it has times of 2 runs for 3";
+  }
+  SECTION("below 0") {
+    times["runs"][0]["train_seconds"] = -1;
+    said = "it has a time below 0";
+  }
+  SECTION("none") {
+    times = Json::object();
+    said = "is not what an experiment writes";
+  }
+  std::ofstream(folder / "one/times.json") << times.dump();
+  const test::Finished finished = test::run(folder, {"report", (folder / "one").string()});
+  CHECK(finished.code == 2);
+  CHECK_THAT(finished.err, ContainsSubstring("times.json"));
+  CHECK_THAT(finished.err, ContainsSubstring(said));
 }
 
 TEST_CASE("a folder without results is named", "[report]") {

@@ -264,6 +264,33 @@ const figures = (() => {
     return { id, title, caption, rows, spec };
   }
 
+  // Where the importance lies, block by block.
+  function importance(experiment) {
+    const rows = experiment.methods.flatMap((method) => {
+      const most = Math.max(...method.importance.map(({ mean }) => mean));
+      return method.importance.map(({ block, mean }) => ({ method: method.name, block, mean: number(mean, 6), share: number(mean / most, 4) }));
+    });
+    const spec = ({ width, colours }) => {
+      const look = looks(experiment, colours);
+      const methods = experiment.methods.filter((method) => method.importance.length).map((method) => method.name);
+      return {
+        width: width - 140, height: Math.max(160, 16 * methods.length * new Set(rows.map((row) => row.block)).size),
+        data: { values: rows }, mark: { type: "bar", tooltip: true },
+        encoding: {
+          y: { field: "block", type: "nominal", sort: null, title: null, axis: { labelLimit: 120 } },
+          yOffset: { field: "method", sort: methods },
+          x: { field: "share", type: "quantitative", title: "mean importance, as a share of the method's largest", axis: { tickCount: 5 } },
+          color: { field: "method", type: "nominal", title: null, sort: methods, scale: look.color, legend: { orient: "top", columns: width > 500 ? 4 : 2, values: methods } },
+          tooltip: [{ field: "method" }, { field: "block" }, { field: "mean", title: "mean importance", format: ".3~g" }],
+        },
+      };
+    };
+    return {
+      id: "importance", title: "Importance per layer", rows, spec: rows.length ? spec : null, fixed: true,
+      caption: "The mean importance of the parameters in each block, at the end, each method against its own largest, since the units of importances differ. Blocks with long bars are held; those with short ones are free to learn.",
+    };
+  }
+
   function time(experiment) {
     const against = experiment.methods.find((method) => method.name === together) ?? experiment.methods[0];
     const rows = experiment.methods.map((method) => ({
@@ -287,5 +314,5 @@ const figures = (() => {
     });
   }
 
-  return (experiment) => (experiment.kind === "sweep" ? [strengths] : [curve, tradeoff, matrices, surface, time, bytes]).map((make) => make(experiment)).filter((figure) => figure.spec);
+  return (experiment) => (experiment.kind === "sweep" ? [strengths] : [curve, tradeoff, matrices, surface, importance, time, bytes]).map((make) => make(experiment)).filter((figure) => figure.spec);
 })();

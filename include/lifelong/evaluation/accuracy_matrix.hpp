@@ -118,12 +118,29 @@ class AccuracyMatrix {
   }
 
   /// F = 1/(T-1) sum_{j<T} (max_{l<T} R_lj - R_Tj), by Chaudhry 2018. It starts from the best accuracy of any earlier
-  /// row, so it is at least -BWT; there is no value for T < 2. Others use the word differently: Avalanche means R_jj -
-  /// R_Tj, which is -BWT; Mammoth takes the maximum over the last row too, so that forgetting is never negative.
+  /// row, so it is at least -BWT; there is no value for T < 2. Others use the word differently: see
+  /// `forgetting_since_learned` and `forgetting_from_best`.
   [[nodiscard]] std::optional<double> forgetting() const {
     if (rows() < 2) return std::nullopt;
     double sum = 0;
     for (std::size_t j = 0; j + 1 < rows(); ++j) sum += forgotten(j);
+    return sum / static_cast<double>(rows() - 1);
+  }
+
+  /// 1/(T-1) sum_{j<T} (R_jj - R_Tj), which Avalanche and Renate call forgetting: what was lost since each task was
+  /// learned, -BWT; no value for T < 2.
+  [[nodiscard]] std::optional<double> forgetting_since_learned() const {
+    const std::optional<double> transfer = backward_transfer();
+    if (!transfer) return std::nullopt;
+    return -*transfer;
+  }
+
+  /// 1/(T-1) sum_{j<T} (max_{l<=T} R_lj - R_Tj), which Mammoth calls forgetting. The last row counts too, so that it is
+  /// never negative and a task that has become better counts 0; no value for T < 2.
+  [[nodiscard]] std::optional<double> forgetting_from_best() const {
+    if (rows() < 2) return std::nullopt;
+    double sum = 0;
+    for (std::size_t j = 0; j + 1 < rows(); ++j) sum += forgotten(j) > 0 ? forgotten(j) : 0;
     return sum / static_cast<double>(rows() - 1);
   }
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// What can be measured of a model's outputs: loss, accuracies, squared error, R².
+// What can be measured of a model's outputs: loss, accuracies, calibration, squared error, R².
 #pragma once
 
 #include <lifelong/config/push_macros.hpp>
 
+#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -159,6 +160,59 @@ struct Accuracy {
 
  private:
   detail::WeightedMean mean_;
+};
+
+/// The expected calibration error, Σ_b n_b/N |accuracy_b - confidence_b|: how far the probability that a model gives
+/// its answer is from how often that answer is right. The answer is the largest active output, its probability that of
+/// the softmax over the active outputs, and samples are put into `bins` bins of equal width by that probability. Guo et
+/// al., "On calibration of modern neural networks", ICML 2017, eq. 3, with 15 bins. It is an error wherever `Accuracy`
+/// is one, and without bins.
+struct CalibrationError {
+  static constexpr const char* name = "calibration error";
+  std::size_t bins = 15;
+
+  /// Right answers less confidences, bin by bin.
+  class Gaps {
+   public:
+    explicit Gaps(std::size_t bins) : gaps_(bins) {}
+
+    /// \throws InvalidArgument where accuracy says nothing.
+    template <class Model, class Examples>
+    void require(Model& model, const Examples& examples, const std::string& as) const {
+      Accuracy{}.require(model, examples, as);
+    }
+    /// \throws InvalidArgument for a label that is missing or no active output.
+    template <class T>
+    void add(std::span<const T> outputs, const SampleContext<T>& sample, const std::string& as) {
+      const std::size_t label = detail::active_label(sample, as);
+      const std::span<const T> active = outputs.subspan(sample.active.first, sample.active.count);
+      const std::size_t answer = argmax(active);
+      double total = 0;  // of e^(f_c - f_answer)
+      for (const T output : active)
+        total += std::exp(static_cast<double>(output) - static_cast<double>(active[answer]));
+      const double weight = static_cast<double>(sample.weight), confidence = 1 / total;
+      const auto bin = static_cast<std::size_t>(confidence * static_cast<double>(gaps_.size()));
+      const bool right = sample.active.first + answer == label;
+      gaps_[bin < gaps_.size() ? bin : gaps_.size() - 1] += weight * ((right ? 1 : 0) - confidence);
+      weight_ += weight;
+    }
+    [[nodiscard]] double value(const std::string&) const {
+      double sum = 0;
+      for (const double gap : gaps_) sum += std::abs(gap);
+      return sum / weight_;
+    }
+
+   private:
+    std::vector<double> gaps_;
+    double weight_ = 0;
+  };
+
+  /// \throws InvalidArgument without bins.
+  template <class Model>
+  [[nodiscard]] Gaps of(Model&) const {
+    detail::require_at_least("CalibrationError.bins", static_cast<double>(bins), 1);
+    return Gaps(bins);
+  }
 };
 
 /// The share of right yes-or-no answers: an output, which is a logit, says yes above 0, and the answer is yes for a
