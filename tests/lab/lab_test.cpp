@@ -727,15 +727,14 @@ TEST_CASE("an interrupted command keeps finished runs and takes them up again") 
 
 namespace {
 
-/// Methods of every kind: those whose state is more than parameters and importances, and those that are not saved.
-const char* const all_kinds =
-    "si,rwalk,kfac,hw14-si,er,der++,gem,a-gem,lwf,kfac+er,gdumb,icarl,packnet,hat,progressive,ridge,joint";
+/// Methods whose state is more than parameters and importances, and one that is not saved.
+const char* const all_kinds = "rwalk,kfac,gem,icarl,packnet,hat,progressive,ridge";
 
 /// Starts the command again and again and ends it after a while, which grows, until it gets through.
 std::size_t run_in_pieces(const Folder& folder, const Words& words, int signal) {
   for (std::size_t pieces = 1;; ++pieces) {
     test::Program program(folder, words);
-    std::this_thread::sleep_for(std::chrono::milliseconds(50 + 10 * pieces + 37 * pieces % 90));
+    std::this_thread::sleep_for(std::chrono::milliseconds(60 + 25 * pieces));
     program.send(signal);
     const Finished finished = program.wait();
     INFO(finished.err);
@@ -750,13 +749,14 @@ std::size_t run_in_pieces(const Folder& folder, const Words& words, int signal) 
 TEST_CASE("a command that is interrupted or killed at any moment goes on to the same results, bit for bit") {
   const Folder folder;
   test::write_data(folder / "data");
-  const Words words = small_run(folder, {"--scenario", "task", "--methods", all_kinds, "--epochs", "4", "--memory",
-                                         "40", "--passes", "gdumb=2", "--checkpoint-every", "0", "--optimizer",
-                                         "momentum", "--final-rate", "0.1", "--test-after", GENERATE("3", "epoch")});
+  const bool killed = GENERATE(false, true);  // nobody is asked, so only what was saved before is there
+  const Words words = small_run(folder, {"--scenario", "task", "--methods", all_kinds, "--memory", "40", "--optimizer",
+                                         "momentum", "--final-rate", "0.1", "--test-after", killed ? "epoch" : "5",
+                                         "--checkpoint-every", killed ? "0.01" : "10"});
   REQUIRE(test::run(folder, words).code == 0);
   const std::string whole = test::contents(folder / "out/results.json");
   test::fs::remove_all(folder / "out");
-  CHECK(run_in_pieces(folder, words, GENERATE(SIGINT, SIGKILL)) > 3);
+  CHECK(run_in_pieces(folder, words, killed ? SIGKILL : SIGINT) > 3);
   CHECK(test::contents(folder / "out/results.json") == whole);
   for (const auto& file : test::fs::directory_iterator(folder / "out"))
     CHECK(file.path().filename().string().find("partial") == std::string::npos);
