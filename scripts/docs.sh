@@ -9,8 +9,9 @@ scripts/doc_links.sh
 scripts/doc_snippets.sh --check
 
 rm -rf out/pages out/site
-mkdir -p out/pages
-cp -r docs/*.md docs/site.css docs/images out/pages/
+mkdir -p out/pages/katex
+cp -r docs/*.md docs/site.css docs/*.js docs/images out/pages/
+cp -rL /usr/share/javascript/katex/{katex.min.js,katex.min.css,contrib/auto-render.js,fonts} out/pages/katex/
 
 doxygen docs/Doxyfile
 # Every type and free function has a comment; of members, those that a concept asks for need none of their own.

@@ -51,7 +51,7 @@ packages_of() {
       }
       ;;
     docs)
-      echo mkdocs doxygen
+      echo mkdocs doxygen libjs-katex
       mkdocs build --help 2>/dev/null | grep -q material || echo mkdocs-material
       ;;
     torch) # with 300 others, nearly a gigabyte: only the tests of the preset torch ask for it
@@ -105,6 +105,7 @@ describe() {
     mkdocs) what="documentation site" signs=mkdocs ;;
     mkdocs-material) what="its looks" signs="" ;;
     doxygen) what="API reference" signs=doxygen ;;
+    libjs-katex) what="formulas of the documentation" signs=/usr/share/javascript/katex/katex.min.js ;;
     python3-venv) what="place for what comes from PyPI" signs="" ;;
     python3-numpy) what="files that NumPy reads and writes" signs=/usr/lib/python3/dist-packages/numpy ;;
     g++-11) what="oldest g++ that is supported" signs=g++-11 ;;
