@@ -54,7 +54,10 @@ const std::vector<Protocol>& protocols() {
        "five rotations, as a course on machine learning sets them: its own conventions, and exact ones",
        "mnist",
        {{"notebook", words(homework + " --methods finetune,hw14-ewc,hw14-mas,hw14-si,hw14-rwalk,hw14-scp"), {}},
-        {"exact", words(homework + " --methods finetune,ewc,mas,si,rwalk,scp,joint"), {}}}},
+        {"exact",
+         words(homework + " --methods ewc,si,mas,rwalk,scp,finetune,joint --strength ewc=5480 --strength si=322"
+                          " --strength mas=0.316 --strength rwalk=20 --strength scp=1600"),
+         {}}}},
       {"pathint",
        "ten permutations in a wide network, as Synaptic Intelligence was published",
        "mnist",

@@ -115,11 +115,16 @@ std::string choice(const Options& options, std::span<const RunResult> runs) {
     const auto [at, first] = best.try_emplace(method, candidate);
     if (!first && candidate.merit > at->second.merit) at->second = candidate;
   }
-  std::string text;
-  for (const auto& [method, candidate] : best) text += fmt::format(" --strength {}={:g}", method, candidate.strength);
+  std::string text, none;
+  for (const auto& [method, candidate] : best) {
+    if (options.sweep->bisect && candidate.strength == 0)
+      none += fmt::format("\nNone that was tried for {} learns as well; try a smaller --from", method);
+    else
+      text += fmt::format(" --strength {}={:g}", method, candidate.strength);
+  }
   return options.sweep->bisect
-             ? fmt::format("Largest that learn the first {} tasks within {:g} points of no penalty:{}",
-                           options.sweep->first, options.sweep->drop, text)
+             ? fmt::format("Largest that learn the first {} tasks within {:g} points of no penalty:{}{}",
+                           options.sweep->first, options.sweep->drop, text, none)
              : fmt::format("Best on the first {} tasks:{}", options.sweep->first, text);
 }
 

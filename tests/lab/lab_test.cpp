@@ -484,6 +484,18 @@ TEST_CASE("bisection closes in on the largest strength that learns new tasks") {
                                      text));
 }
 
+TEST_CASE("bisection says so if no strength that it tried learns") {
+  const Folder folder;
+  test::write_data(folder / "data");
+  Words words = small_run(folder, {"--methods", "l2", "--from", "1000", "--to", "10000", "--values", "2", "--search",
+                                   "bisection", "--drop", "0", "--epochs", "10"});
+  words[0] = "sweep";
+  const Finished finished = test::run(folder, words);
+  REQUIRE(finished.code == 0);
+  CHECK_THAT(finished.out, test::ContainsSubstring("None that was tried for l2 learns as well; try a smaller --from"));
+  CHECK(finished.out.find("--strength") == std::string::npos);
+}
+
 TEST_CASE("a sweep refuses what it cannot mean") {
   const Folder folder;
   test::write_data(folder / "data");
