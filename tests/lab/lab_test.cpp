@@ -430,7 +430,8 @@ TEST_CASE("curves are a table too, and event files") {
       36);
   CHECK(events.substr(0, 36) == first);
   std::size_t records = 0;
-  for (std::size_t at = 0; at < events.size(); ++records) at += 16 + static_cast<unsigned char>(events[at]);
+  for (std::size_t at = 0; at < events.size(); ++records)
+    at += 16 + std::size_t{static_cast<unsigned char>(events[at])};
   CHECK(records == 1 + run["curve"].size() + expected.size());
   CHECK_THAT(events, test::ContainsSubstring("accuracy/task 3"));
 }
