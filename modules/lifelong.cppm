@@ -55,6 +55,7 @@ using lifelong::Layout;
 using lifelong::Learner;
 using lifelong::LearnerParts;
 using lifelong::LearnerState;
+using lifelong::LearningCurves;
 using lifelong::Loop;
 using lifelong::MemoryLimit;
 using lifelong::Metric;
@@ -341,6 +342,7 @@ using lifelong::learners::Si;
 export namespace lifelong::metric {
 using lifelong::metric::Accuracy;
 using lifelong::metric::BinaryAccuracy;
+using lifelong::metric::CalibrationError;
 using lifelong::metric::Loss;
 using lifelong::metric::MeanSquaredError;
 using lifelong::metric::RSquared;

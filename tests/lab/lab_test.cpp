@@ -488,8 +488,8 @@ TEST_CASE("bisection closes in on the largest strength that learns new tasks") {
 TEST_CASE("bisection says so if no strength that it tried learns") {
   const Folder folder;
   test::write_data(folder / "data");
-  Words words = small_run(folder, {"--methods", "l2", "--from", "1000", "--to", "10000", "--values", "2", "--search",
-                                   "bisection", "--drop", "0", "--epochs", "10"});
+  Words words = small_run(folder, {"--methods", "l2", "--from", "1e6", "--to", "1e7", "--values", "2", "--search",
+                                   "bisection", "--drop", "0"});
   words[0] = "sweep";
   const Finished finished = test::run(folder, words);
   REQUIRE(finished.code == 0);
@@ -778,16 +778,18 @@ TEST_CASE("a command that is interrupted or killed at any moment goes on to the 
 TEST_CASE("a run that was stopped inside a task says where it goes on") {
   const Folder folder;
   test::write_data(folder / "data");
-  const Words words = small_run(folder, {"--methods", "ewc", "--epochs", "4000"});
+  const Words words = small_run(folder, {"--methods", "ewc", "--epochs", "200", "--checkpoint-every", "0"});
+  const test::fs::path partial = folder / "out/partial-ewc-1.safetensors";
   test::Program program(folder, words);
-  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  const auto patience = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+  while (!test::fs::exists(partial) && std::chrono::steady_clock::now() < patience)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
   program.send(SIGINT);
   const Finished interrupted = program.wait();
   REQUIRE(interrupted.code == 130);
   CHECK_THAT(interrupted.err, test::ContainsSubstring("interrupted: 0 of 1 runs are finished"));
-  const test::fs::path partial = folder / "out/partial-ewc-1.safetensors";
   REQUIRE(test::fs::exists(partial));
-  std::string said = "ewc, seed 1: resumed in task 1 of 3";
+  std::string said = "ewc, seed 1: resumed in task ";
   SECTION("whole") {}
   SECTION("damaged") {
     test::fs::resize_file(partial, test::fs::file_size(partial) - 1);
@@ -797,11 +799,10 @@ TEST_CASE("a run that was stopped inside a task says where it goes on") {
     test::write_part(folder / "data", "t10k", 100, 3);
     said = "partial-ewc-1.safetensors is of another run: not used, the run begins anew";
   }
-  test::Program again(folder, words);
-  std::this_thread::sleep_for(std::chrono::milliseconds(300));
-  again.send(SIGTERM);
-  const Finished resumed = again.wait();
+  const Finished resumed = test::run(folder, words);
+  CHECK(resumed.code == 0);
   CHECK_THAT(resumed.err, test::ContainsSubstring(said));
+  CHECK_FALSE(test::fs::exists(partial));
 }
 
 TEST_CASE("what a network knows at the end is saved if asked for") {
@@ -857,7 +858,7 @@ TEST_CASE("kept runs that are damaged, or of other data or another command, are 
   REQUIRE(finished.code == 0);
   CHECK_THAT(finished.err, test::ContainsSubstring("partial.json " + said));
   CHECK_THAT(finished.err, test::ContainsSubstring(": not used, all is run anew"));
-  CHECK(finished.err.find("resumed") == std::string::npos);
+  CHECK(finished.err.find("resumed: ") == std::string::npos);  // none of those that were finished
   const Json results = Json::parse(test::contents(folder / "out/results.json"));
   REQUIRE(test::run(folder, words).code == 0);
   CHECK(matrices_of(Json::parse(test::contents(folder / "out/results.json"))) == matrices_of(results));
