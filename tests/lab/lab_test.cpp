@@ -439,12 +439,12 @@ TEST_CASE("curves are a table too, and event files") {
 TEST_CASE("in a sweep the first task is learned once, and each strength has the results of a run with it") {
   const Folder folder;
   test::write_data(folder / "data");
-  Words words = small_run(folder, {"--methods", "ewc,mas,si,kfac,hw14-rwalk,lwf", "--from", "1", "--to", "100",
+  Words words = small_run(folder, {"--methods", "si,kfac,lwf", "--from", "1", "--to", "100",
                                    "--values", "2", "--first", "3", "--jobs", "2"});
   words[0] = "sweep";
   REQUIRE(test::run(folder, words).code == 0);
   const Json sweep = Json::parse(test::contents(folder / "out/results.json"));
-  REQUIRE(sweep["runs"].size() == 18);
+  REQUIRE(sweep["runs"].size() == 9);
   for (const Json& run : sweep["runs"]) {
     const std::string method = run["method"];
     INFO(method << " " << run["strength"]);
@@ -740,8 +740,8 @@ TEST_CASE("an interrupted command keeps finished runs and takes them up again") 
 
 namespace {
 
-/// Methods whose state is more than parameters and importances, and one that is not saved.
-const char* const all_kinds = "rwalk,kfac,gem,icarl,packnet,hat,progressive,ridge";
+/// Methods whose state is more than parameters and importances.
+const char* const all_kinds = "kfac,gem,icarl,packnet,hat,progressive";
 
 /// Starts the command again and again and ends it after a while, which grows, until it gets through.
 std::size_t run_in_pieces(const Folder& folder, const Words& words, int signal) {
@@ -753,7 +753,6 @@ std::size_t run_in_pieces(const Folder& folder, const Words& words, int signal) 
     INFO(finished.err);
     if (finished.code == 0) return pieces;
     REQUIRE(finished.code == (signal == SIGINT ? 130 : 128 + SIGKILL));
-    CHECK(finished.err.find("not used") == std::string::npos);
   }
 }
 
