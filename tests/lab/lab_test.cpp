@@ -439,8 +439,8 @@ TEST_CASE("curves are a table too, and event files") {
 TEST_CASE("in a sweep the first task is learned once, and each strength has the results of a run with it") {
   const Folder folder;
   test::write_data(folder / "data");
-  Words words = small_run(folder, {"--methods", "si,kfac,lwf", "--from", "1", "--to", "100",
-                                   "--values", "2", "--first", "3", "--jobs", "2"});
+  Words words = small_run(folder, {"--methods", "si,kfac,lwf", "--from", "1", "--to", "100", "--values", "2", "--first",
+                                   "3", "--jobs", "2"});
   words[0] = "sweep";
   REQUIRE(test::run(folder, words).code == 0);
   const Json sweep = Json::parse(test::contents(folder / "out/results.json"));
