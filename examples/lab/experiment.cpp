@@ -60,7 +60,7 @@ bool is_chosen(const PerStream& number) { return number.rotated != number.permut
 /// Strengths by default mislead where tasks are learned in far fewer steps: old losses are then less sharp, and plain
 /// training forgets less.
 void warn_of_defaults(const Options& options, const Stream& first) {
-  const std::size_t batches = (first[0].train.size() + options.batch_size - 1) / options.batch_size;
+  const std::size_t batches = options.steps_of_epoch(first[0].train.size());
   const double steps = static_cast<double>(batches * options.epochs), chosen = steps_of_defaults.on(options.stream);
   if (options.sweep || steps > chosen / 2) return;
   std::vector<std::string> methods;

@@ -2,38 +2,24 @@
 #include "files.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <iterator>
 #include <lifelong/core/error.hpp>
+#include <lifelong/io/file.hpp>
 #include <system_error>
 
 namespace lab {
 
 namespace fs = std::filesystem;
+using lifelong::io::io_detail::AtomicFile;
 
 namespace {
 
-fs::path temporary_beside(const fs::path& path) {
-  return path.parent_path() / fmt::format(".{}.{}.tmp", path.filename().string(), getpid());
-}
-
 [[noreturn]] void fail(const std::string& what, const fs::path& path, const std::string& reason) {
   throw lifelong::FileError(fmt::format("{} '{}': {}", what, path.string(), reason));
-}
-
-void write(const fs::path& path, const std::string& contents) {
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  file << contents;
-  file.close();
-  if (file) return;
-  const std::string reason = std::strerror(errno);
-  std::error_code ignored;
-  fs::remove(path, ignored);
-  fail("cannot write", path, reason);
 }
 
 }  // namespace
@@ -44,20 +30,13 @@ void require_writable_folder(const fs::path& folder) {
     fail("cannot write results into", folder, "it is a file, not a folder");
   fs::create_directories(folder, error);
   if (error) fail("cannot create the output folder", folder, error.message());
-  const fs::path probe = temporary_beside(folder / "probe");
-  write(probe, "probe");
-  fs::remove(probe, error);
+  AtomicFile(folder / "probe").write("probe");  // never completed, so it leaves nothing
 }
 
 void write_atomically(const fs::path& path, const std::string& contents) {
-  const fs::path temporary = temporary_beside(path);
-  write(temporary, contents);
-  std::error_code error;
-  fs::rename(temporary, path, error);
-  if (!error) return;
-  std::error_code ignored;
-  fs::remove(temporary, ignored);
-  fail("cannot write", path, error.message());
+  AtomicFile file(path);
+  file.write(contents);
+  file.commit();
 }
 
 std::string read_file(const fs::path& path) {

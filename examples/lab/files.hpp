@@ -11,7 +11,8 @@ namespace lab {
 /// \throws lifelong::FileError if not.
 void require_writable_folder(const std::filesystem::path& folder);
 
-/// Replaces `path` by a file with these contents, in one step. \throws lifelong::FileError; `path` is then as it was.
+/// Replaces `path` by a file with these contents, in one step. What a killed program left of a file in the same folder
+/// is removed. \throws lifelong::FileError; `path` is then as it was.
 void write_atomically(const std::filesystem::path& path, const std::string& contents);
 
 /// The contents of a file. \throws lifelong::FileError if it cannot be read.

@@ -92,7 +92,7 @@ Finished finished_from(const Json& json, std::string name) {
 }
 
 /// Of all runs.
-bool set_times(Finished& finished, const Json& json) {
+void set_times(Finished& finished, const Json& json) {
   const Json& times = json.at("runs");
   if (times.size() != finished.runs.size())
     throw lifelong::FormatError(fmt::format("it has times of {} runs for {}", times.size(), finished.runs.size()));
@@ -102,7 +102,6 @@ bool set_times(Finished& finished, const Json& json) {
     if (!(outcome.train_seconds >= 0 && outcome.importance_seconds >= 0))
       throw lifelong::FormatError("it has a time below 0");
   }
-  return true;
 }
 
 /// What `use(json)` makes of a file; what is wrong with it is told with its name.
@@ -123,7 +122,7 @@ auto from_file(const std::filesystem::path& path, Use use) {
 Finished read_finished(const std::filesystem::path& folder) {
   const std::string name = std::filesystem::absolute(folder / ".").parent_path().filename().string();
   Finished finished = from_file(folder / "results.json", [&](const Json& json) { return finished_from(json, name); });
-  from_file(folder / "times.json", [&](const Json& json) { return set_times(finished, json); });
+  from_file(folder / "times.json", [&](const Json& json) { set_times(finished, json); });
   if (const auto surface = folder / "surface.json"; std::filesystem::exists(surface))
     finished.surface = from_file(surface, [](Json json) {
       require_surface(json);

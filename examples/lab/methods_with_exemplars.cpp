@@ -92,8 +92,7 @@ class ICarlStudent : public NetworkStudent<On, Learner> {
   void learn(const Source& source, std::size_t task, Steps steps) {
     Base::learn(source, task, steps);
     const Options& options = this->trial_.options;
-    const std::size_t batches = (source.size() + options.batch_size - 1) / options.batch_size;
-    if (steps.until == batches * options.epochs) this->learner_.consolidate();
+    if (steps.until == options.steps_of_epoch(source.size()) * options.epochs) this->learner_.consolidate();
   }
   void end_task(const Examples&) {}
   template <class Metric>

@@ -61,8 +61,7 @@ class PackNetStudent : public NetworkStudent<On, Learner> {
     const Options& options = this->trial_.options;
     const bool last = task + 1 == this->trial_.stream.size();
     const std::size_t later = options.epochs / 2,
-                      batches = (source.size() + options.batch_size - 1) / options.batch_size,
-                      pruned_at = (options.epochs - later) * batches;
+                      pruned_at = (options.epochs - later) * options.steps_of_epoch(source.size());
     this->learner_.penalty_policy().pruned = last ? 0 : this->trial_["pruned"];
     if (steps.from == pruned_at) lifelong::penalty::prune(this->learner_);
     if (steps.until <= pruned_at)

@@ -84,9 +84,8 @@ class NetworkStudent {
   /// Learns up to a step of these epochs. `also` is called after every step, as if all were taken at once.
   template <class Source, class Also = Nothing>
   void fit(const Source& source, const Epochs& epochs, std::size_t until, const Also& also = {}) {
-    const Options& options = trial_.options;
-    const std::size_t batches = (source.size() + options.batch_size - 1) / options.batch_size;
-    const std::size_t all_steps = batches * epochs.count, batch_size = std::min(options.batch_size, source.size());
+    const std::size_t all_steps = trial_.options.steps_of_epoch(source.size()) * epochs.count,
+                      batch_size = std::min(trial_.options.batch_size, source.size());
     lifelong::FitOptions portion = fit_options(trial_, epochs.count, epochs.state);
     portion.schedule.steps = all_steps;
     portion.steps = until;

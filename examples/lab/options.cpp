@@ -247,8 +247,7 @@ void describe_sweep(CLI::App& app, RunArguments& arguments) {
   add(app, "--from", arguments.from, "X", "Smallest strength; 0 is tried too");
   add(app, "--to", arguments.to, "X", "Largest strength");
   add(app, "--search", arguments.search, "KIND",
-      "grid: evenly spaced on a log scale, the best of all; or bisection:\nthe largest that learns new tasks as well "
-      "as no "
+      "grid: evenly spaced on a log scale, the best of all; or\nbisection: the largest that learns as well as no "
       "penalty");
   add(app, "--values", arguments.values, "N", "Number of strengths that are tried");
   add(app, "--drop", arguments.drop, "X", "Points by which bisection lets new tasks be learned worse");

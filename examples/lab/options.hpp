@@ -68,6 +68,10 @@ struct Options {
   bool event_files;    ///< for TensorBoard
   bool save_students;  ///< with their importances and memories, at the end of a run
   bool overwrite;      ///< the results of another command, if they are there
+
+  [[nodiscard]] std::size_t steps_of_epoch(std::size_t examples) const {
+    return (examples + batch_size - 1) / batch_size;
+  }
 };
 
 /// The words of the command line.

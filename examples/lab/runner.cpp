@@ -52,7 +52,7 @@ RunResult run(const Planned& planned, const Trial& trial) {
 
 /// How often the tasks seen are tested in a task of so many examples, before its end.
 std::size_t tests_inside(std::size_t examples, const Options& options) {
-  const std::size_t steps = (examples + options.batch_size - 1) / options.batch_size * options.epochs;
+  const std::size_t steps = options.steps_of_epoch(examples) * options.epochs;
   switch (options.test_after.kind) {
     case TestAfter::task:
       return 0;

@@ -16,7 +16,7 @@ namespace lab {
 /// How many runs a sweep makes at most.
 std::size_t most_runs(const Options& options);
 
-/// Tries the strengths of `options.sweep`, which returns all runs that were planned. By bisection, it looks for the
+/// Tries the strengths of `options.sweep`, and returns all runs that were planned. By bisection, it looks for the
 /// largest strength with which a method learns new tasks as well as without a penalty, but for the points that it may
 /// drop: plasticity comes first, and then as much stability as it allows (De Lange et al., "A continual learning
 /// survey: defying forgetting in classification tasks", TPAMI 2022, section 5.1, where the strength decays from a large

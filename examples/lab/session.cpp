@@ -20,11 +20,6 @@ void SessionState::continue_from(const nlohmann::ordered_json& session) {
   outcome_ = outcome_from_json(session.at("outcome"));
 }
 
-std::size_t SessionState::steps_of(std::size_t examples) const {
-  const std::size_t batch_size = trial_.options.batch_size;
-  return (examples + batch_size - 1) / batch_size;
-}
-
 bool SessionState::is_test_point(std::size_t step, std::size_t steps_of_epoch) const {
   const TestAfter& after = trial_.options.test_after;
   return after.kind != TestAfter::task && step % (after.kind == TestAfter::epoch ? steps_of_epoch : after.count) == 0;

@@ -89,7 +89,6 @@ class SessionState {
 
   void continue_from(const nlohmann::ordered_json& session);
 
-  [[nodiscard]] std::size_t steps_of(std::size_t examples) const;  // in an epoch
   /// Whether tests are asked for after a step, in a task with so many steps in an epoch.
   [[nodiscard]] bool is_test_point(std::size_t step, std::size_t steps_of_epoch) const;
   /// The next step after which the student is tested or can be saved: at the latest the last one of an epoch.
@@ -204,7 +203,9 @@ class Session : SessionState {
         *trial_.first_task = SavedRun{student_.saved(), to_json()};
   }
 
-  [[nodiscard]] std::size_t steps_of_epoch() const { return steps_of(lessons_.source(task_).size()); }
+  [[nodiscard]] std::size_t steps_of_epoch() const {
+    return trial_.options.steps_of_epoch(lessons_.source(task_).size());
+  }
   [[nodiscard]] std::size_t steps_of_task() const { return steps_of_epoch() * trial_.options.epochs; }
   static constexpr bool is_tested_inside() {
     if constexpr (in_steps) return S::tested_inside;

@@ -34,7 +34,7 @@ lifelong::Random random_for(std::uint64_t seed, Draw what, std::size_t task = 0)
 
 /// One angle for each task.
 std::vector<double> angles(const Options& options, std::uint64_t seed) {
-  const lifelong::Random random(seed, lifelong::Purpose::user);
+  const lifelong::Random random = random_for(seed, angle);
   std::vector<double> degrees;
   for (std::size_t task = 0; task < options.tasks; ++task)
     degrees.push_back(options.degrees ? *options.degrees * static_cast<double>(task) : 180 * random.uniform(task));
@@ -170,7 +170,7 @@ void blur(Tasks& tasks, double share, std::uint64_t seed) {
   std::vector<std::vector<std::size_t>> numbers;  // in the data that all tasks share
   for (const auto& task : tasks) {
     const Examples& train = task.train;
-    if (&train.data().inputs()[0] != &tasks[0].train.data().inputs()[0] || !train.map().identity() ||
+    if (train.data().inputs().data() != tasks[0].train.data().inputs().data() || !train.map().identity() ||
         train.label_offset() != 0 || train.active() != lifelong::OutputRange{})
       throw InvalidArgument(
           "--blur needs tasks that share their images and outputs: --stream split --scenario class, or label-shift");

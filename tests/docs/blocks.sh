@@ -34,6 +34,7 @@ known=(
   packaging.sh.2        # tests/install/prepare.sh
   packaging.sh.3        # tests/install/conan; its second command needs remotes
   pytorch.bash.1 pytorch.python.1 # examples/pytorch_round_trip.py
+  results.sh.1 results.sh.2       # measured; their kinds by tests/lab
 )
 diff <(ls) <(printf '%s\n' "${known[@]}" | sort) || { echo "a page has other blocks than blocks.sh knows" >&2; exit 1; }
 

@@ -24,8 +24,8 @@ using test::Folder;
 using Words = std::vector<std::string>;
 
 /// A command on the data in `folder/data` that takes a moment.
-Words small_run(const Folder& folder, const Words& more = {}) {
-  Words words{"run",
+Words small_command(const char* subcommand, const Folder& folder, const Words& more) {
+  Words words{subcommand,
               "--dataset",
               (folder / "data").string(),
               "--tasks",
@@ -44,6 +44,8 @@ Words small_run(const Folder& folder, const Words& more = {}) {
   words.insert(words.end(), more.begin(), more.end());
   return words;
 }
+
+Words small_run(const Folder& folder, const Words& more = {}) { return small_command("run", folder, more); }
 
 Json results_of(const Folder& folder, const Words& more = {}) {
   const Finished finished = test::run(folder, small_run(folder, more));
@@ -233,9 +235,9 @@ TEST_CASE("a folder with the results of another command is left as it is, unless
 TEST_CASE("a sweep tries every strength on the first tasks, and names the best of each method") {
   const Folder folder;
   test::write_data(folder / "data");
-  Words words = small_run(folder, {"--methods", "l2,ewc", "--from", "0.1", "--to", "1000", "--values", "3", "--first",
-                                   "2", "--seeds", "1,2"});
-  words[0] = "sweep";
+  const Words words = small_command(
+      "sweep", folder,
+      {"--methods", "l2,ewc", "--from", "0.1", "--to", "1000", "--values", "3", "--first", "2", "--seeds", "1,2"});
   const Finished finished = test::run(folder, words);
   INFO(finished.err);
   REQUIRE(finished.code == 0);
@@ -373,8 +375,7 @@ TEST_CASE("options come from a file, which the command line overrules, and the c
 TEST_CASE("two tasks are looked at from both ends") {
   const Folder folder;
   test::write_data(folder / "data");
-  Words words = small_run(folder, {"--methods", "finetune,ewc,joint"});
-  words[0] = "transfer";
+  Words words = small_command("transfer", folder, {"--methods", "finetune,ewc,joint"});
   const Finished finished = test::run(folder, words);
   INFO(finished.err);
   REQUIRE(finished.code == 0);
@@ -396,8 +397,7 @@ TEST_CASE("two tasks are looked at from both ends") {
   line("left of it after the other one by plain training", at(forth, 0, 1, 0), at(back, 0, 1, 0));
   line("after the other task by ewc (lifelong)", at(back, 1, 1, 1), at(forth, 1, 1, 1));
   line("left of it after the other one by ewc", at(forth, 1, 1, 0), at(back, 1, 1, 0));
-  words = small_run(folder, {"--methods", "ewc,mas,joint"});
-  words[0] = "transfer";
+  words = small_command("transfer", folder, {"--methods", "ewc,mas,joint"});
   const Finished refused = test::run(folder, words);
   CHECK(refused.code == 2);
   CHECK_THAT(refused.err, test::ContainsSubstring("transfer compares with finetune"));
@@ -439,9 +439,9 @@ TEST_CASE("curves are a table too, and event files") {
 TEST_CASE("in a sweep the first task is learned once, and each strength has the results of a run with it") {
   const Folder folder;
   test::write_data(folder / "data");
-  Words words = small_run(folder, {"--methods", "si,kfac,lwf", "--from", "1", "--to", "100", "--values", "2", "--first",
-                                   "3", "--jobs", "2"});
-  words[0] = "sweep";
+  const Words words = small_command(
+      "sweep", folder,
+      {"--methods", "si,kfac,lwf", "--from", "1", "--to", "100", "--values", "2", "--first", "3", "--jobs", "2"});
   REQUIRE(test::run(folder, words).code == 0);
   const Json sweep = Json::parse(test::contents(folder / "out/results.json"));
   REQUIRE(sweep["runs"].size() == 9);
@@ -457,9 +457,9 @@ TEST_CASE("in a sweep the first task is learned once, and each strength has the 
 TEST_CASE("bisection closes in on the largest strength that learns new tasks") {
   const Folder folder;
   test::write_data(folder / "data");
-  Words words = small_run(folder, {"--methods", "l2", "--from", "0.0001", "--to", "10000", "--values", "9", "--search",
-                                   "bisection", "--drop", "5", "--seeds", "1,2"});
-  words[0] = "sweep";
+  const Words words = small_command("sweep", folder,
+                                    {"--methods", "l2", "--from", "0.0001", "--to", "10000", "--values", "9",
+                                     "--search", "bisection", "--drop", "5", "--seeds", "1,2"});
   const Finished finished = test::run(folder, words);
   INFO(finished.err);
   REQUIRE(finished.code == 0);
@@ -488,9 +488,9 @@ TEST_CASE("bisection closes in on the largest strength that learns new tasks") {
 TEST_CASE("bisection says so if no strength that it tried learns") {
   const Folder folder;
   test::write_data(folder / "data");
-  Words words = small_run(folder, {"--methods", "l2", "--from", "1e6", "--to", "1e7", "--values", "2", "--search",
-                                   "bisection", "--drop", "0"});
-  words[0] = "sweep";
+  const Words words = small_command(
+      "sweep", folder,
+      {"--methods", "l2", "--from", "1e6", "--to", "1e7", "--values", "2", "--search", "bisection", "--drop", "0"});
   const Finished finished = test::run(folder, words);
   REQUIRE(finished.code == 0);
   CHECK_THAT(finished.out, test::ContainsSubstring("None that was tried for l2 learns as well; try a smaller --from"));
@@ -500,11 +500,7 @@ TEST_CASE("bisection says so if no strength that it tried learns") {
 TEST_CASE("a sweep refuses what it cannot mean") {
   const Folder folder;
   test::write_data(folder / "data");
-  const auto sweep = [&](const Words& more) {
-    Words words = small_run(folder, more);
-    words[0] = "sweep";
-    return words;
-  };
+  const auto sweep = [&](const Words& more) { return small_command("sweep", folder, more); };
   check_refused(folder, sweep({"--methods", "ewc,er"}), {"er has no strength"});
   check_refused(folder, sweep({"--methods", "ewc", "--strength", "ewc=1"}), {"--from"});
   check_refused(folder, sweep({"--methods", "ewc", "--from", "2", "--to", "1"}), {"--from 2", "--to 1"});
@@ -525,8 +521,8 @@ TEST_CASE("a surface has the losses of two tasks around the paths of three metho
   const Folder folder;
   test::write_data(folder / "data");
   results_of(folder, {"--methods", "finetune"});
-  Words words = small_run(folder, {"--degrees", "90", "--epochs", "10", "--strength", "online-ewc=100"});
-  words[0] = "surface";
+  const Words words =
+      small_command("surface", folder, {"--degrees", "90", "--epochs", "10", "--strength", "online-ewc=100"});
   const Finished finished = test::run(folder, words);
   INFO(finished.err);
   REQUIRE(finished.code == 0);
@@ -753,6 +749,7 @@ std::size_t run_in_pieces(const Folder& folder, const Words& words, int signal) 
     INFO(finished.err);
     if (finished.code == 0) return pieces;
     REQUIRE(finished.code == (signal == SIGINT ? 130 : 128 + SIGKILL));
+    CHECK(finished.err.find("not used") == std::string::npos);
   }
 }
 

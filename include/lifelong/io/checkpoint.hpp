@@ -154,6 +154,24 @@ class Reader {
   std::size_t tensors_ = 0;
 };
 
+/// Show a `Writer` or a `Reader` the arrays and numbers of a state; one type for every learner.
+template <class File>
+struct Arrays {
+  File& file;
+  template <class Values>
+  void operator()(const std::string& name, Values& values) const {
+    file.array(name, values);
+  }
+};
+template <class File>
+struct Numbers {
+  File& file;
+  template <class Value>
+  void operator()(const std::string& name, Value& value) const {
+    file.number(name, value);
+  }
+};
+
 /// Calls `number("model.name", value)` for the numbers that a model's next training passes depend on.
 template <class Model, class Number>
 void visit_numbers(Model& model, const Number& number) {
@@ -233,9 +251,9 @@ template <class Learner>
     if constexpr (requires { model.buffer_layout(); })
       state_dict_detail::add_array(file, model, checkpoint_detail::with_prefix(model.buffer_layout(), "model"),
                                    std::span<const T>(model.buffers()));
-    const auto number = [&](const std::string& name, auto& value) { writer.number(name, value); };
+    const checkpoint_detail::Numbers number{writer};
     checkpoint_detail::visit_numbers(model, number);
-    learner.state().visit([&](const std::string& name, auto& values) { writer.array(name, values); }, number);
+    learner.state().visit(checkpoint_detail::Arrays{writer}, number);
     file.set_metadata("recipe", learner.recipe());
     checkpoint_detail::visit_recipes(
         learner, [&](const std::string& part, const std::string& recipe) { file.set_metadata(part, recipe); });
@@ -268,8 +286,7 @@ void restore(const Safetensors& file, Learner& learner, const RestoreOptions& op
       buffers = reader.blocks(checkpoint_detail::with_prefix(model.buffer_layout(), "model"));
     checkpoint_detail::visit_numbers(model, [&](const std::string& name, auto value) { reader.number(name, value); });
     auto read = learner.state();
-    read.visit([&](const std::string& name, auto& values) { reader.array(name, values); },
-               [&](const std::string& name, auto& value) { reader.number(name, value); });
+    read.visit(checkpoint_detail::Arrays{reader}, checkpoint_detail::Numbers{reader});
     reader.require_nothing_left();
     return read;
   });
@@ -278,7 +295,7 @@ void restore(const Safetensors& file, Learner& learner, const RestoreOptions& op
                             "the parameters");
   if constexpr (requires { model.buffers(); })
     state_dict_detail::set_array(model, std::span<T>(model.buffers()), buffers);
-  checkpoint_detail::visit_numbers(model, [&](const std::string& name, auto& value) { reader.number(name, value); });
+  checkpoint_detail::visit_numbers(model, checkpoint_detail::Numbers{reader});
   learner.state() = std::move(state);
 }
 

@@ -17,10 +17,18 @@ namespace lifelong {
 
 namespace detail {
 
-/// `penalty.importance`
-LIFELONG_RARE inline std::string name_of(const char* whose, std::string_view name) {
-  return std::string(whose).append(".").append(name);
-}
+/// Passes arrays or numbers on to a visitor with their whole name, `penalty.importance`. It is a type of its own so
+/// that a state is visited by the same code in every learner that has it.
+template <class Visitor>
+struct VisitorOf {
+  const char* whose;
+  const Visitor& visitor;
+
+  template <class Value>
+  LIFELONG_RARE void operator()(std::string_view name, Value& value) const {
+    visitor(std::string(whose).append(".").append(name), value);
+  }
+};
 
 }  // namespace detail
 
@@ -69,15 +77,13 @@ struct LearnerState {
   /// `PolicyState` for what a visitor may do.
   template <class Array, class Number>
   LIFELONG_RARE void visit(const Array& array, const Number& number) {
-    const auto of = [&](const char* whose, auto& state) {
-      state.visit([&](std::string_view name, auto& values) { array(detail::name_of(whose, name), values); },
-                  [&](std::string_view name, auto& value) { number(detail::name_of(whose, name), value); });
-    };
-    of("importance", importance);
-    of("penalty", penalty);
-    of("optimizer", optimizer);
-    of("rehearsal", rehearsal);
-    const auto count = [&](const char* name, auto& value) { number(detail::name_of("learner", name), value); };
+    using Arrays = detail::VisitorOf<Array>;
+    using Numbers = detail::VisitorOf<Number>;
+    importance.visit(Arrays{"importance", array}, Numbers{"importance", number});
+    penalty.visit(Arrays{"penalty", array}, Numbers{"penalty", number});
+    optimizer.visit(Arrays{"optimizer", array}, Numbers{"optimizer", number});
+    rehearsal.visit(Arrays{"rehearsal", array}, Numbers{"rehearsal", number});
+    const Numbers count{"learner", number};
     count("optimizer_steps", optimizer_steps);
     count("task_steps", task_steps);
     count("tasks", tasks);
