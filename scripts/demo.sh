@@ -19,5 +19,5 @@ arguments=(
 )
 
 "$root/scripts/setup.sh" build library lab data
-"$root/scripts/lab.sh" run "${arguments[@]}" "$@"
+"$root/scripts/lab.sh" run "${arguments[@]}" --jobs 2 "$@" # two runs with half of the cores each are faster
 exec "$root/scripts/lab.sh" surface "${arguments[@]}" "$@" --epochs 1

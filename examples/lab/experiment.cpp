@@ -15,6 +15,7 @@
 #include "files.hpp"
 #include "interrupt.hpp"
 #include "kept_runs.hpp"
+#include "layers.hpp"
 #include "methods.hpp"
 #include "pictures.hpp"
 #include "plan.hpp"
@@ -51,6 +52,7 @@ Json experiment_of(const Options& options, const Data& data) {
   return {{"command", options.command},
           {"version", LIFELONG_VERSION_STRING},
           {"program", sha256(std::as_bytes(std::span(program)))},
+          {"network", options.network ? options.network->text : ""},
           {"data", hash_of(data)}};
 }
 
@@ -122,6 +124,7 @@ void run_experiment(const Options& options) {
   const Data data = load_data(options.dataset);
   const Stream stream = make_stream(data, options, options.seeds.front());
   require_memory(options, stream);
+  static_cast<void>(layers_of(options, stream));  // throws for a network that does not fit
   require_no_other_results(options);
   require_writable_folder(options.output);
   const Json experiment = experiment_of(options, data);

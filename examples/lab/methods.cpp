@@ -70,6 +70,8 @@ std::map<std::string, double> settings_of(const Method& method, const Options& o
 std::optional<std::string> obstacle(const Method& method, const Options& options) {
   if (method.needs.task && options.scenario != lifelong::Scenario::task)
     return fmt::format("{} has to be told the task of a test example, which only --scenario task does", method.name);
+  if (method.needs.mlp && options.network)
+    return fmt::format("{} is made for the layers of --hidden, not for those of --network", method.name);
   if (method.needs.memory_per_task && options.memory < options.tasks)
     return fmt::format("{} keeps as many examples of every task, so --memory must be at least {}, but is {}",
                        method.name, options.tasks, options.memory);

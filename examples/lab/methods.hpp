@@ -50,6 +50,7 @@ struct Needs {
   bool memory = false;            ///< stored examples
   bool memory_per_task = false;   ///< as many of every task
   bool memory_per_class = false;  ///< as many of every class
+  bool mlp = false;               ///< --hidden says its widths, and it has no other layers
 };
 
 struct Method {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The same importances as others compute them: a course's homework, and cheaper Fisher information.
+#include <cstddef>
 #include <lifelong/convention/hw14.hpp>
 #include <utility>
 
@@ -25,8 +26,9 @@ class BatchedStudent : public NetworkStudent<On, Learner> {
  public:
   using Base::Base;
 
-  void end_task(const Examples& source) {
-    this->learner_.consolidate(this->machine_.examples(source), {.batch_size = this->trial_.options.batch_size});
+  void end_task(std::size_t task) override {
+    this->learner_.consolidate(this->machine_.examples(this->train_set(task)),
+                               {.batch_size = this->trial_.options.batch_size});
   }
 };
 
@@ -38,8 +40,9 @@ class SamplingStudent : public NetworkStudent<On, Learner> {
  public:
   using Base::Base;
 
-  void end_task(const Examples& source) {
-    Base::end_task(source.first(static_cast<std::size_t>(this->trial_["samples"])));
+  void end_task(std::size_t task) override {
+    const Examples first = this->train_set(task).first(static_cast<std::size_t>(this->trial_["samples"]));
+    this->learner_.consolidate(this->machine_.examples(first));
   }
 };
 

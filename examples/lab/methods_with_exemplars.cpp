@@ -23,20 +23,19 @@ using Bytes = std::uint8_t;
 
 /// A network that is made anew from the memory after every task.
 template <class Memory, class Learner>
-class GreedyStudent {
+class GreedyStudent : public Student {
  public:
-  static constexpr bool has_probabilities = true;
-
   GreedyStudent(const Trial& trial, Learner untrained)
       : trial_(trial),
         memory_({.capacity = trial.options.memory, .seed = trial.seed}),
         untrained_(std::move(untrained)),
         trained_(untrained_) {}
 
-  template <class Source>
-  void learn(const Source& source, std::size_t, Steps) {
+  [[nodiscard]] Abilities abilities() const override { return {.probabilities = true}; }
+  void learn(std::size_t task, Steps) override {
     const Options& options = trial_.options;
-    memory_.push(Interruptible<Source>(source));
+    const Examples& source = trial_.stream[task].train;
+    memory_.push(Interruptible<Examples>(source));
     const std::vector<std::size_t> shape = trial_.stream[0].train.data().shape();
     const std::size_t width = shape.back(), height = memory_.features() / width;
     const lifelong::ShiftedCopies passes(memory_, height, width,
@@ -50,16 +49,17 @@ class GreedyStudent {
                          .schedule = {.decay = lifelong::optimizer::Decay::cosine, .final_share = options.final_rate}});
     trial_.progress.learned(source.size() * options.epochs);
   }
-  void end_task(const Examples&) {}
-  template <class Metric>
-  [[nodiscard]] double measure(std::size_t task, const Metric& metric) {
-    return lifelong::evaluate(trained_.model(), Interruptible<Examples>(trial_.stream[task].test), metric,
-                              trained_.backend());
+  void end_task(std::size_t) override {}
+  [[nodiscard]] double measure(std::size_t task, Measure what) override {
+    const Interruptible<Examples> test(trial_.stream[task].test);
+    return with_metric(what, [&](const auto& metric) {
+      return lifelong::evaluate(trained_.model(), test, metric, trained_.backend());
+    });
   }
 
-  [[nodiscard]] std::size_t parameters() const { return trained_.model().parameters().size(); }
-  [[nodiscard]] std::size_t state_bytes() const { return trained_.state_bytes(); }
-  [[nodiscard]] std::size_t memory_bytes() const { return memory_.bytes(); }
+  [[nodiscard]] std::size_t parameters() const override { return trained_.model().parameters().size(); }
+  [[nodiscard]] std::size_t state_bytes() override { return state_bytes_of(trained_); }
+  [[nodiscard]] std::size_t memory_bytes() override { return memory_.bytes(); }
 
  private:
   const Trial& trial_;
@@ -69,11 +69,10 @@ class GreedyStudent {
 
 Outcome train_from_memory(const Trial& trial) {
   const auto use = [&]<class Learner>(const OnProcessor&, Learner learner) {
+    const auto teach = [&](auto&& student) { return learn_in_sequence(trial, student); };
     if (trial.options.stream == StreamKind::rotated)
-      return learn_in_sequence(trial,
-                               GreedyStudent<rehearsal::GreedyBalanced<float>, Learner>(trial, std::move(learner)));
-    return learn_in_sequence(
-        trial, GreedyStudent<rehearsal::GreedyBalanced<float, Bytes>, Learner>(trial, std::move(learner)));
+      return teach(GreedyStudent<rehearsal::GreedyBalanced<float>, Learner>(trial, std::move(learner)));
+    return teach(GreedyStudent<rehearsal::GreedyBalanced<float, Bytes>, Learner>(trial, std::move(learner)));
   };
   return with_learner<OnProcessor>(trial, use, lifelong::importance::Constant{}, lifelong::penalty::None{});
 }
@@ -86,20 +85,18 @@ class ICarlStudent : public NetworkStudent<On, Learner> {
  public:
   using Base::Base;
 
-  static constexpr bool tested_inside = false, has_probabilities = false;
-
-  template <class Source>
-  void learn(const Source& source, std::size_t task, Steps steps) {
-    Base::learn(source, task, steps);
+  [[nodiscard]] Abilities abilities() const override { return {.in_steps = true, .saved_inside = true}; }
+  void learn(std::size_t task, Steps steps) override {
+    Base::learn(task, steps);
     const Options& options = this->trial_.options;
-    if (steps.until == options.steps_of_epoch(source.size()) * options.epochs) this->learner_.consolidate();
+    if (steps.until == options.steps_of_epoch(this->train_set(task).size()) * options.epochs)
+      this->learner_.consolidate();
   }
-  void end_task(const Examples&) {}
-  template <class Metric>
-  [[nodiscard]] double measure(std::size_t task, const Metric& metric) {
-    if (this->learner_.tasks() == 0) return Base::measure(task, metric);
+  void end_task(std::size_t) override {}
+  [[nodiscard]] double measure(std::size_t task, Measure what) override {
+    if (this->learner_.tasks() == 0) return Base::measure(task, what);
     auto classifier = rehearsal::nearest_mean_of(this->learner_);
-    return this->measure_of(classifier, task, metric);
+    return this->measure_of(classifier, task, what);
   }
 };
 

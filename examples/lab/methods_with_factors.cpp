@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Methods whose importance is more than one number per parameter.
+#include <lifelong/nn/kronecker/fisher.hpp>
+#include <lifelong/nn/kronecker/penalty.hpp>
+
 #include "methods.hpp"
 #include "network_student.hpp"
 #include "on_processor.hpp"

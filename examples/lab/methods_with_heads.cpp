@@ -15,6 +15,7 @@
 #include "interrupt.hpp"
 #include "methods.hpp"
 #include "session.hpp"
+#include "student.hpp"
 
 namespace lab {
 
@@ -24,26 +25,25 @@ namespace analytic = lifelong::analytic;
 
 /// One pass over the examples of a task is all that a head needs.
 template <class Head>
-class HeadStudent {
+class HeadStudent : public Student {
  public:
-  static constexpr bool has_probabilities = false;
-
   HeadStudent(const Trial& trial, Head head) : trial_(trial), head_(std::move(head)) {}
 
-  template <class Source>
-  void learn(const Source& source, std::size_t, Steps) {
-    head_.learn(Interruptible<Source>(source), backend());
+  [[nodiscard]] Abilities abilities() const override { return {}; }
+  void learn(std::size_t task, Steps) override {
+    const Examples& source = trial_.stream[task].train;
+    head_.learn(Interruptible<Examples>(source), backend());
     trial_.progress.learned(source.size() * trial_.options.epochs);
   }
-  void end_task(const Examples&) {}
-  template <class Metric>
-  [[nodiscard]] double measure(std::size_t task, const Metric& metric) {
-    return lifelong::evaluate(head_, Interruptible<Examples>(trial_.stream[task].test), metric, backend());
+  void end_task(std::size_t) override {}
+  [[nodiscard]] double measure(std::size_t task, Measure what) override {
+    const Interruptible<Examples> test(trial_.stream[task].test);
+    return with_metric(what, [&](const auto& metric) { return lifelong::evaluate(head_, test, metric, backend()); });
   }
 
-  [[nodiscard]] std::size_t parameters() const { return head_.features() * head_.outputs(); }
-  [[nodiscard]] std::size_t state_bytes() const { return head_.bytes(); }
-  [[nodiscard]] std::size_t memory_bytes() const { return 0; }
+  [[nodiscard]] std::size_t parameters() const override { return head_.features() * head_.outputs(); }
+  [[nodiscard]] std::size_t state_bytes() override { return head_.bytes(); }
+  [[nodiscard]] std::size_t memory_bytes() override { return 0; }
 
  private:
   [[nodiscard]] lifelong::backend::OpenMP backend() const { return {trial_.options.threads}; }
@@ -70,14 +70,16 @@ Outcome with_trunk(const Trial& trial, Use use) {
 
 Outcome ridge(const Trial& trial) {
   return with_trunk(trial, [&](auto trunk) {
-    return learn_in_sequence(trial, HeadStudent(trial, analytic::Ridge(std::move(trunk), trial.stream.outputs(),
-                                                                       {.strength = trial["strength"]})));
+    HeadStudent student(trial,
+                        analytic::Ridge(std::move(trunk), trial.stream.outputs(), {.strength = trial["strength"]}));
+    return learn_in_sequence(trial, student);
   });
 }
 
 Outcome slda(const Trial& trial) {
   return with_trunk(trial, [&](auto trunk) {
-    return learn_in_sequence(trial, HeadStudent(trial, analytic::Slda(std::move(trunk), trial.stream.outputs())));
+    HeadStudent student(trial, analytic::Slda(std::move(trunk), trial.stream.outputs()));
+    return learn_in_sequence(trial, student);
   });
 }
 

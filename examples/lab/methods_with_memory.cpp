@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Methods that keep examples, and those that combine them with an importance.
 #include <cstdint>
+#include <lifelong/nn/kronecker/fisher.hpp>
+#include <lifelong/nn/kronecker/penalty.hpp>
 #include <lifelong/rehearsal/averaged_gem.hpp>
 #include <lifelong/rehearsal/dark_experience.hpp>
 #include <lifelong/rehearsal/distillation.hpp>

@@ -24,13 +24,13 @@ using lifelong::penalty::None;
 
 auto gated_network(const Trial& trial, const OpenMP& backend) {
   return lifelong::nn::hat<float>(
-      widths_of(trial),
+      widths_of(trial.options, trial.stream),
       {.tasks = trial.stream.size(), .sparsity = trial["sparsity"], .rate = trial["gate-rate"], .seed = trial.seed},
       backend);
 }
 
 auto growing_network(const Trial& trial, const OpenMP& backend) {
-  return lifelong::nn::progressive<float>(widths_of(trial), trial.seed, backend);
+  return lifelong::nn::progressive<float>(widths_of(trial.options, trial.stream), trial.seed, backend);
 }
 
 /// The processor, with the network that `make` gives.
@@ -54,11 +54,14 @@ class PackNetStudent : public NetworkStudent<On, Learner> {
  public:
   using Base::Base;
 
-  static constexpr bool saved_inside = false;  // the steps of both halves are counted from 1
-
-  template <class Source>
-  void learn(const Source& source, std::size_t task, Steps steps) {
+  [[nodiscard]] Abilities abilities() const override {
+    Abilities all = Base::abilities();
+    all.saved_inside = false;  // the steps of both halves are counted from 1
+    return all;
+  }
+  void learn(std::size_t task, Steps steps) override {
     const Options& options = this->trial_.options;
+    const Examples& source = this->train_set(task);
     const bool last = task + 1 == this->trial_.stream.size();
     const std::size_t later = options.epochs / 2,
                       pruned_at = (options.epochs - later) * options.steps_of_epoch(source.size());
@@ -70,16 +73,16 @@ class PackNetStudent : public NetworkStudent<On, Learner> {
       this->fit(source, {later, lifelong::OptimizerState::reset, steps.from > pruned_at}, steps.until - pruned_at);
     if (later == 0 && steps.until == pruned_at) lifelong::penalty::prune(this->learner_);
   }
-  void end_task(const Examples&) { this->learner_.consolidate(); }
-  void restore(const lifelong::io::Safetensors& file, std::vector<std::string> may_differ) {
-    may_differ.emplace_back("pruned");  // the last task keeps all
-    Base::restore(file, may_differ);
+  void end_task(std::size_t) override { this->learner_.consolidate(); }
+  void restore(const lifelong::io::Safetensors& file, const std::vector<std::string>& may_differ) override {
+    std::vector<std::string> names = may_differ;
+    names.emplace_back("pruned");  // the last task keeps all
+    Base::restore(file, names);
   }
-  template <class Metric>
-  [[nodiscard]] double measure(std::size_t task, const Metric& metric) {
+  [[nodiscard]] double measure(std::size_t task, Measure what) override {
     auto network = this->learner_.model();
     this->learner_.copy_parameters(task, network.parameters());
-    return this->measure_of(network, task, metric);
+    return this->measure_of(network, task, what);
   }
 };
 
@@ -91,18 +94,15 @@ class HatStudent : public NetworkStudent<On, Learner> {
  public:
   using Base::Base;
 
-  template <class Source>
-  void learn(const Source& source, std::size_t, Steps steps) {
-    const Options& options = this->trial_.options;
+  void learn(std::size_t task, Steps steps) override {
     lifelong::nn::Annealing slope(this->learner_.model());
-    this->fit(source, {options.epochs, options.optimizer_state}, steps.until, slope);
+    this->fit(this->train_set(task), this->all_epochs(), steps.until, slope);
   }
-  void end_task(const Examples&) { lifelong::nn::end_task(this->learner_); }
-  template <class Metric>
-  [[nodiscard]] double measure(std::size_t task, const Metric& metric) {
+  void end_task(std::size_t) override { lifelong::nn::end_task(this->learner_); }
+  [[nodiscard]] double measure(std::size_t task, Measure what) override {
     auto network = this->learner_.model();
     network.select(std::min(task, network.tasks_ended()));
-    return this->measure_of(network, task, metric);
+    return this->measure_of(network, task, what);
   }
 };
 
@@ -114,30 +114,28 @@ class ProgressiveStudent : public NetworkStudent<On, Learner> {
  public:
   using Base::Base;
 
-  template <class Source>
-  void learn(const Source& source, std::size_t task, Steps steps) {
+  void learn(std::size_t task, Steps steps) override {
     grow_to(task + 1);
-    Base::learn(source, task, steps);
+    Base::learn(task, steps);
   }
-  void end_task(const Examples&) { this->learner_.consolidate(); }
-  [[nodiscard]] lifelong::io::Safetensors saved() {
+  void end_task(std::size_t) override { this->learner_.consolidate(); }
+  [[nodiscard]] lifelong::io::Safetensors saved() override {
     lifelong::io::Safetensors file = Base::saved();
     file.set_metadata(columns_key, std::to_string(this->learner_.model().columns()));
     lifelong::io::seal(file);
     return file;
   }
-  void restore(const lifelong::io::Safetensors& file, const std::vector<std::string>& may_differ) {
+  void restore(const lifelong::io::Safetensors& file, const std::vector<std::string>& may_differ) override {
     const auto columns = file.metadata().find(columns_key);
     if (columns != file.metadata().end())
       grow_to(static_cast<std::size_t>(
           whole_number("the columns of a checkpoint", columns->second, 1, this->trial_.stream.size())));
     Base::restore(file, may_differ);
   }
-  template <class Metric>
-  [[nodiscard]] double measure(std::size_t task, const Metric& metric) {
+  [[nodiscard]] double measure(std::size_t task, Measure what) override {
     auto network = this->learner_.model();
     network.select(std::min(task, network.columns() - 1));
-    return this->measure_of(network, task, metric);
+    return this->measure_of(network, task, what);
   }
 
  private:
@@ -166,7 +164,7 @@ std::vector<Method> methods_with_own_parameters() {
        [](const Trial& trial) {
          return teach_in_sequence<HatStudent, With<gated_network>>(trial, Constant{}, lifelong::nn::HatPenalty{});
        },
-       {.task = true}},
+       {.task = true, .mlp = true}},
 
       {"progressive",
        {},
@@ -174,7 +172,7 @@ std::vector<Method> methods_with_own_parameters() {
        [](const Trial& trial) {
          return teach_in_sequence<ProgressiveStudent, With<growing_network>>(trial, Constant{}, None{});
        },
-       {.task = true}},
+       {.task = true, .mlp = true}},
   };
 }
 

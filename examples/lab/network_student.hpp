@@ -4,14 +4,18 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <lifelong/io/checkpoint.hpp>
 #include <lifelong/lifelong.hpp>
+#include <lifelong/stream/joined.hpp>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "any_optimizer.hpp"
 #include "interrupt.hpp"
 #include "session.hpp"
+#include "student.hpp"
 #include "trial.hpp"
 
 namespace lab {
@@ -29,6 +33,13 @@ std::size_t example_bytes(const State& state) {
     return state.exemplars.bytes() + state.candidates.bytes();
   else
     return 0;
+}
+
+/// Bytes that a learner keeps beside its model, but for those that its optimizer does not use.
+template <class Learner>
+std::size_t state_bytes_of(Learner& learner) {
+  return learner.state_bytes() -
+         learner.optimizer_policy().unused_arrays() * learner.model().parameters().size() * sizeof(float);
 }
 
 /// How the options say that a task is learned.
@@ -50,33 +61,31 @@ struct Epochs {
 
 /// `On` says where the trial runs; see `OnProcessor`.
 template <class On, class Learner>
-class NetworkStudent {
+class NetworkStudent : public Student {
   struct Nothing {
     void operator()(const lifelong::FitProgress&) const {}
   };
 
  public:
-  static constexpr bool saved_inside = true, tested_inside = true, has_probabilities = true;
-
   NetworkStudent(const Trial& trial, On machine, Learner learner)
       : trial_(trial), machine_(std::move(machine)), learner_(std::move(learner)) {}
 
-  template <class Source>
-  void learn(const Source& source, std::size_t, Steps steps) {
-    fit(source, {trial_.options.epochs, trial_.options.optimizer_state}, steps.until);
+  [[nodiscard]] Abilities abilities() const override {
+    return {.in_steps = true, .saved_inside = true, .tested_inside = true, .probabilities = true};
   }
-  void end_task(const Examples& source) { learner_.consolidate(machine_.examples(source)); }
-  template <class Metric>
-  [[nodiscard]] double measure(std::size_t task, const Metric& metric) {
-    return measure_of(learner_.model(), task, metric);
+  void learn(std::size_t task, Steps steps) override { fit(train_set(task), all_epochs(), steps.until); }
+  void end_task(std::size_t task) override { learner_.consolidate(machine_.examples(train_set(task))); }
+  [[nodiscard]] double measure(std::size_t task, Measure what) override {
+    return measure_of(learner_.model(), task, what);
   }
 
-  [[nodiscard]] std::size_t parameters() const { return learner_.model().parameters().size(); }
-  [[nodiscard]] std::size_t state_bytes() { return learner_.state_bytes() - memory_bytes(); }
-  [[nodiscard]] std::size_t memory_bytes() { return example_bytes(learner_.state().rehearsal); }
+  [[nodiscard]] std::size_t parameters() const override { return learner_.model().parameters().size(); }
+  [[nodiscard]] std::size_t state_bytes() override { return state_bytes_of(learner_) - memory_bytes(); }
+  [[nodiscard]] std::size_t memory_bytes() override { return example_bytes(learner_.state().rehearsal); }
 
-  [[nodiscard]] lifelong::io::Safetensors saved() { return lifelong::io::checkpoint(learner_); }
-  void restore(const lifelong::io::Safetensors& file, const std::vector<std::string>& may_differ) {
+  [[nodiscard]] lifelong::io::Safetensors saved() override { return lifelong::io::checkpoint(learner_); }
+  [[nodiscard]] lifelong::io::Safetensors finished() override { return learner_.optimizer_policy().as_chosen(saved()); }
+  void restore(const lifelong::io::Safetensors& file, const std::vector<std::string>& may_differ) override {
     lifelong::io::restore(file, learner_, {.may_differ = may_differ});
   }
 
@@ -97,39 +106,28 @@ class NetworkStudent {
       stop_if_interrupted();
     });
   }
-  template <class Network, class Metric>
-  [[nodiscard]] double measure_of(Network& network, std::size_t task, const Metric& metric) {
-    return lifelong::evaluate(network, machine_.examples(trial_.stream[task].test), metric, learner_.backend());
+  template <class Network>
+  [[nodiscard]] double measure_of(Network& network, std::size_t task, Measure what) {
+    const auto& test = machine_.examples(trial_.stream[task].test);
+    return with_metric(
+        what, [&](const auto& metric) { return lifelong::evaluate(network, test, metric, learner_.backend()); });
   }
+  [[nodiscard]] const Examples& train_set(std::size_t task) const { return trial_.stream[task].train; }
+  [[nodiscard]] Epochs all_epochs() const { return {trial_.options.epochs, trial_.options.optimizer_state}; }
 
   const Trial& trial_;
   On machine_;
   Learner learner_;
 };
 
-/// Calls `use(optimizer)` with the optimizer the options name.
-template <class Use>
-Outcome with_optimizer(const Options& options, Use use) {
-  switch (options.optimizer) {
-    case OptimizerKind::sgd:
-      return use(lifelong::optimizer::Sgd{.learning_rate = options.learning_rate});
-    case OptimizerKind::momentum:
-      return use(lifelong::optimizer::Momentum{.learning_rate = options.learning_rate});
-    case OptimizerKind::adam:
-      break;
-  }
-  return use(lifelong::optimizer::Adam{.learning_rate = options.learning_rate});
-}
-
 /// Makes a learner of these parts and calls `use(machine, learner)`.
 template <class On, class Use, class Importance, class Penalty, class... Further>
 Outcome with_learner(const Trial& trial, Use use, const Importance& importance, const Penalty& penalty,
                      const Further&... further) {
-  return with_optimizer(trial.options, [&](const auto& optimizer) {
-    On machine(trial);
-    lifelong::Learner learner(machine.network(), importance, penalty, optimizer, machine.backend(), further...);
-    return use(std::move(machine), std::move(learner));
-  });
+  On machine(trial);
+  const AnyOptimizer optimizer{trial.options.optimizer, trial.options.learning_rate};
+  lifelong::Learner learner(machine.network(), importance, penalty, optimizer, machine.backend(), further...);
+  return use(std::move(machine), std::move(learner));
 }
 
 /// A `S<On, Learner>` learns task after task, with these parts of a learner.
@@ -137,7 +135,8 @@ template <template <class, class> class S, class On, class Importance, class Pen
 Outcome teach_in_sequence(const Trial& trial, const Importance& importance, const Penalty& penalty,
                           const Further&... further) {
   const auto use = [&]<class Learner>(On machine, Learner learner) {
-    return learn_in_sequence(trial, S<On, Learner>(trial, std::move(machine), std::move(learner)));
+    S<On, Learner> student(trial, std::move(machine), std::move(learner));
+    return learn_in_sequence(trial, student);
   };
   return with_learner<On>(trial, use, importance, penalty, further...);
 }
@@ -149,11 +148,27 @@ Outcome train_in_sequence(const Trial& trial, const Importance& importance, cons
   return teach_in_sequence<NetworkStudent, On>(trial, importance, penalty, further...);
 }
 
+/// It learns all tasks as one.
+template <class On, class Learner>
+class JointStudent : public NetworkStudent<On, Learner> {
+  using Base = NetworkStudent<On, Learner>;
+
+ public:
+  JointStudent(const Trial& trial, On machine, Learner learner)
+      : Base(trial, std::move(machine), std::move(learner)), all_(trial.stream) {}
+
+  void learn(std::size_t, Steps steps) override { this->fit(all_, this->all_epochs(), steps.until); }
+
+ private:
+  lifelong::Joined<std::uint8_t> all_;
+};
+
 /// A network learns all tasks at once.
 template <class On>
 Outcome train_together(const Trial& trial) {
-  const auto use = [&](On machine, auto learner) {
-    return learn_together(trial, NetworkStudent(trial, std::move(machine), std::move(learner)));
+  const auto use = [&]<class Learner>(On machine, Learner learner) {
+    JointStudent<On, Learner> student(trial, std::move(machine), std::move(learner));
+    return learn_together(trial, student);
   };
   return with_learner<On>(trial, use, lifelong::importance::Constant{}, lifelong::penalty::None{});
 }

@@ -20,7 +20,7 @@ class OnDevice {
   explicit OnDevice(const Trial& trial) : trial_(trial) {}
 
   [[nodiscard]] auto network() const {
-    return lifelong::cuda::mlp<float>(widths_of(trial_), {.seed = trial_.seed}, backend_);
+    return lifelong::cuda::mlp<float>(widths_of(trial_.options, trial_.stream), {.seed = trial_.seed}, backend_);
   }
   [[nodiscard]] const lifelong::cuda::Backend& backend() const { return backend_; }
 

@@ -2,12 +2,10 @@
 // The machine of a trial, by default: the processor.
 #pragma once
 
-#include <cstddef>
 #include <lifelong/backend/openmp.hpp>
-#include <lifelong/nn.hpp>
-#include <vector>
-
+#include <utility>
 #include "interrupt.hpp"
+#include "network.hpp"
 #include "trial.hpp"
 
 namespace lab {
@@ -18,8 +16,9 @@ class OnProcessor {
   explicit OnProcessor(const Trial& trial) : trial_(trial) {}
 
   /// The network of the trial, its parameters drawn from the seed.
-  [[nodiscard]] auto network() const {
-    return lifelong::nn::mlp<float>(widths_of(trial_), {.seed = trial_.seed}, backend());
+  [[nodiscard]] Network network() const {
+    ConnectedLayers all = layers_of(trial_.options, trial_.stream);
+    return {all.input, std::move(all.layers), trial_.seed, backend()};
   }
   [[nodiscard]] lifelong::backend::OpenMP backend() const { return {trial_.options.threads}; }
 

@@ -74,8 +74,18 @@ std::string methods_help() {
 
 std::vector<std::size_t> hidden_widths(const std::string& text) {
   std::vector<std::size_t> widths;
-  for (const std::string& part : split_list(text)) widths.push_back(whole_number("--hidden", part, 1, 1'000'000));
+  for (const std::string& part : split_list(text.empty() ? "256,256" : text))
+    widths.push_back(whole_number("--hidden", part, 1, 1'000'000));
   return widths;
+}
+
+std::optional<NetworkFile> chosen_network(const RunArguments& arguments, Machine machine) {
+  if (arguments.network.empty()) return std::nullopt;
+  if (!arguments.hidden.empty())
+    throw InvalidArgument("--hidden and --network both say which network is trained; leave one of them out");
+  if (machine != Machine::cpu)
+    throw InvalidArgument("--network is for --device cpu; on a device, networks are of --hidden");
+  return read_network(arguments.network);
 }
 
 std::vector<std::string> chosen_methods(const std::string& text, Machine machine) {
@@ -213,7 +223,9 @@ void describe_run(CLI::App& app, RunArguments& arguments) {
   add(app, "--memory", arguments.memory, "N", "Stored examples, of all tasks together");
   add(app, "--memory-batch", arguments.memory_batch, "N",
       "Stored examples in each step [as many as --batch-size; gem: all of each task]");
-  add(app, "--hidden", arguments.hidden, "N,N,...", "Widths of the hidden layers");
+  add(app, "--hidden", arguments.hidden, "N,N,...", "Widths of the hidden layers [256,256]");
+  add(app, "--network", arguments.network, "FILE",
+      "A network of other layers, described in JSON: convolutions,\nrecurrent layers, blocks of a transformer, ...");
   add(app, "--epochs", arguments.epochs, "N", "Passes over each task");
   add(app, "--batch-size", arguments.batch_size, "N", "Samples per step");
   add(app, "--optimizer", arguments.optimizer, "KIND", "sgd, momentum or adam");
@@ -282,6 +294,7 @@ Options resolved(const RunArguments& arguments, std::string command) {
       .scenario = chosen_scenario(arguments.scenario, stream),
       .tasks = tasks,
       .hidden = hidden_widths(arguments.hidden),
+      .network = chosen_network(arguments, machine),
       .methods = std::move(chosen),
       .epochs = whole_number("--epochs", arguments.epochs, 1, 1'000'000),
       .batch_size = whole_number("--batch-size", arguments.batch_size, 1, most),

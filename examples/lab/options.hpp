@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "network_file.hpp"
+
 namespace lab {
 
 enum class StreamKind { rotated, permuted, split, noisy, label_shift, sets };
@@ -45,7 +47,8 @@ struct Options {
   bool random_order;                              ///< drawn for each seed
   lifelong::Scenario scenario;
   std::size_t tasks;
-  std::vector<std::size_t> hidden;
+  std::vector<std::size_t> hidden;     ///< widths, where no other network is described
+  std::optional<NetworkFile> network;  ///< what --network describes
   std::vector<std::string> methods;
   std::size_t epochs;
   std::size_t batch_size;

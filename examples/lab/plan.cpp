@@ -7,8 +7,11 @@
 #include <cstddef>
 #include <lifelong/version.hpp>
 #include <tuple>
+#include <variant>
 
+#include "layers.hpp"
 #include "streams.hpp"
+#include "text.hpp"
 
 namespace lab {
 
@@ -75,6 +78,13 @@ void sort_as_planned(std::vector<RunResult>& runs, const Options& options) {
 }
 
 std::string model_text(const Options& options, const Stream& stream) {
+  if (options.network) {
+    const ConnectedLayers all = layers_of(options, stream);
+    std::vector<std::string> layers;
+    for (const Layer& layer : all.layers)
+      layers.push_back(std::visit([](const auto& own) { return own.recipe(); }, layer));
+    return fmt::format("network of {}: {}; float", all.input.word(), joined(layers));
+  }
   std::string widths = fmt::format("{}", stream.features());
   for (const std::size_t width : options.hidden) widths += fmt::format("-{}", width);
   const std::string where = options.machine == Machine::cpu ? "" : fmt::format(", on {}", name_of(options.machine));

@@ -14,7 +14,7 @@ namespace lab {
 /// The command line as it was typed; settings that depend on others are resolved at its end.
 struct RunArguments {
   std::string dataset = "fashion-mnist", stream = "rotated", degrees = "20", noise = "0.5", shift = "2", blur = "0",
-              order, scenario, tasks = "5", hidden = "256,256", methods = "all", epochs = "3", batch_size = "128",
+              order, scenario, tasks = "5", hidden, network, methods = "all", epochs = "3", batch_size = "128",
               optimizer = "adam", learning_rate, seeds = "1", train_samples, memory = "500", memory_batch, threads,
               jobs = "1", device = "cpu", optimizer_state = "keep", final_rate = "1", test_after = "epoch",
               checkpoint_every = "10", output = "lifelong-results";

@@ -33,11 +33,11 @@ struct Trial {
   [[nodiscard]] double operator[](const char* setting) const { return settings.at(setting); }
 };
 
-/// The widths of its network, from the inputs to the outputs.
-inline std::vector<std::size_t> widths_of(const Trial& trial) {
-  std::vector<std::size_t> widths{trial.stream.features()};
-  widths.insert(widths.end(), trial.options.hidden.begin(), trial.options.hidden.end());
-  widths.push_back(trial.stream.outputs());
+/// The widths of a multilayer perceptron, from the inputs to the outputs.
+inline std::vector<std::size_t> widths_of(const Options& options, const Stream& stream) {
+  std::vector<std::size_t> widths{stream.features()};
+  widths.insert(widths.end(), options.hidden.begin(), options.hidden.end());
+  widths.push_back(stream.outputs());
   return widths;
 }
 

@@ -28,6 +28,7 @@ known=(
   getting_started.sh.1 getting_started.text.1 # getting_started.sh
   getting_started.sh.2 getting_started.text.2 # here
   getting_started.cmake.1                     # here
+  laboratory.json.1     # its kind by tests/lab
   laboratory.sh.1       # its commands, on other data, by tests/lab
   other_models.cpp.1    # here
   packaging.sh.1        # tests/single

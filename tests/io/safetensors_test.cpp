@@ -115,6 +115,28 @@ TEST_CASE("safetensors come back as they were written") {
   CHECK(folder.read("out.safetensors") == bytes);
 }
 
+TEST_CASE("an array that is removed leaves the others as they were") {
+  const Safetensors all = sample();
+  for (const auto& [removed, its] : all.tensors()) {
+    CAPTURE(removed);
+    Safetensors rest = all;
+    rest.remove(removed);
+    CHECK_FALSE(rest.contains(removed));
+    const Folder folder;
+    const std::string path = folder.path() + "/out.safetensors";
+    ll::io::write_safetensors(path, rest);
+    const Safetensors read = ll::io::read_safetensors(path);
+    REQUIRE(read.tensors().size() + 1 == all.tensors().size());
+    for (const auto& [name, tensor] : read.tensors()) {
+      const auto there = read.bytes(name), here = all.bytes(name);
+      CHECK(Bytes(there.begin(), there.end()) == Bytes(here.begin(), here.end()));
+    }
+  }
+  Safetensors made = sample();
+  CHECK_THROWS_AS(made.remove("absent"), ll::FormatError);
+  CHECK(made.tensors().size() == all.tensors().size());
+}
+
 TEST_CASE("a written safetensors file has the bytes of the format") {
   const Folder folder;
   Safetensors made;

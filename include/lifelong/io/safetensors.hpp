@@ -87,6 +87,17 @@ class Safetensors {
     });
   }
 
+  /// Removes an array; the others keep their order. \throws FormatError if there is no such array.
+  void remove(std::string_view tensor) {
+    const std::size_t offset = at(tensor).offset, bytes = at(tensor).bytes;
+    const auto begin = data_.begin() + static_cast<std::ptrdiff_t>(offset);
+    data_.erase(begin, begin + static_cast<std::ptrdiff_t>(bytes));
+    header_.bytes = data_.size();
+    header_.tensors.erase(header_.tensors.find(tensor));
+    for (auto& [name, other] : header_.tensors)
+      if (other.offset > offset) other.offset -= bytes;
+  }
+
   /// Sets a text. \throws InvalidArgument unless key and text are UTF-8.
   void set_metadata(const std::string& key, std::string text) {
     if (!io_detail::is_utf8(key) || !io_detail::is_utf8(text))

@@ -72,10 +72,10 @@ class NetworkParts {
   /// decay and the penalty. A name stands for its block and for all blocks below it: `2` for the whole layer 2. Their
   /// gradients and importances are 0. A layer that is frozen whole runs in evaluation also in training: nothing in it
   /// is dropped, and its running statistics stay. Backward passes end at the lowest layer that learns, so what lies
-  /// below costs no gradient. 	hrows InvalidArgument, and nothing changes, for a name that stands for no block, or if
+  /// below costs no gradient. \throws InvalidArgument, and nothing changes, for a name that stands for no block, or if
   /// nothing would learn.
   void freeze(const std::vector<std::string>& names) { set_frozen(names, true); }
-  /// Lets blocks learn again. 	hrows InvalidArgument for a name that stands for no block.
+  /// Lets blocks learn again. \throws InvalidArgument for a name that stands for no block.
   void unfreeze(const std::vector<std::string>& names) { set_frozen(names, false); }
   /// The parameters that learn, as ranges.
   [[nodiscard]] std::span<const ParameterRange> learning() const { return learning_; }
