@@ -521,8 +521,7 @@ TEST_CASE("a surface has the losses of two tasks around the paths of three metho
   const Folder folder;
   test::write_data(folder / "data");
   results_of(folder, {"--methods", "finetune"});
-  const Words words =
-      small_command("surface", folder, {"--degrees", "90", "--epochs", "10", "--strength", "online-ewc=100"});
+  Words words = small_command("surface", folder, {"--degrees", "90", "--epochs", "10", "--strength", "online-ewc=100"});
   const Finished finished = test::run(folder, words);
   INFO(finished.err);
   REQUIRE(finished.code == 0);
@@ -774,7 +773,7 @@ TEST_CASE("a command that is interrupted or killed at any moment goes on to the 
 TEST_CASE("a run that was stopped inside a task says where it goes on") {
   const Folder folder;
   test::write_data(folder / "data");
-  const Words words = small_run(folder, {"--methods", "ewc", "--epochs", "200", "--checkpoint-every", "0"});
+  const Words words = small_run(folder, {"--methods", "ewc", "--epochs", "60", "--checkpoint-every", "0"});
   const test::fs::path partial = folder / "out/partial-ewc-1.safetensors";
   test::Program program(folder, words);
   const auto patience = std::chrono::steady_clock::now() + std::chrono::minutes(1);
