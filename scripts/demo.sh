@@ -7,6 +7,7 @@ root=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)
 
 arguments=(
   --dataset fashion-mnist
+  --train-samples 40000
   --stream rotated
   --tasks 5
   --hidden 256,256

@@ -156,8 +156,8 @@ const std::vector<Protocol>& protocols() {
        "five rotations of Fashion-MNIST with all families, as scripts/demo.sh",
        "fashion-mnist",
        {{"rotated",
-         words("--stream rotated --tasks 5 --hidden 256,256 --epochs 3 --batch-size 128 --memory 500"
-               " --methods finetune,online-ewc,kfac,er,kfac+er,joint"),
+         words("--stream rotated --tasks 5 --train-samples 40000 --hidden 256,256 --epochs 3 --batch-size 128"
+               " --memory 500 --methods finetune,online-ewc,kfac,er,kfac+er,joint"),
          {}}}}};
   return all;
 }
