@@ -13,7 +13,7 @@ if [[ -z ${LIFELONG_LAB:-} ]] && [[ ! -x $lab || -n $(find "${sources[@]}" -newe
   log=$root/build/lab.log
   mkdir -p "$root/build"
   begin=$(date +%s) # a source edited while building is newer than the program
-  echo "Building lifelong-lab (two to three minutes on two cores, only after a change) ..." >&2
+  echo "Building lifelong-lab (five to ten minutes on two cores, only after a change) ..." >&2
   if ! (cd "$root" && cmake --preset lab && cmake --build --preset lab) >"$log" 2>&1; then
     cat "$log" >&2
     exit 1

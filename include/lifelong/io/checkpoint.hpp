@@ -172,6 +172,11 @@ struct Numbers {
   }
 };
 
+template <class File>
+Arrays(File&) -> Arrays<File>;
+template <class File>
+Numbers(File&) -> Numbers<File>;
+
 /// Calls `number("model.name", value)` for the numbers that a model's next training passes depend on.
 template <class Model, class Number>
 void visit_numbers(Model& model, const Number& number) {
