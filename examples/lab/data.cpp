@@ -5,13 +5,12 @@
 
 #include <cstdlib>
 #include <lifelong/core/error.hpp>
-#include <lifelong/io/idx.hpp>
-#include <lifelong/zlib.hpp>
 #include <optional>
 #include <system_error>
 #include <utility>
 #include <vector>
 
+#include "data_folder.hpp"
 #include "download.hpp"
 #include "text.hpp"
 
@@ -117,7 +116,7 @@ Data load_data(const std::string& names) {
   std::vector<Data> sets;
   for (const std::string& name : split_list(names)) {
     const fs::path folder = find_folder(name);
-    sets.push_back({lifelong::io::load_idx(folder.string(), {.unpack = lifelong::zlib::gunzip}), fs::absolute(folder)});
+    sets.push_back({read_folder(folder), fs::absolute(folder)});
   }
   if (sets.empty()) throw lifelong::InvalidArgument("--dataset names no data");
   Data data = std::move(sets.front());

@@ -17,7 +17,7 @@ struct Data {
   std::vector<lifelong::SplitData<std::uint8_t>> more = {};  ///< that follow it
 };
 
-/// `name` is fashion-mnist, mnist or a folder with the four IDX files, or several with commas between them. Looks on
+/// `name` is fashion-mnist, mnist or a folder that `read_folder` takes, or several with commas between them. Looks on
 /// this machine first, then downloads.
 /// \throws lifelong::Error saying what is missing or wrong, and how to get it.
 Data load_data(const std::string& name);

@@ -193,8 +193,8 @@ void add_sweep(Options& options, const RunArguments& arguments, bool by_name) {
 void describe_run(CLI::App& app, RunArguments& arguments) {
   app.option_defaults()->group("What is learned");
   add(app, "--dataset", arguments.dataset, "NAME",
-      "fashion-mnist, mnist, or a folder with four IDX files (.gz or not);\nseveral with commas between them for "
-      "--stream sets");
+      "fashion-mnist, mnist, or a folder with IDX files (.gz or not),\nx_train.npy, y_train.npy, x_test.npy and "
+      "y_test.npy, or train.csv and\ntest.csv; several with commas between them for --stream sets");
   add(app, "--stream", arguments.stream, "KIND",
       "rotated, permuted (pixels), split (classes), noisy (ever more),\nlabel-shift (other shares of the classes), or "
       "sets (one after another)");
