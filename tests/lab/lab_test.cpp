@@ -742,7 +742,7 @@ const char* const all_kinds = "kfac,gem,icarl,packnet,hat,progressive";
 std::size_t run_in_pieces(const Folder& folder, const Words& words, int signal) {
   for (std::size_t pieces = 1;; ++pieces) {
     test::Program program(folder, words);
-    std::this_thread::sleep_for(std::chrono::milliseconds(60 + 25 * pieces));
+    std::this_thread::sleep_for(std::chrono::milliseconds(60 + 25 * pieces + pieces * pieces));
     program.send(signal);
     const Finished finished = program.wait();
     INFO(finished.err);
