@@ -38,34 +38,29 @@ void write_csv(const path& folder, const std::string& part, const Bytes& data) {
   file << "\n";
 }
 
-test::Finished run_on(const Folder& folder, const path& data, const std::vector<std::string>& more = {}) {
-  std::vector<std::string> words{"run",
-                                 "--dataset",
-                                 data.string(),
-                                 "--stream",
-                                 "split",
-                                 "--tasks",
-                                 "2",
-                                 "--hidden",
-                                 "16",
-                                 "--epochs",
-                                 "1",
-                                 "--methods",
-                                 "ewc,ridge",
-                                 "--features",
-                                 "ridge=50",
-                                 "--output",
-                                 (folder / "out").string(),
-                                 "--overwrite"};
-  words.insert(words.end(), more.begin(), more.end());
-  return test::run(folder, words);
+std::vector<std::string> command(const Folder& folder, const path& data, const std::string& stream = "split") {
+  return {"run",
+          "--dataset",
+          data.string(),
+          "--stream",
+          stream,
+          "--tasks",
+          "2",
+          "--hidden",
+          "16",
+          "--epochs",
+          "1",
+          "--methods",
+          "ewc,ridge",
+          "--features",
+          "ridge=50",
+          "--output",
+          (folder / "out").string(),
+          "--overwrite"};
 }
 
 Json matrices_on(const Folder& folder, const path& data) {
-  const test::Finished finished = run_on(folder, data);
-  INFO(finished.err);
-  REQUIRE(finished.code == 0);
-  const Json results = Json::parse(test::contents(folder / "out/results.json"));
+  const Json results = test::results_of_command(folder, command(folder, data));
   Json matrices;
   for (const Json& run : results["runs"]) matrices.push_back(run["accuracy_matrix"]);
   REQUIRE(matrices.size() == 2);
@@ -73,7 +68,7 @@ Json matrices_on(const Folder& folder, const path& data) {
 }
 
 void check_refused(const Folder& folder, const path& data, const std::string& said) {
-  const test::Finished finished = run_on(folder, data);
+  const test::Finished finished = test::run(folder, command(folder, data));
   INFO(finished.err);
   CHECK(finished.code == 2);
   CHECK_THAT(finished.err, test::ContainsSubstring(said));
@@ -114,7 +109,7 @@ TEST_CASE("examples that a stream cannot be made of are refused by the name of t
   std::ofstream(folder / "csv/test.csv") << "label,a,b\n1,2,300\n";
   check_refused(folder, folder / "csv", "test.csv");
   write_csv(folder / "csv", "test", data.test);
-  const test::Finished rotated = run_on(folder, folder / "csv", {"--stream", "rotated"});
+  const test::Finished rotated = test::run(folder, command(folder, folder / "csv", "rotated"));
   INFO(rotated.err);
   CHECK(rotated.code == 2);
 }

@@ -48,10 +48,7 @@ Words small_command(const char* subcommand, const Folder& folder, const Words& m
 Words small_run(const Folder& folder, const Words& more = {}) { return small_command("run", folder, more); }
 
 Json results_of(const Folder& folder, const Words& more = {}) {
-  const Finished finished = test::run(folder, small_run(folder, more));
-  INFO(finished.err);
-  REQUIRE(finished.code == 0);
-  return Json::parse(test::contents(folder / "out/results.json"));
+  return test::results_of_command(folder, small_run(folder, more));
 }
 
 std::vector<std::string> keys_of(const Json& object) {

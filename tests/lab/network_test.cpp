@@ -9,13 +9,16 @@
 #include <lifelong/io/safetensors.hpp>
 #include <lifelong/lifelong.hpp>
 #include <lifelong/nn.hpp>
+#include <lifelong/rehearsal/dark_experience.hpp>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <thread>
+#include <variant>
 #include <vector>
 
 #include "any_optimizer.hpp"
 #include "idx_files.hpp"
+#include "network.hpp"
 #include "program.hpp"
 #include "random_batch.hpp"
 
@@ -46,10 +49,7 @@ Words command(const Folder& folder, const Words& more) {
 }
 
 Json results_of(const Folder& folder, const Words& more) {
-  const test::Finished finished = test::run(folder, command(folder, more));
-  INFO(finished.err);
-  REQUIRE(finished.code == 0);
-  return Json::parse(test::contents(folder / "out/results.json"));
+  return test::results_of_command(folder, command(folder, more));
 }
 
 /// A file that describes a network.
@@ -95,7 +95,38 @@ std::vector<float> after_steps(const Optimizer& optimizer) {
   return {parameters.begin(), parameters.end()};
 }
 
+/// Parameters after two tasks with importance, penalty and rehearsal.
+template <class Network, class Importance, class Penalty, class... Rehearsal>
+std::vector<float> after_tasks(const Network& network, const Importance& importance, const Penalty& penalty,
+                               const Rehearsal&... rehearsal) {
+  ll::Learner learner(network, importance, penalty, ll::optimizer::Sgd{.learning_rate = 0.05}, ll::backend::OpenMP{2},
+                      rehearsal...);
+  const test::RandomBatch<float> batch(8, 6, 3, 7);
+  for (int task = 0; task < 2; ++task) {
+    for (int step = 0; step < 10; ++step) learner.step(batch.batch());
+    learner.consolidate(std::vector{batch.batch()});
+  }
+  const auto parameters = learner.parameters();
+  return {parameters.begin(), parameters.end()};
+}
+
 }  // namespace
+
+TEST_CASE("the network of an experiment computes what a perceptron of the library does, to the bit") {
+  const std::vector<std::size_t> widths{6, 5, 3};
+  const ll::backend::OpenMP backend{2};
+  std::vector<lab::Layer> layers;
+  for (const auto& layer : ll::nn::mlp_layers(widths, ll::nn::Activation::relu))
+    std::visit([&](const auto& own) { layers.emplace_back(own); }, layer);
+  const lab::Network any({6}, layers, 1, backend);
+  const auto mlp = ll::nn::mlp<float>(widths, {.seed = 1}, backend);
+  const auto check = [&](const auto&... parts) { CHECK(after_tasks(any, parts...) == after_tasks(mlp, parts...)); };
+  check(ll::importance::Fisher{}, ll::penalty::Quadratic{.strength = 5});
+  check(ll::importance::Mas{}, ll::penalty::Quadratic{.strength = 5});
+  check(ll::nn::KroneckerFisher{}, ll::nn::KroneckerPenalty{.strength = 5});
+  const ll::rehearsal::DerPlusPlus dark{.capacity = 6, .batch_size = 4};
+  check(ll::importance::Constant{}, ll::penalty::None{}, dark);
+}
 
 TEST_CASE("an optimizer that is chosen when the program runs makes the steps of the one that it is") {
   const auto chosen = [](lab::OptimizerKind kind) { return after_steps(lab::AnyOptimizer{kind, 0.05}); };

@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -90,6 +91,14 @@ class Program {
 
 inline Finished run(const Folder& folder, std::vector<std::string> words, std::vector<std::string> environment = {}) {
   return Program(folder, std::move(words), std::move(environment)).wait();
+}
+
+/// What a command that succeeds writes to `folder/out/results.json`.
+inline nlohmann::json results_of_command(const Folder& folder, const std::vector<std::string>& words) {
+  const Finished finished = run(folder, words);
+  INFO(finished.err);
+  REQUIRE(finished.code == 0);
+  return nlohmann::json::parse(contents(folder / "out/results.json"));
 }
 
 }  // namespace test
