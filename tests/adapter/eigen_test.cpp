@@ -9,6 +9,8 @@
 
 #include "catch.hpp"
 
+namespace eigen_test {
+
 namespace ll = lifelong;
 
 namespace {
@@ -71,3 +73,5 @@ TEST_CASE("Eigen matrices in another order, or of different length, are refused"
   const Rows<float> targets = Rows<float>::Zero(2, 2);
   CHECK_THROWS_AS(ll::nn::dataset(inputs, targets), ll::ShapeMismatch);
 }
+
+}  // namespace eigen_test

@@ -12,6 +12,8 @@
 #include "catch.hpp"
 #include "tiny_model.hpp"
 
+namespace ensmallen_test {
+
 namespace ll = lifelong;
 using ll::adapter::FunctionRange;
 
@@ -164,3 +166,5 @@ TEST_CASE("parameters alone are a model for a loop that brings its gradients", "
   CHECK(copy_of(learner.parameters()) == std::vector<double>{0, 3});
   CHECK(learner.importance()[0] > 0);
 }
+
+}  // namespace ensmallen_test

@@ -14,6 +14,8 @@
 
 #include "catch.hpp"
 
+namespace mdspan_test {
+
 namespace ll = lifelong;
 
 namespace {
@@ -87,3 +89,5 @@ TEST_CASE("a std::mdspan is a data set without a copy", "[mdspan]") {
         }) == "inputs must be row-major and contiguous to be used without a copy");
 }
 #endif
+
+}  // namespace mdspan_test

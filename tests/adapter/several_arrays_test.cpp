@@ -11,6 +11,8 @@
 
 #include "catch.hpp"
 
+namespace several_arrays_test {
+
 namespace ll = lifelong;
 using ll::adapter::OneVector;
 using ll::adapter::ParameterArrays;
@@ -122,3 +124,5 @@ TEST_CASE("arrays of another size, or of one name, are refused", "[adapter][erro
   arrays[1][0] = 3;
   CHECK(independent[1][0] == 0);
 }
+
+}  // namespace several_arrays_test

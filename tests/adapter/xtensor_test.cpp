@@ -23,6 +23,8 @@
 
 #include "catch.hpp"
 
+namespace xtensor_test {
+
 namespace ll = lifelong;
 
 namespace {
@@ -137,3 +139,5 @@ TEST_CASE("a model that keeps its parameters in an xtensor learns", "[xtensor]")
   learner.consolidate(task);
   CHECK(learner.anchor()[1] == learner.model().theta(1));
 }
+
+}  // namespace xtensor_test

@@ -13,6 +13,8 @@
 
 #include "catch.hpp"
 
+namespace network_trunk_test {
+
 namespace ll = lifelong;
 
 namespace {
@@ -70,3 +72,5 @@ TEST_CASE("a network that gives NaN is refused by name of the sample, and nothin
              test::ContainsSubstring("sample 0, feature 0 of the batch is nan"));
   CHECK(head.samples() == count);
 }
+
+}  // namespace network_trunk_test

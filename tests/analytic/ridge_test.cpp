@@ -18,6 +18,8 @@
 
 #include "catch.hpp"
 
+namespace ridge_test {
+
 namespace ll = lifelong;
 using ll::analytic::Identity;
 using ll::analytic::Ridge;
@@ -372,3 +374,5 @@ TEST_CASE("a ridge is a model that learns data sets and is measured") {
   head.release();
   CHECK(head.work_bytes() == with_factor - 48 * 48 * sizeof(double));
 }
+
+}  // namespace ridge_test

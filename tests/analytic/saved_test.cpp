@@ -17,6 +17,8 @@
 #include "catch.hpp"
 #include "folder.hpp"
 
+namespace saved_test {
+
 namespace ll = lifelong;
 using ll::io::Safetensors;
 using Trunk = ll::analytic::RandomFeatures<double>;
@@ -193,3 +195,5 @@ TEST_CASE("a file with a right checksum and a wrong state is refused, and change
   ll::io::seal(empty);
   CHECK(refusal<ll::FormatError>(empty, ridge) == "'empty' is no saved state of format '1'");
 }
+
+}  // namespace saved_test

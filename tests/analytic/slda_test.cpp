@@ -13,6 +13,8 @@
 
 #include "catch.hpp"
 
+namespace slda_test {
+
 namespace ll = lifelong;
 using ll::analytic::Identity;
 using Head = ll::analytic::Slda<Identity<double>>;
@@ -143,3 +145,5 @@ TEST_CASE("errors name the culprit and leave slda as it was") {
   CHECK_THROWS_AS(Head(Identity<double>(features), classes, {.shrinkage = 2}), ll::InvalidArgument);
   CHECK(head.scatter(3, 4) == before);
 }
+
+}  // namespace slda_test

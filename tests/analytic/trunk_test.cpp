@@ -12,6 +12,8 @@
 
 #include "catch.hpp"
 
+namespace trunk_test {
+
 namespace ll = lifelong;
 using ll::analytic::RandomFeatures;
 using ll::analytic::RandomFilters;
@@ -103,3 +105,5 @@ TEST_CASE("random filters say what they cannot be") {
   std::vector<float> image(28 * 28), out(10);
   CHECK_THROWS_AS(RandomFilters<float>(28, 28).predict({1, 28 * 28, image}, out), ll::ShapeMismatch);
 }
+
+}  // namespace trunk_test

@@ -14,6 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+namespace fork_test {
+
 namespace ll = lifelong;
 
 namespace {
@@ -66,3 +68,5 @@ TEST_CASE("a child of a child trains as well", "[threads]") {
   CHECK(count() == 2);
 }
 #endif
+
+}  // namespace fork_test

@@ -11,6 +11,8 @@
 
 #include "catch.hpp"
 
+namespace openmp_test {
+
 using lifelong::backend::OpenMP;
 
 TEST_CASE("OpenMP runs every task once, for any number of tasks and threads") {
@@ -57,3 +59,5 @@ TEST_CASE("OpenMP hands on what a task throws, when all threads have stopped") {
   CHECK_THROWS_AS(loop(), std::out_of_range);
   CHECK(running == 0);
 }
+
+}  // namespace openmp_test

@@ -10,6 +10,8 @@
 #include "guarded.hpp"
 #include "tiny_model.hpp"
 
+namespace reachable_test {
+
 namespace {
 
 namespace ll = lifelong;
@@ -48,3 +50,5 @@ TEST_CASE("nor an estimate", "[backend][errors]") {
                                    std::span<double>(out));
         }) == "this model is far away");
 }
+
+}  // namespace reachable_test

@@ -7,6 +7,8 @@
 #include "catch.hpp"
 #include "conformance.hpp"
 
+namespace convention_test {
+
 namespace {
 
 namespace cv = lifelong::convention;
@@ -40,3 +42,5 @@ TEST_CASE("conventions of gem and gmvdv are the same on every backend") {
   require_same(cv::gem::ewc(0.3, 2));
   require_same(cv::gmvdv::ewc(0.3));
 }
+
+}  // namespace convention_test

@@ -34,6 +34,8 @@
 #endif
 #endif
 
+namespace learner_test {
+
 namespace {
 
 using namespace lifelong;
@@ -509,3 +511,5 @@ TEST_CASE("penalties with parameters for each task, and rehearsals, are the same
       test::train(learner, plan, trace);
     });
 }
+
+}  // namespace learner_test

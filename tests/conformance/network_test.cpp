@@ -15,6 +15,8 @@
 #include "catch.hpp"
 #include "conformance.hpp"
 
+namespace network_test {
+
 namespace {
 
 using namespace lifelong;
@@ -132,3 +134,5 @@ TEST_CASE("scopes, new heads, buffers and a limit of memory are the same on ever
     trace.add("running statistics", resumed.model().buffers());
   });
 }
+
+}  // namespace network_test

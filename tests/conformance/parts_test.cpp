@@ -8,6 +8,8 @@
 #include "catch.hpp"
 #include "conformance.hpp"
 
+namespace parts_test {
+
 namespace {
 
 using namespace lifelong;
@@ -102,3 +104,5 @@ TEST_CASE("sums of gathered importances are the same on every backend") {
   require_same_training(WeightedSum<RWalk, Constant>{.weight_b = 0.1, .merge = Merge::last()},
                         Quadratic{.strength = 3, .anchor = Anchor::per_task}, Adam{});
 }
+
+}  // namespace parts_test

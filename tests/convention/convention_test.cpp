@@ -13,6 +13,8 @@
 #include "slow_importance.hpp"
 #include "tiny_model.hpp"
 
+namespace convention_test {
+
 namespace {
 
 namespace ll = lifelong;
@@ -602,3 +604,5 @@ TEST_CASE("a convention names itself in a line", "[convention]") {
         "Guarded(AveragedSliceScp(slices 7, seed 0, square of a batch's mean along the mean direction, merge sum), "
         "merge last)");
 }
+
+}  // namespace convention_test

@@ -10,6 +10,8 @@
 
 #include "catch.hpp"
 
+namespace bfloat16_test {
+
 namespace ll = lifelong;
 
 namespace {
@@ -115,3 +117,5 @@ TEST_CASE("what is too large becomes infinite, and NaN stays NaN whatever its bi
   for (const ll::Bfloat16 value : stored(nans)) REQUIRE(std::isnan(static_cast<float>(value)));
   for (const float value : nans) REQUIRE(std::isnan(static_cast<float>(ll::Bfloat16(value))));
 }
+
+}  // namespace bfloat16_test

@@ -11,6 +11,8 @@
 
 #include "catch.hpp"
 
+namespace check_batch_test {
+
 namespace ll = lifelong;
 
 TEMPLATE_TEST_CASE("the first value that is not finite is found at any place", "[core][finite]", float, double) {
@@ -67,3 +69,5 @@ TEST_CASE("a model has outputs, as many as a range can reach", "[core][batch][er
   CHECK_THROWS_AS(ll::detail::require_outputs(0), ll::InvalidArgument);
   CHECK_THROWS_AS(ll::detail::require_outputs(std::size_t{1} << 32), ll::InvalidArgument);
 }
+
+}  // namespace check_batch_test

@@ -9,6 +9,8 @@
 
 #include "catch.hpp"
 
+namespace error_test {
+
 namespace ll = lifelong;
 using ll::detail::exact_text;
 using ll::detail::is_finite;
@@ -81,3 +83,5 @@ TEST_CASE("a value just outside of its bounds is not shown as one of them", "[er
   CHECK(message_of<ll::InvalidArgument>([] { require_at_least("strength", -0.1, 0); }) ==
         "strength must be a finite number of at least 0, but is -0.1");
 }
+
+}  // namespace error_test

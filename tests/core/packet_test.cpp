@@ -14,6 +14,8 @@
 
 #include "catch.hpp"
 
+namespace packet_test {
+
 namespace ll = lifelong;
 
 namespace {
@@ -149,3 +151,5 @@ TEMPLATE_TEST_CASE("transposing packets turns rows into columns", "[packet]", fl
     for (std::size_t j = 0; j < V::size; ++j) CHECK(rows[i].lanes[j] == static_cast<TestType>(100 * j + i));
 }
 #endif
+
+}  // namespace packet_test

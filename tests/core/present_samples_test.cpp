@@ -9,6 +9,8 @@
 
 #include "catch.hpp"
 
+namespace present_samples_test {
+
 namespace ll = lifelong;
 
 namespace {
@@ -61,3 +63,5 @@ TEST_CASE("a batch without a sample of weight 0 is not copied, and weights of 1 
   batch.weights = none;
   CHECK(samples.of(batch).size == 0);
 }
+
+}  // namespace present_samples_test

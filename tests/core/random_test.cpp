@@ -9,6 +9,8 @@
 
 #include "catch.hpp"
 
+namespace random_test {
+
 namespace ll = lifelong;
 using ll::detail::normal_quantile;
 using ll::detail::philox;
@@ -150,3 +152,5 @@ TEST_CASE("draws depend on seed, purpose, substream and index alone") {
   CHECK(forward[0] != random.bits(std::uint64_t{1} << 32));
   static_assert(ll::Random{0}.bits(0) == ll::Random{0}.bits(0));
 }
+
+}  // namespace random_test

@@ -9,6 +9,8 @@
 
 #include "catch.hpp"
 
+namespace accuracy_matrix_test {
+
 namespace ll = lifelong;
 using test::WithinAbs;
 
@@ -151,3 +153,5 @@ TEST_CASE("the table is in percent and aligned") {
         "         2   90.0   70.0   50.0\n"
         "         3   40.0   60.0  100.0\n");
 }
+
+}  // namespace accuracy_matrix_test

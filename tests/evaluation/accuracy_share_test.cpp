@@ -10,6 +10,8 @@
 
 #include "catch.hpp"
 
+namespace accuracy_share_test {
+
 namespace ll = lifelong;
 
 namespace {
@@ -98,3 +100,5 @@ TEST_CASE("a row of the accuracy matrix has each task's own number of examples",
   const std::vector<Task> tasks{{"seven", seven()}, {"five", five()}};
   CHECK(ll::evaluate(learner, tasks) == std::vector<double>{3.0 / 7, 4.0 / 5});
 }
+
+}  // namespace accuracy_share_test

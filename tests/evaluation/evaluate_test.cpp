@@ -15,6 +15,8 @@
 
 #include "catch.hpp"
 
+namespace evaluate_test {
+
 namespace ll = lifelong;
 
 namespace {
@@ -179,3 +181,5 @@ TEST_CASE("evaluate names the task, and computes nothing if one cannot be measur
         "accuracy on task 'empty': there are no examples");
   CHECK(learner.echo.calls == 0);
 }
+
+}  // namespace evaluate_test

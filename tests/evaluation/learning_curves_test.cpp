@@ -6,6 +6,8 @@
 
 #include "catch.hpp"
 
+namespace learning_curves_test {
+
 namespace ll = lifelong;
 using test::WithinAbs;
 
@@ -71,3 +73,5 @@ TEST_CASE("moments that cannot be are refused and leave the curves as they were"
   CHECK_THROWS_AS(curves.add({bad}), ll::InvalidArgument);
   CHECK(curves.area() == 0.5);
 }
+
+}  // namespace learning_curves_test

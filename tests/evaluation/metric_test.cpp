@@ -18,6 +18,8 @@
 
 #include "catch.hpp"
 
+namespace metric_test {
+
 namespace ll = lifelong;
 namespace metric = lifelong::metric;
 
@@ -222,3 +224,5 @@ TEST_CASE("predict checks the shape before anything is computed", "[evaluation][
   CHECK_THROWS_AS(ll::predict(model, inputs, out, 0), ll::InvalidArgument);
   CHECK(model.chunks.empty());
 }
+
+}  // namespace metric_test

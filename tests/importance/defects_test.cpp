@@ -18,6 +18,8 @@
 #include "slow_importance.hpp"
 #include "tiny_model.hpp"
 
+namespace defects_test {
+
 namespace {
 
 namespace ll = lifelong;
@@ -654,3 +656,5 @@ TEST_CASE("invariant: the path integral misses the decrease of the loss by the s
   CHECK_THAT(miss(1e-2) / miss(5e-3), test::WithinRel(4.0, 0.05));
   CHECK_THAT(miss(5e-3) / miss(2.5e-3), test::WithinRel(4.0, 0.03));
 }
+
+}  // namespace defects_test

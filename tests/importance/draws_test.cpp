@@ -11,6 +11,8 @@
 #include "catch.hpp"
 #include "tiny_model.hpp"
 
+namespace draws_test {
+
 namespace ll = lifelong;
 using namespace ll::importance;
 
@@ -109,3 +111,5 @@ TEST_CASE("a batch's mean gradient of sampled labels has one label per sample", 
   }
   check(fast(BatchFisher{.labels = Labels::sampled, .seed = seed}), expected);
 }
+
+}  // namespace draws_test

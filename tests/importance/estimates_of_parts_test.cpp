@@ -9,6 +9,8 @@
 #include "catch.hpp"
 #include "tiny_model.hpp"
 
+namespace estimates_of_parts_test {
+
 namespace ll = lifelong;
 using namespace ll::importance;
 
@@ -87,3 +89,5 @@ TEST_CASE("the limit of slices for one active output is the square of its mean g
   for (std::size_t i = 0; i < out.size(); ++i)
     CHECK_THAT(out[i], test::WithinRel(mean[i] * mean[i], 1e-12) || test::WithinAbs(mean[i] * mean[i], 1e-18));
 }
+
+}  // namespace estimates_of_parts_test

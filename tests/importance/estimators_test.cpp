@@ -10,6 +10,8 @@
 
 #include "slow_importance.hpp"
 
+namespace estimators_test {
+
 namespace ll = lifelong;
 using namespace ll::importance;
 using test::Linearised;
@@ -382,3 +384,5 @@ TEST_CASE("a normalised importance is the estimate cut off and brought to scale"
   CHECK(test::message_of<ll::InvalidArgument>([] { Normalized<Mas>{.merge = Merge::mean()}.validate(); }) ==
         "Normalized.importance.merge is sum where the whole has mean: they must be the same");
 }
+
+}  // namespace estimators_test

@@ -9,6 +9,8 @@
 
 #include "slow_importance.hpp"
 
+namespace fisher_test {
+
 namespace ll = lifelong;
 using namespace ll::importance;
 using test::Linearised;
@@ -276,3 +278,5 @@ TEST_CASE("labels that a likelihood cannot give are refused", "[fisher][errors]"
   CHECK(missing(BernoulliFisher{.labels = Labels::empirical}) ==
         "Labels::empirical of a Bernoulli needs 3 targets per sample or labels, but sample 100 has 0 and the label -1");
 }
+
+}  // namespace fisher_test

@@ -14,6 +14,8 @@
 
 #include "catch.hpp"
 
+namespace fit_test {
+
 namespace ll = lifelong;
 using namespace lifelong::importance;
 
@@ -240,3 +242,5 @@ TEST_CASE("values of a range of batches that are not finite are named", "[import
   CHECK(test::message_of<ll::NumericError>([&] { estimate(Mas{}, model, batches, out); }) ==
         "estimate: the importances of 1 parameters are nan or inf");
 }
+
+}  // namespace fit_test

@@ -10,6 +10,8 @@
 #include "catch.hpp"
 #include "tiny_model.hpp"
 
+namespace importance_test {
+
 namespace ll = lifelong;
 using namespace ll::importance;
 using test::TinyModel;
@@ -244,3 +246,5 @@ TEST_CASE("the path integral of SI is the decrease of the loss, to first order",
   REQUIRE(before - after > 0.05);
   REQUIRE_THAT(sum, test::WithinRel(before - after, 2e-3));
 }
+
+}  // namespace importance_test

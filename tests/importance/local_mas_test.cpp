@@ -9,6 +9,8 @@
 #include "any_network.hpp"
 #include "slow_importance.hpp"
 
+namespace local_mas_test {
+
 namespace nn = lifelong::nn;
 using namespace lifelong::importance;
 using Vector = std::vector<double>;
@@ -121,3 +123,5 @@ TEST_CASE("local MAS looks past a layer that drops values in training", "[mas]")
   REQUIRE(test::estimate_of(LocalMas{}, dropping, {data.batch()}) ==
           test::estimate_of(LocalMas{}, plain, {data.batch()}));
 }
+
+}  // namespace local_mas_test

@@ -10,6 +10,8 @@
 #include "catch.hpp"
 #include "tiny_model.hpp"
 
+namespace rwalk_test {
+
 namespace {
 
 namespace ll = lifelong;
@@ -142,3 +144,5 @@ TEST_CASE("RWalk refuses settings outside their domains", "[importance][rwalk]")
   CHECK_THROWS_AS(RWalk{.epsilon = 0}.validate(), ll::InvalidArgument);
   CHECK_THROWS_AS(IntervalRWalk{.interval = 0}.validate(), ll::InvalidArgument);
 }
+
+}  // namespace rwalk_test

@@ -14,6 +14,8 @@
 
 #include "catch.hpp"
 
+namespace settings_test {
+
 namespace ll = lifelong;
 using namespace lifelong::importance;
 namespace cv = lifelong::convention;
@@ -140,3 +142,5 @@ TEST_CASE("more slices than there is memory for", "[importance][settings]") {
   CHECK(message(std::size_t{1} << 63) == "Scp: 9223372036854775808 slices of 2 outputs do not fit into memory");
   CHECK(message(std::size_t{1} << 60) == "Scp: 1152921504606846976 slices of 2 outputs do not fit into memory");
 }
+
+}  // namespace settings_test

@@ -11,6 +11,8 @@
 
 #include "catch.hpp"
 
+namespace small_and_long_sums_test {
+
 namespace ll = lifelong;
 using namespace ll::importance;
 
@@ -83,3 +85,5 @@ TEST_CASE("up to 1024 samples are summed in the parameters' type, in their order
     CHECK(out[0] == sum * (1 / static_cast<float>(count)));
   }
 }
+
+}  // namespace small_and_long_sums_test

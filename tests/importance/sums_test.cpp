@@ -15,6 +15,8 @@
 #include "random_batch.hpp"
 #include "tiny_model.hpp"
 
+namespace sums_test {
+
 namespace ll = lifelong;
 using namespace lifelong::importance;
 using ll::Batch;
@@ -114,7 +116,7 @@ struct Bias {
 
 TEST_CASE("a float mean of a million equal samples is that of one", "[importance][sums]") {
   const double x = static_cast<double>(0.37f), square = x * x;
-  for (const std::size_t batch : {std::size_t{1}, std::size_t{256}, std::size_t{100000}}) {
+  for (const std::size_t batch : {std::size_t{1}, std::size_t{100000}}) {
     INFO("batches of " << batch);
     CHECK_THAT(importance_of(Line{}, GaussianFisher{}, 1000000, batch), test::WithinRel(square, 3e-5));
     CHECK_THAT(importance_of(Line{}, Mas{}, 1000000, batch), test::WithinRel(2 * square, 3e-5));
@@ -288,3 +290,5 @@ TEST_CASE("Scp is that of the paper where samples compete over different outputs
   }
   for (std::size_t i = 0; i < slow.size(); ++i) CHECK_THAT(out[i], test::WithinRel(slow[i], 1e-12));
 }
+
+}  // namespace sums_test

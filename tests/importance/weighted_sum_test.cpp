@@ -9,6 +9,8 @@
 #include "catch.hpp"
 #include "tiny_model.hpp"
 
+namespace weighted_sum_test {
+
 namespace ll = lifelong;
 using namespace ll::importance;
 using test::TinyModel;
@@ -152,3 +154,5 @@ TEST_CASE("a sum says what it consists of and refuses what it cannot do", "[weig
   CHECK(refusal(WeightedSum<Fisher, SynapticIntelligence>{.b = {.ceiling = 0.001}}) ==
         "WeightedSum.b bounds its importance by 0.001, which a sum cannot do for one part");
 }
+
+}  // namespace weighted_sum_test

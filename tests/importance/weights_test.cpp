@@ -12,6 +12,8 @@
 #include "slow_importance.hpp"
 #include "weights.hpp"
 
+namespace weights_test {
+
 namespace ll = lifelong;
 using namespace ll::importance;
 using Batch = ll::Batch<double>;
@@ -199,3 +201,5 @@ TEST_CASE("weights that cannot be are named, and those of nothing but zeros coun
   given.weights.assign(16, 1);
   CHECK_THROWS_AS(test::estimate_of(Fisher{}, model, {given.all()}), ll::ShapeMismatch);
 }
+
+}  // namespace weights_test

@@ -13,6 +13,8 @@
 #include "catch.hpp"
 #include "folder.hpp"
 
+namespace appended_file_test {
+
 namespace io = lifelong::io;
 using io::io_detail::AppendedFile;
 
@@ -72,3 +74,5 @@ TEST_CASE("a terminal is known from a file", "[io]") {
   CHECK(io::is_terminal(screen));
   std::fclose(screen);
 }
+
+}  // namespace appended_file_test

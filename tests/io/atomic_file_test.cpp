@@ -17,6 +17,8 @@
 #include "catch.hpp"
 #include "folder.hpp"
 
+namespace atomic_file_test {
+
 namespace ll = lifelong;
 using ll::io::io_detail::AtomicFile;
 using ll::io::io_detail::is_temporary_name;
@@ -163,3 +165,5 @@ TEST_CASE("a file that cannot take its place is gone, and the error says why") {
   CHECK(test::message_of<ll::FileError>([&] { file.commit(); }) == "'" + path + "' cannot be written: Is a directory");
   CHECK(folder.size() == 1);
 }
+
+}  // namespace atomic_file_test

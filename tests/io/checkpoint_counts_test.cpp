@@ -10,6 +10,8 @@
 #include "catch.hpp"
 #include "tiny_model.hpp"
 
+namespace checkpoint_counts_test {
+
 namespace ll = lifelong;
 
 namespace {
@@ -42,3 +44,5 @@ TEST_CASE("a learner from a checkpoint says on how many samples its importance w
   ll::io::restore(ll::io::checkpoint(learner), restored);
   CHECK(restored.recipe() == learner.recipe());
 }
+
+}  // namespace checkpoint_counts_test

@@ -18,6 +18,8 @@
 #include "folder.hpp"
 #include "tiny_model.hpp"
 
+namespace checkpoint_damage_test {
+
 namespace ll = lifelong;
 using ll::io::Safetensors;
 using test::Bytes;
@@ -238,3 +240,5 @@ TEST_CASE("running statistics and compact arrays that are not finite are refused
           ll::io::restore(ll::io::checkpoint(full), learner, {.may_differ = {"penalty"}});
         }) == "penalty.importance[12] of 'safetensors' is inf");
 }
+
+}  // namespace checkpoint_damage_test

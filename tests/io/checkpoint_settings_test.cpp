@@ -16,6 +16,8 @@
 #include "folder.hpp"
 #include "tiny_model.hpp"
 
+namespace checkpoint_settings_test {
+
 namespace ll = lifelong;
 using namespace ll::importance;
 using ll::optimizer::Adam, ll::optimizer::AdamW, ll::optimizer::Momentum, ll::optimizer::Sgd;
@@ -298,3 +300,5 @@ TEST_CASE("every setting of a convention is in its recipe, too", "[checkpoint]")
                         {.skips_last_step = true},
                         {.merge = Merge::mean()}});
 }
+
+}  // namespace checkpoint_settings_test

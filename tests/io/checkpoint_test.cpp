@@ -15,6 +15,8 @@
 #include "folder.hpp"
 #include "tiny_model.hpp"
 
+namespace checkpoint_test {
+
 namespace ll = lifelong;
 
 namespace {
@@ -114,3 +116,5 @@ TEST_CASE("a checkpoint whose tensors are not the learner's is refused and chang
   }
   CHECK(momentum.model().theta == before);
 }
+
+}  // namespace checkpoint_test

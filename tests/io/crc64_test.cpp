@@ -11,6 +11,8 @@
 
 #include "catch.hpp"
 
+namespace crc64_test {
+
 namespace ll = lifelong;
 using ll::io::io_detail::Crc64;
 
@@ -57,3 +59,5 @@ TEST_CASE("the checksum is the slow one for every length, however the bytes come
     bytes.push_back(static_cast<std::byte>(random.bits(size)));
   }
 }
+
+}  // namespace crc64_test

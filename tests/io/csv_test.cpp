@@ -15,6 +15,8 @@
 #include "catch.hpp"
 #include "folder.hpp"
 
+namespace csv_test {
+
 namespace ll = lifelong;
 using ll::io::CsvOptions;
 using test::ContainsSubstring;
@@ -273,3 +275,5 @@ TEST_CASE("CSV files become data sets") {
   CHECK_THROWS_AS(ll::io::read_csv(folder.path() + "/none"), ll::FileError);
   CHECK_THROWS_AS(ll::io::read_csv(folder.path()), ll::FileError);
 }
+
+}  // namespace csv_test

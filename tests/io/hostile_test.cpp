@@ -21,14 +21,32 @@
 #include "folder.hpp"
 #include "tiny_model.hpp"
 
+namespace {
+
+/// The largest piece of memory that `new` gives.
+thread_local std::size_t largest_piece = static_cast<std::size_t>(-1);
+
+}  // namespace
+
+// Not inline, or g++ takes `free` for a mistake.
+[[gnu::noinline]] void* operator new(std::size_t bytes) {
+  void* piece = bytes <= largest_piece ? std::malloc(bytes == 0 ? 1 : bytes) : nullptr;
+  if (piece == nullptr) throw std::bad_alloc();
+  return piece;
+}
+[[gnu::noinline]] void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
+  return bytes <= largest_piece ? std::malloc(bytes == 0 ? 1 : bytes) : nullptr;
+}
+[[gnu::noinline]] void operator delete(void* piece) noexcept { std::free(piece); }
+[[gnu::noinline]] void operator delete(void* piece, std::size_t) noexcept { std::free(piece); }
+
+namespace hostile_test {
+
 namespace ll = lifelong;
 using ll::io::Safetensors;
 using test::Folder;
 
 namespace {
-
-/// The largest piece of memory that `new` gives.
-thread_local std::size_t largest_piece = static_cast<std::size_t>(-1);
 
 /// Calls with no more than 4 kB in one piece.
 template <class Call>
@@ -66,18 +84,6 @@ class Written {
 };
 
 }  // namespace
-
-// Not inline, or g++ takes `free` for a mistake.
-[[gnu::noinline]] void* operator new(std::size_t bytes) {
-  void* piece = bytes <= largest_piece ? std::malloc(bytes == 0 ? 1 : bytes) : nullptr;
-  if (piece == nullptr) throw std::bad_alloc();
-  return piece;
-}
-[[gnu::noinline]] void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
-  return bytes <= largest_piece ? std::malloc(bytes == 0 ? 1 : bytes) : nullptr;
-}
-[[gnu::noinline]] void operator delete(void* piece) noexcept { std::free(piece); }
-[[gnu::noinline]] void operator delete(void* piece, std::size_t) noexcept { std::free(piece); }
 
 TEST_CASE("a path with a zero byte, a folder and a missing file are no files") {
   const Folder folder;
@@ -190,3 +196,5 @@ TEST_CASE("files do not depend on the locale of C") {
   plain.require_same_as(comma);
   std::setlocale(LC_ALL, "C");
 }
+
+}  // namespace hostile_test

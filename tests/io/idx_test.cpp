@@ -11,6 +11,8 @@
 #include "catch.hpp"
 #include "folder.hpp"
 
+namespace idx_test {
+
 namespace ll = lifelong;
 using test::ContainsSubstring;
 using test::Folder;
@@ -187,3 +189,5 @@ TEST_CASE("files that do not belong together are refused") {
     CHECK_THAT(refusal(), ContainsSubstring("images of 2 x 3, but") && ContainsSubstring("of 1 x 1"));
   }
 }
+
+}  // namespace idx_test

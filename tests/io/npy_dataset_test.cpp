@@ -12,6 +12,8 @@
 #include "catch.hpp"
 #include "folder.hpp"
 
+namespace npy_dataset_test {
+
 namespace ll = lifelong;
 using ll::io::NpyArray;
 using test::ContainsSubstring;
@@ -150,3 +152,5 @@ TEST_CASE("a data set is read from two NPY files") {
   CHECK_THROWS_AS(ll::io::read_npy_dataset(x, y, 7), ll::FormatError);
   CHECK_THROWS_AS(ll::io::read_npy_dataset(x, folder.path() + "/none"), ll::FileError);
 }
+
+}  // namespace npy_dataset_test

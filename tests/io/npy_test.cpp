@@ -13,6 +13,8 @@
 #include "catch.hpp"
 #include "folder.hpp"
 
+namespace npy_test {
+
 namespace ll = lifelong;
 using ll::io::NpyArray;
 using test::Bytes;
@@ -271,3 +273,5 @@ TEST_CASE("an NPY array and its shape must agree") {
   ll::io::write_npy<float>(folder.path() + "/x.npy", std::vector<std::size_t>(64, 1), std::span(values).first(1));
   CHECK(ll::io::read_npy(folder.path() + "/x.npy").shape.size() == 64);
 }
+
+}  // namespace npy_test

@@ -10,6 +10,8 @@
 
 #include "catch.hpp"
 
+namespace number_test {
+
 namespace ll = lifelong;
 using namespace lifelong::io::io_detail;
 
@@ -43,3 +45,5 @@ TEST_CASE("text around a number is trimmed of spaces and tabs alone") {
   CHECK(trimmed("\n1") == "\n1");
   CHECK(trimmed("  ").empty());
 }
+
+}  // namespace number_test

@@ -7,6 +7,8 @@
 
 #include "catch.hpp"
 
+namespace recipes_test {
+
 namespace ll = lifelong;
 using ll::io::io_detail::RecipeComparison;
 using ll::io::io_detail::settings_of;
@@ -97,3 +99,5 @@ TEST_CASE("a name that stands for nothing is refused") {
           (void)difference(recipe, recipe, {"strength", "strenght"});
         }) == "RestoreOptions.may_differ: 'strenght' is no setting of the learner or of 'x'");
 }
+
+}  // namespace recipes_test

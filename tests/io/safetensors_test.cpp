@@ -14,6 +14,8 @@
 #include "catch.hpp"
 #include "folder.hpp"
 
+namespace safetensors_test {
+
 namespace ll = lifelong;
 using ll::io::Safetensors;
 using test::Bytes;
@@ -370,3 +372,5 @@ TEST_CASE("a file that cannot be written leaves what was there") {
   CHECK(folder.size() == 2);
   CHECK(ll::io::read_safetensors(folder.path() + "/out").contains("scalar"));
 }
+
+}  // namespace safetensors_test

@@ -11,6 +11,8 @@
 
 #include "catch.hpp"
 
+namespace state_dict_test {
+
 namespace ll = lifelong;
 
 namespace {
@@ -106,3 +108,5 @@ TEST_CASE("importances are saved under the names of the parameters") {
   CHECK_THROWS_AS(ll::io::add_blocks<double>(file, network.layout(), std::span(importance).first(5)),
                   ll::ShapeMismatch);
 }
+
+}  // namespace state_dict_test

@@ -10,6 +10,8 @@
 #include "catch.hpp"
 #include "tiny_model.hpp"
 
+namespace default_settings_test {
+
 namespace ll = lifelong;
 using namespace ll::importance;
 
@@ -71,3 +73,5 @@ TEST_CASE("importance as it arrives is added to what there is by default", "[lea
   learner.update_importance(test::TinyTask(1));
   for (std::size_t i = 0; i < once.size(); ++i) REQUIRE(learner.importance()[i] == 2 * once[i]);
 }
+
+}  // namespace default_settings_test

@@ -8,6 +8,8 @@
 #include "catch.hpp"
 #include "tiny_model.hpp"
 
+namespace estimated_on_test {
+
 namespace ll = lifelong;
 using test::TinyTask;
 
@@ -36,3 +38,5 @@ TEST_CASE("an importance that needs no data was estimated on none", "[learner][r
   learner.consolidate(TinyTask(1, 37));
   CHECK(learner.recipe() == before);
 }
+
+}  // namespace estimated_on_test

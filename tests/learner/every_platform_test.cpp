@@ -12,6 +12,8 @@
 
 #include "catch.hpp"
 
+namespace every_platform_test {
+
 namespace {
 
 namespace ll = lifelong;
@@ -76,3 +78,5 @@ TEST_CASE("learners give the same numbers on every platform") {
                                SynapticIntelligence{}, Huber{.strength = 1}, Sgd{.learning_rate = 0.1}}),
         {49.1681747, 23.0723497, 0.224625378});
 }
+
+}  // namespace every_platform_test

@@ -14,6 +14,8 @@
 #include "catch.hpp"
 #include "tiny_model.hpp"
 
+namespace fit_test {
+
 namespace ll = lifelong;
 using ll::FitSignal;
 using ll::LastBatch;
@@ -247,3 +249,5 @@ TEST_CASE("a stop gives back the learning rate, and a stopped task can end", "[l
   CHECK(learner.tasks() == 1);
   CHECK(learner.fit(TinyTask(2, 23), options).steps == 5);
 }
+
+}  // namespace fit_test

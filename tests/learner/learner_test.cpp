@@ -14,6 +14,8 @@
 #include "catch.hpp"
 #include "tiny_model.hpp"
 
+namespace learner_test {
+
 namespace ll = lifelong;
 using ll::importance::Constant;
 using ll::importance::Fisher;
@@ -343,3 +345,5 @@ TEST_CASE("a failed update of the importance changes nothing", "[learner][errors
   REQUIRE(message_of<ll::NumericError>([&] { learner.update_importance(task); }) == "example 0, feature 0 is nan");
   REQUIRE(copy(learner.importance()) == before);
 }
+
+}  // namespace learner_test

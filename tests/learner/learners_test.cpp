@@ -11,6 +11,8 @@
 #include "catch.hpp"
 #include "tiny_model.hpp"
 
+namespace learners_test {
+
 namespace {
 
 namespace ll = lifelong;
@@ -64,3 +66,5 @@ TEST_CASE("a learner's name stands for the type that its parts make", "[learner]
   STATIC_REQUIRE(std::is_constructible_v<learners::GaussianEwc<Regression>, Regression, ll::importance::GaussianFisher,
                                          ll::penalty::Quadratic, ll::optimizer::Adam>);
 }
+
+}  // namespace learners_test

@@ -9,6 +9,8 @@
 #include "catch.hpp"
 #include "tiny_model.hpp"
 
+namespace learning_rates_test {
+
 namespace ll = lifelong;
 using ll::optimizer::Decay;
 using ll::optimizer::Schedule;
@@ -69,3 +71,5 @@ TEST_CASE("steps of a schedule that is asked by itself", "[learner][schedule]") 
       CHECK_THAT(schedule(t), test::WithinRel(share_of(decay, 0.25, 2, 10, static_cast<double>(t)), 1e-14));
   }
 }
+
+}  // namespace learning_rates_test

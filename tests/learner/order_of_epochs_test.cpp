@@ -11,6 +11,8 @@
 #include "catch.hpp"
 #include "tiny_model.hpp"
 
+namespace order_of_epochs_test {
+
 namespace ll = lifelong;
 
 namespace {
@@ -105,3 +107,5 @@ TEST_CASE("a second call of fit is a loop of one's own over the next order", "[l
   for (std::size_t i = 0; i < fitted.parameters().size(); ++i)
     REQUIRE(fitted.parameters()[i] == looped.parameters()[i]);
 }
+
+}  // namespace order_of_epochs_test

@@ -8,6 +8,8 @@
 
 #include "catch.hpp"
 
+namespace ordinary_test {
+
 namespace ll = lifelong;
 using ll::detail::Ordinary;
 
@@ -37,3 +39,5 @@ TEST_CASE("a rate is ordinary up to its bound", "[learner]") {
   CHECK_FALSE(ll::detail::has_ordinary_rates<float>(L2<Sgd>{{.learning_rate = 2}, 2.001}));
   CHECK_FALSE(ll::detail::has_ordinary_rates<float>(L2<Sgd>{{.learning_rate = 3}, 1}));
 }
+
+}  // namespace ordinary_test

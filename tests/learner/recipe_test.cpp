@@ -4,6 +4,8 @@
 
 #include "catch.hpp"
 
+namespace recipe_test {
+
 using namespace lifelong;
 using namespace lifelong::importance;
 
@@ -61,3 +63,5 @@ TEST_CASE("every penalty and optimizer names its settings in a line", "[recipe]"
   CHECK(optimizer::AdamW{}.recipe() ==
         "AdamW(learning rate 0.001, beta1 0.9, beta2 0.999, epsilon 1e-08, weight decay 0.01)");
 }
+
+}  // namespace recipe_test

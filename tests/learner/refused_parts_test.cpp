@@ -11,6 +11,8 @@
 #include "catch.hpp"
 #include "tiny_model.hpp"
 
+namespace refused_parts_test {
+
 namespace ll = lifelong;
 using ll::importance::Constant;
 using ll::importance::Merge;
@@ -134,3 +136,5 @@ TEST_CASE("an optimizer is reset before the first step of a call, not before the
     REQUIRE(fitted.parameters()[i] == stepped.parameters()[i]);
   CHECK(fitted.state().optimizer_steps == 3);
 }
+
+}  // namespace refused_parts_test

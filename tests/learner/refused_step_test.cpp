@@ -15,6 +15,8 @@
 
 #include "catch.hpp"
 
+namespace refused_step_test {
+
 namespace ll = lifelong;
 using namespace ll::importance;
 using ll::optimizer::Adam;
@@ -386,3 +388,5 @@ TEST_CASE("Kronecker factors that are 0 or overflow are refused, and the old one
   CHECK_THAT(refusal(learner, [&](auto& at) { at.consolidate(batches); }),
              test::ContainsSubstring("0.weight[2] is inf"));
 }
+
+}  // namespace refused_step_test

@@ -11,6 +11,8 @@
 
 #include "catch.hpp"
 
+namespace resume_test {
+
 namespace ll = lifelong;
 using ll::importance::SynapticIntelligence;
 using ll::optimizer::Adam;
@@ -255,3 +257,5 @@ TEST_CASE("one batch of everything, however large the batch size is", "[learner]
   const bool same = bytes_of(whole) == bytes_of(largest);
   CHECK(same);
 }
+
+}  // namespace resume_test

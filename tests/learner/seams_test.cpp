@@ -16,6 +16,8 @@
 #include "catch.hpp"
 #include "tiny_model.hpp"
 
+namespace seams_test {
+
 namespace ll = lifelong;
 using ll::importance::Constant;
 using ll::importance::Fisher;
@@ -288,3 +290,5 @@ TEST_CASE("further parts that are not given are made by default", "[learner][par
   CHECK_THROWS_AS((ll::Learner{TinyModel(), Fisher{}, Quadratic{}, ll::optimizer::Adam{}, FirstExamples{0}}),
                   ll::InvalidArgument);
 }
+
+}  // namespace seams_test

@@ -12,6 +12,8 @@
 
 #include "catch.hpp"
 
+namespace way_back_test {
+
 namespace ll = lifelong;
 using ll::importance::Constant;
 using ll::importance::Merge;
@@ -84,3 +86,5 @@ TEST_CASE("of importances of which one would overflow, that one is named", "[lea
   CHECK(learner.importance()[0] == 0.5F);
   CHECK(learner.tasks() == 0);
 }
+
+}  // namespace way_back_test

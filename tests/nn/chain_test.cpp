@@ -23,6 +23,8 @@
 #include "moments.hpp"
 #include "random_batch.hpp"
 
+namespace chain_test {
+
 namespace {
 
 using namespace lifelong;
@@ -230,3 +232,5 @@ TEST_CASE("shared weights give the same bits for any number of threads", "[nn][c
   for (const int threads : {1, 2, 3}) CHECK(moments(backend::OpenMP{threads}) == serial);
 }
 #endif
+
+}  // namespace chain_test

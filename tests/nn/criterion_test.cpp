@@ -16,6 +16,8 @@
 #include "random_batch.hpp"
 #include "tiny_model.hpp"
 
+namespace criterion_test {
+
 namespace ll = lifelong;
 using ll::rehearsal::CriterionPass;
 
@@ -176,3 +178,5 @@ TEST_CASE("a criterion's pass whose loss is not finite changes nothing", "[crite
   batch.labels = {};
   CHECK_THROWS_AS(network.gradient(batch, Infinite{}, out), ll::ShapeMismatch);
 }
+
+}  // namespace criterion_test

@@ -12,6 +12,8 @@
 
 #include "catch.hpp"
 
+namespace frozen_test {
+
 namespace ll = lifelong;
 namespace nn = ll::nn;
 
@@ -173,3 +175,5 @@ TEST_CASE("names that stand for nothing, and networks that would not learn, are 
   CHECK(model.learning().size() == 1);
   CHECK(model.learning()[0].first == 0);
 }
+
+}  // namespace frozen_test

@@ -20,6 +20,8 @@
 #include "catch.hpp"
 #include "tiny_model.hpp"
 
+namespace hat_test {
+
 namespace {
 
 namespace ll = lifelong;
@@ -432,7 +434,7 @@ TEST_CASE("heads claim what one layer of all outputs does", "[nn][hat]") {
 }
 
 TEST_CASE("gates are the same for any number of threads", "[nn][hat][backend]") {
-  const std::vector<std::size_t> wide{4, 700, 600, 6};
+  const std::vector<std::size_t> wide{4, 300, 200, 6};
   const Pair some(0);
   std::vector<double> inputs(4 * 512);
   std::vector<std::int32_t> labels(512);
@@ -462,3 +464,5 @@ TEST_CASE("networks and settings that gates do not fit are refused", "[nn][hat]"
   CHECK_THAT(hat<double>(widths, options_of()).recipe(),
              ContainsSubstring("HardAttention(tasks 3, max slope 20, rate 1)") && ContainsSubstring("sparsity 0.01"));
 }
+
+}  // namespace hat_test

@@ -18,6 +18,8 @@
 #include "finite_difference.hpp"
 #include "random_batch.hpp"
 
+namespace loss_test {
+
 namespace ll = lifelong;
 using ll::nn::LogisticCrossEntropy;
 
@@ -144,3 +146,5 @@ TEST_CASE("the curvature of the logistic loss is that of its likelihood over the
   ll::importance::estimate(ll::importance::BernoulliFisher{}, model, std::vector{data.batch()}, fisher);
   for (std::size_t i = 0; i < fisher.size(); ++i) CHECK(std::abs(3 * curvature[i] - fisher[i]) < 1e-12);
 }
+
+}  // namespace loss_test

@@ -17,6 +17,8 @@
 #include "random_batch.hpp"
 #include "tiny_model.hpp"
 
+namespace moments_test {
+
 namespace {
 
 using namespace lifelong;
@@ -143,3 +145,5 @@ TEST_CASE("float agrees with double", "[nn][moments]") {
   for (std::size_t i = 0; i < expected.size(); ++i)
     REQUIRE_THAT(static_cast<double>(gradient[i]), test::WithinAbs(expected[i], 1e-6));
 }
+
+}  // namespace moments_test

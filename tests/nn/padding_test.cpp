@@ -19,6 +19,8 @@
 #include "moments.hpp"
 #include "random_batch.hpp"
 
+namespace padding_test {
+
 namespace {
 
 using namespace lifelong;
@@ -256,3 +258,5 @@ TEST_CASE("sources tell lengths, and buffers keep them", "[nn][padding]") {
   std::fill(whole.lengths.begin(), whole.lengths.end(), 0U);
   CHECK(lengths_read(Source{whole}).empty());
 }
+
+}  // namespace padding_test

@@ -18,6 +18,8 @@
 #include "finite_difference.hpp"
 #include "tiny_model.hpp"
 
+namespace progressive_test {
+
 namespace {
 
 namespace ll = lifelong;
@@ -215,3 +217,5 @@ TEST_CASE("columns that do not fit are refused", "[nn][progressive]") {
         "Network(input 4, Columns(widths 4 5 6 3, columns 2), SoftmaxCrossEntropy(), seed 7, "
         "frozen 0.0.0.weight, 0.0.0.bias, 0.0.1.weight, 0.0.1.bias, 0.0.2.weight, 0.0.2.bias)");
 }
+
+}  // namespace progressive_test

@@ -9,6 +9,8 @@
 
 #include "catch.hpp"
 
+namespace recipe_test {
+
 using namespace lifelong::nn;
 namespace ll = lifelong;
 
@@ -79,3 +81,5 @@ TEST_CASE("the settings that change results change the recipe", "[recipe]") {
   CHECK(before == "Network(input 2, Heads(in 2, out 2), SoftmaxCrossEntropy(), seed 0)");
   CHECK(heads.recipe() == "Network(input 2, Heads(in 2, out 2+3), SoftmaxCrossEntropy(), seed 0)");
 }
+
+}  // namespace recipe_test

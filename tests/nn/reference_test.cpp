@@ -14,6 +14,8 @@
 #include "catch.hpp"
 #include "safetensors.hpp"
 
+namespace reference_test {
+
 namespace ll = lifelong;
 using ll::importance::Fisher;
 using ll::importance::Labels;
@@ -204,3 +206,5 @@ TEST_CASE("learning traces equal the reference", "[reference]") {
     check_traces(Case<float>(name));
   }
 }
+
+}  // namespace reference_test

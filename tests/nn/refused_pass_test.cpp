@@ -11,6 +11,8 @@
 #include "catch.hpp"
 #include "random_batch.hpp"
 
+namespace refused_pass_test {
+
 using namespace lifelong;
 using namespace lifelong::nn;
 
@@ -104,3 +106,5 @@ TEST_CASE("a pass that ends by an error, wherever in it, does not count", "[refu
     CHECK((state_of(network) == before));
   }
 }
+
+}  // namespace refused_pass_test

@@ -18,6 +18,8 @@
 #endif
 #endif
 
+namespace sizes_test {
+
 using namespace lifelong;
 using namespace lifelong::nn;
 
@@ -139,3 +141,5 @@ TEST_CASE("Kronecker factors that do not fit into memory are named", "[sizes]") 
           KroneckerAccumulator<double>(smaller, nn::detail::kronecker_sites(smaller));
         }) == "the Kronecker factors of layer 3, squares of side 2147483648 and 2, do not fit into memory");
 }
+
+}  // namespace sizes_test

@@ -14,6 +14,8 @@
 #include "random_batch.hpp"
 #include "weights.hpp"
 
+namespace weights_test {
+
 namespace ll = lifelong;
 using namespace ll::nn;
 using Vector = std::vector<double>;
@@ -143,3 +145,5 @@ TEST_CASE("fit passes batches by in which nothing has a weight", "[nn][weights]"
           a.fit(ll::weighted(known, std::vector<double>{0, 0}), {.batch_size = 1});
         }) == "fit: no example of the task has a weight above 0");
 }
+
+}  // namespace weights_test

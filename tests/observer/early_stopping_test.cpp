@@ -12,6 +12,8 @@
 #include "catch.hpp"
 #include "tiny_model.hpp"
 
+namespace early_stopping_test {
+
 namespace ll = lifelong;
 using ll::FitProgress;
 using ll::FitSignal;
@@ -139,3 +141,5 @@ TEST_CASE("observers with a name are referred to", "[observer]") {
   both(at(1, 4));
   CHECK(stopper.best() == std::optional(4.0));
 }
+
+}  // namespace early_stopping_test

@@ -22,6 +22,8 @@
 #include "folder.hpp"
 #include "tiny_model.hpp"
 
+namespace files_test {
+
 namespace ll = lifelong;
 using ll::FitProgress;
 using ll::observer::CsvLog;
@@ -253,3 +255,5 @@ TEST_CASE("a run that was killed goes on from its last checkpoint with the same 
   }
   CHECK_THROWS_AS(ll::observer::CheckpointEvery(whole, path, 0), ll::InvalidArgument);
 }
+
+}  // namespace files_test

@@ -13,6 +13,8 @@
 #include "catch.hpp"
 #include "tiny_model.hpp"
 
+namespace gradient_test {
+
 namespace ll = lifelong;
 
 TEST_CASE("the norm of a gradient is the root of its sum of squares", "[gradient]") {
@@ -73,3 +75,5 @@ TEST_CASE("shares of gradients add up to that of all samples", "[gradient]") {
           ll::add_share(std::span(sum), std::span<const double>(part).first(2), 1);
         }) == "the gradient to be added has 2 elements where 27 are needed");
 }
+
+}  // namespace gradient_test

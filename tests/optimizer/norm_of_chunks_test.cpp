@@ -10,6 +10,8 @@
 
 #include "catch.hpp"
 
+namespace norm_of_chunks_test {
+
 namespace ll = lifelong;
 
 namespace {
@@ -50,3 +52,5 @@ TEST_CASE("clipping reaches the last element of the last chunk", "[gradient]") {
   ll::clip_norm(std::span(g), length);
   for (std::size_t i = 0; i < g.size(); ++i) REQUIRE_THAT(g[i], test::WithinRel(before[i] / 2, 1e-12));
 }
+
+}  // namespace norm_of_chunks_test

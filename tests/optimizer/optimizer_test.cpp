@@ -9,6 +9,8 @@
 #include "catch.hpp"
 #include "tiny_model.hpp"
 
+namespace optimizer_test {
+
 namespace ll = lifelong;
 
 namespace {
@@ -157,3 +159,5 @@ TEST_CASE("a schedule warms up and decays", "[optimizer]") {
           Schedule{.decay = Decay::linear, .final_share = 1.5, .steps = 3}.validate();
         }) == "Schedule.final_share must be in [0, 1], but is 1.5");
 }
+
+}  // namespace optimizer_test

@@ -12,6 +12,8 @@
 #include "catch.hpp"
 #include "tiny_model.hpp"
 
+namespace anchor_per_task_test {
+
 namespace ll = lifelong;
 using ll::importance::Constant;
 using ll::importance::Merge;
@@ -155,3 +157,5 @@ TEST_CASE("an importance that is not positive in all leaves its anchor where it 
 TEST_CASE("a learner with some negative importances has the value of one penalty per task", "[penalty]") {
   check_two_anchors(hand_made(test::TinyModel().theta.size(), -1), 2, 1e-11);  // as Clamp::none does
 }
+
+}  // namespace anchor_per_task_test

@@ -12,6 +12,8 @@
 #include "catch.hpp"
 #include "tiny_model.hpp"
 
+namespace implicit_adam_test {
+
 namespace ll = lifelong;
 using namespace ll::optimizer;
 
@@ -89,3 +91,5 @@ TEST_CASE("Adam's rate with decay is that of the gradient it takes the square of
   check_rate(Decoupled<Adam>{{.learning_rate = rate, .epsilon = epsilon}, decay}, false);
   check_rate(L2<Adam>{{.learning_rate = rate, .epsilon = epsilon}, decay}, true);
 }
+
+}  // namespace implicit_adam_test

@@ -21,6 +21,8 @@
 #include "guarded.hpp"
 #include "tiny_model.hpp"
 
+namespace packnet_test {
+
 namespace ll = lifelong;
 using ll::importance::Constant;
 using ll::penalty::Frozen;
@@ -476,3 +478,5 @@ TEST_CASE("blocks are frozen by a scope", "[penalty][frozen]") {
   const Owners scarce(3, 1);
   CHECK_THROWS_AS(ll::penalty::freeze(learner, scarce), ll::ShapeMismatch);
 }
+
+}  // namespace packnet_test

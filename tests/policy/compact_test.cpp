@@ -24,6 +24,8 @@
 #endif
 #endif
 
+namespace compact_test {
+
 namespace {
 
 using namespace lifelong;
@@ -302,3 +304,5 @@ TEST_CASE("an estimate that memory does not do for leaves the learner as it was"
   learner.consolidate(data);
   CHECK(learner.importance()[99] == 1);
 }
+
+}  // namespace compact_test

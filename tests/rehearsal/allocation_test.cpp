@@ -15,6 +15,8 @@
 #include "catch.hpp"
 #include "tiny_model.hpp"
 
+namespace allocation_test {
+
 namespace ll = lifelong;
 
 TEMPLATE_TEST_CASE("a rehearsal allocates nothing after warm-up", "[rehearsal][allocation]", ll::rehearsal::Replay,
@@ -40,3 +42,5 @@ TEMPLATE_TEST_CASE("a rehearsal allocates nothing after warm-up", "[rehearsal][a
   CHECK(allocations - before == 0);
 #endif
 }
+
+}  // namespace allocation_test

@@ -25,6 +25,8 @@
 #include "mean_model.hpp"
 #include "tiny_model.hpp"
 
+namespace averaged_gem_test {
+
 namespace ll = lifelong;
 using ll::rehearsal::AGem;
 using ll::rehearsal::RingAGem;
@@ -318,3 +320,5 @@ TEST_CASE("A-GEM gives the same bits for any number of threads", "[rehearsal][ag
   CHECK(trained(2) == one);
   CHECK(trained(7) == one);
 }
+
+}  // namespace averaged_gem_test

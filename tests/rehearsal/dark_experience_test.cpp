@@ -19,6 +19,8 @@
 #include "random_batch.hpp"
 #include "tiny_model.hpp"
 
+namespace dark_experience_test {
+
 namespace ll = lifelong;
 using ll::importance::Fisher;
 using ll::penalty::Quadratic;
@@ -297,3 +299,5 @@ TEST_CASE("DER++ gives the same bits for any number of threads, with any importa
   const ll::importance::SynapticIntelligence path;
   CHECK(trained(path, ll::penalty::None{}, 1) == trained(path, ll::penalty::None{}, 3));
 }
+
+}  // namespace dark_experience_test

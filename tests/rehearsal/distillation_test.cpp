@@ -19,6 +19,8 @@
 #include "catch.hpp"
 #include "tiny_model.hpp"
 
+namespace distillation_test {
+
 namespace ll = lifelong;
 using ll::importance::Fisher;
 using ll::penalty::Quadratic;
@@ -320,3 +322,5 @@ TEST_CASE("distillation gives the same bits for any number of threads, with any 
   const ll::importance::SynapticIntelligence path;
   CHECK(trained(path, ll::penalty::None{}, 1) == trained(path, ll::penalty::None{}, 3));
 }
+
+}  // namespace distillation_test

@@ -22,6 +22,8 @@
 #include "mean_model.hpp"
 #include "tiny_model.hpp"
 
+namespace gem_test {
+
 namespace ll = lifelong;
 using ll::rehearsal::Gem;
 using ReservoirGem = ll::rehearsal::GemFrom<ll::rehearsal::UniformSelection>;
@@ -284,3 +286,5 @@ TEST_CASE("GEM gives the same bits for any number of threads, in float too", "[r
     CHECK(product >= -1e-7 * std::sqrt(square * row_square));
   }
 }
+
+}  // namespace gem_test

@@ -21,6 +21,8 @@
 #include "catch.hpp"
 #include "tiny_model.hpp"
 
+namespace greedy_balanced_test {
+
 namespace ll = lifelong;
 using ll::rehearsal::GreedyBalanced;
 using Counts = std::map<std::int32_t, std::size_t>;
@@ -229,3 +231,5 @@ TEST_CASE("a greedy memory goes on from a checkpoint with the same bits, and ref
   refused("seen", 2);
   refused("capacity", 6);
 }
+
+}  // namespace greedy_balanced_test

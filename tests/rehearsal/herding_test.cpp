@@ -14,6 +14,8 @@
 
 #include "catch.hpp"
 
+namespace herding_test {
+
 namespace ll = lifelong;
 using ll::rehearsal::Herding;
 
@@ -128,3 +130,5 @@ TEST_CASE("the shares of classes never exceed the capacity together", "[rehearsa
   CHECK_THAT(test::message_of<ll::InvalidArgument>([] { static_cast<void>(ll::rehearsal::share_of_class(5, 6)); }),
              test::ContainsSubstring("capacity of 5 examples has no room for one of each of 6 classes"));
 }
+
+}  // namespace herding_test

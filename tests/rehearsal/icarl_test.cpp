@@ -21,6 +21,8 @@
 #include "catch.hpp"
 #include "tiny_model.hpp"
 
+namespace icarl_test {
+
 namespace ll = lifelong;
 using ll::rehearsal::ICarl;
 using test::TinyTask;
@@ -280,3 +282,5 @@ TEST_CASE("iCaRL gives the same bits for any number of threads", "[rehearsal][ic
   };
   CHECK(trained(1) == trained(3));
 }
+
+}  // namespace icarl_test

@@ -22,6 +22,8 @@
 #include "catch.hpp"
 #include "random_batch.hpp"
 
+namespace memory_test {
+
 namespace ll = lifelong;
 using ll::rehearsal::BalancedReservoir;
 using ll::rehearsal::MemoryOptions;
@@ -324,3 +326,5 @@ TEST_CASE("draws from a memory are without repetition, uniform, and keyed by see
   CHECK(draw(random, 0, 3, 8).size() == 3);
   CHECK(draw(random, 0, 0, 8).empty());
 }
+
+}  // namespace memory_test

@@ -17,6 +17,8 @@
 #include "catch.hpp"
 #include "random_batch.hpp"
 
+namespace nearest_mean_test {
+
 namespace ll = lifelong;
 using ll::rehearsal::FeaturesOf;
 using ll::rehearsal::NearestMean;
@@ -171,3 +173,5 @@ TEST_CASE("a nearest mean refuses what has no direction, and stays as it was", "
              }),
              test::ContainsSubstring("the examples of class 0 have the mean 0"));
 }
+
+}  // namespace nearest_mean_test

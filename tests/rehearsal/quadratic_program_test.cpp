@@ -13,6 +13,8 @@
 
 #include "catch.hpp"
 
+namespace quadratic_program_test {
+
 namespace ll = lifelong;
 using ll::rehearsal::QuadraticProgram;
 
@@ -248,3 +250,5 @@ TEST_CASE("a quadratic program without a minimum, or of NaN, is an error", "[reh
              test::ContainsSubstring("without end along variable"));
   CHECK_THROWS_AS(solver.reserve(std::size_t{1} << 40), ll::OutOfMemory);
 }
+
+}  // namespace quadratic_program_test

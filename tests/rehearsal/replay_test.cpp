@@ -17,6 +17,8 @@
 #include "random_batch.hpp"
 #include "tiny_model.hpp"
 
+namespace replay_test {
+
 namespace ll = lifelong;
 using ll::importance::Fisher;
 using ll::penalty::Quadratic;
@@ -230,3 +232,5 @@ TEST_CASE("a model learns from the memory alone, twice with the same result", "[
   };
   CHECK(trained() == trained());
 }
+
+}  // namespace replay_test

@@ -10,6 +10,8 @@
 
 #include "catch.hpp"
 
+namespace cached_test {
+
 namespace {
 
 namespace ll = lifelong;
@@ -76,3 +78,5 @@ TEST_CASE("a cache keeps within its bound and its range", "[stream][cached]") {
   buffer.resize(1, 16, 0);
   CHECK_THROWS_AS(cached.read(10, buffer.row(0, 0)), ll::InvalidArgument);
 }
+
+}  // namespace cached_test

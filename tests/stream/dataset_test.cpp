@@ -13,6 +13,8 @@
 
 #include "catch.hpp"
 
+namespace dataset_test {
+
 namespace ll = lifelong;
 
 static_assert(ll::ExampleSource<ll::Dataset<std::uint8_t>, float>);
@@ -243,3 +245,5 @@ TEST_CASE("a scale that is no number in the reader's type is refused by name") {
     CHECK_NOTHROW(scaled.read(0, ll::ExampleRow<double>(wide)));
   }
 }
+
+}  // namespace dataset_test

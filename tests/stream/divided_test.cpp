@@ -10,6 +10,8 @@
 
 #include "catch.hpp"
 
+namespace divided_test {
+
 namespace ll = lifelong;
 using Numbers = std::vector<std::size_t>;
 
@@ -150,3 +152,5 @@ TEST_CASE("divisions that cannot be are refused by name, when the stream is made
   const ll::SplitData<float> mixed{machines().train, ll::Dataset<float>({1, 2}, std::vector<std::int32_t>{0}, {2})};
   CHECK_THROWS_AS(ll::stream::divided_by_bounds(mixed, 0, {}), ll::ShapeMismatch);
 }
+
+}  // namespace divided_test

@@ -8,6 +8,8 @@
 
 #include "catch.hpp"
 
+namespace feature_map_test {
+
 namespace ll = lifelong;
 
 namespace {
@@ -165,3 +167,5 @@ TEST_CASE("arrays that do not fit a map are refused") {
   CHECK_THROWS_AS(map.apply(std::span(four), 1.0, std::span(less)), ll::ShapeMismatch);
   CHECK_THROWS_AS(ll::FeatureMap{}.apply(std::span(four), 1.0, std::span(less)), ll::ShapeMismatch);
 }
+
+}  // namespace feature_map_test

@@ -16,6 +16,8 @@
 
 #include "catch.hpp"
 
+namespace loader_test {
+
 namespace ll = lifelong;
 
 namespace {
@@ -182,3 +184,5 @@ TEST_CASE("samples to remember are checked before any is kept", "[stream][recent
         "RecentExamples: 18446744073709551615 samples of 2 features and 0 targets do not fit into memory");
   CHECK(endless.features() == 0);
 }
+
+}  // namespace loader_test

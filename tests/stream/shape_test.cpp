@@ -13,6 +13,8 @@
 
 #include "catch.hpp"
 
+namespace shape_test {
+
 namespace ll = lifelong;
 
 namespace {
@@ -127,3 +129,5 @@ TEST_CASE("a rotation turns images of its own height and width only", "[stream][
         }) == "a rotation of images of 8 x 6 cannot turn examples of 8 x 6 x 3, whose last two extents are others");
   CHECK_THROWS_AS(ll::Examples<float>(of_shape({3, 6, 8})).mapped(turn), ll::ShapeMismatch);
 }
+
+}  // namespace shape_test

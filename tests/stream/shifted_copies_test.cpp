@@ -11,6 +11,8 @@
 
 #include "catch.hpp"
 
+namespace shifted_copies_test {
+
 namespace ll = lifelong;
 
 namespace {
@@ -104,3 +106,5 @@ TEST_CASE("shifted copies refuse what they cannot move") {
   CHECK_THROWS_AS(ll::ShiftedCopies(data, ~std::size_t{0} / 2, 8), ll::ShapeMismatch);
   CHECK_THROWS_AS(Read(ll::ShiftedCopies(data, height, width), 2), ll::InvalidArgument);
 }
+
+}  // namespace shifted_copies_test

@@ -11,6 +11,8 @@
 
 #include "catch.hpp"
 
+namespace split_test {
+
 namespace ll = lifelong;
 using ll::Scenario;
 using ll::stream::SplitOptions;
@@ -195,3 +197,5 @@ TEST_CASE("an ignored label belongs to no task", "[stream][split][errors]") {
   CHECK(data.classes() == 2);
   CHECK(refusal({data, data}, 2, {}) == "split: train example 2 has the label -100, which belongs to no task");
 }
+
+}  // namespace split_test

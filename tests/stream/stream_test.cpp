@@ -15,6 +15,8 @@
 
 #include "catch.hpp"
 
+namespace stream_test {
+
 namespace ll = lifelong;
 using ll::Scenario;
 
@@ -274,3 +276,5 @@ TEST_CASE("a task without examples, and answers beyond the outputs, are refused 
   CHECK_THROWS_AS(ll::stream::split(untested, 2), ll::InvalidArgument);
   CHECK_THROWS_AS(ll::stream::permuted(data(), (std::size_t{1} << 32) + 1), ll::InvalidArgument);
 }
+
+}  // namespace stream_test

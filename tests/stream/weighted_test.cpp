@@ -16,6 +16,8 @@
 
 #include "catch.hpp"
 
+namespace weighted_test {
+
 namespace ll = lifelong;
 
 namespace {
@@ -113,3 +115,5 @@ TEST_CASE("weights that cannot be are refused before anything is read", "[stream
           read(ll::class_weights(six(), {1, 1}), 6);
         }) == "class_weights: the label of example 2 is 2 where there are weights of 2 classes");
 }
+
+}  // namespace weighted_test

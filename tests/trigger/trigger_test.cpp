@@ -13,6 +13,8 @@
 #include "random_batch.hpp"
 #include "tiny_model.hpp"
 
+namespace trigger_test {
+
 namespace ll = lifelong;
 using ll::trigger::EverySteps;
 using ll::trigger::LossDrift;
@@ -338,3 +340,5 @@ TEST_CASE("a window that does not fit into memory names its size", "[trigger][er
           ll::trigger::LossPlateau({.window = std::size_t{1} << 62, .mean_threshold = 1, .variance_threshold = 1});
         }) == "a window of 4611686018427387904 losses does not fit into memory");
 }
+
+}  // namespace trigger_test

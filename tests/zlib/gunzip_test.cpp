@@ -11,6 +11,8 @@
 
 #include "catch.hpp"
 
+namespace gunzip_test {
+
 namespace ll = lifelong;
 using ll::zlib::gunzip;
 using test::ContainsSubstring;
@@ -129,3 +131,5 @@ TEST_CASE("a forged size costs no memory") {
   CHECK(stored.capacity() <= 1 << 16);
   CHECK_THROWS_AS(ll::io::parse_idx(stored, "x"), ll::FormatError);
 }
+
+}  // namespace gunzip_test

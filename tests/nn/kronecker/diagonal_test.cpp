@@ -18,6 +18,8 @@
 #include "moments.hpp"
 #include "random_batch.hpp"
 
+namespace diagonal_test {
+
 namespace {
 
 using namespace lifelong;
@@ -316,3 +318,5 @@ TEST_CASE("a state with diagonals is saved whole, and a broken one is refused", 
   evaluate({}, state, theta, after);
   CHECK(after == before);
 }
+
+}  // namespace diagonal_test

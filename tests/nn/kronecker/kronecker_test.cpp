@@ -24,6 +24,8 @@
 #include "moments.hpp"
 #include "random_batch.hpp"
 
+namespace kronecker_test {
+
 namespace {
 
 using namespace lifelong;
@@ -787,3 +789,5 @@ TEST_CASE("a learner with Kronecker-factored importance says what it does", "[kr
   CHECK_THAT((KroneckerPenalty{.sum = KroneckerSum::exact}.recipe()), test::ContainsSubstring("sum exact"));
   CHECK_THAT((KroneckerPenalty{.sum = KroneckerSum::additive}.recipe()), test::ContainsSubstring("sum additive"));
 }
+
+}  // namespace kronecker_test

@@ -14,6 +14,8 @@
 #include "folder.hpp"
 #include "random_batch.hpp"
 
+namespace state_test {
+
 namespace ll = lifelong;
 namespace nn = lifelong::nn;
 using ll::Scope;
@@ -184,3 +186,5 @@ TEST_CASE("new heads do not move what a Kronecker penalty holds", "[kronecker][h
   CHECK(value_of_move(learner, before, after) > 0);
   CHECK(value_of_move(learner, 0, before) > 0);
 }
+
+}  // namespace state_test

@@ -16,6 +16,8 @@
 #include "moments.hpp"
 #include "random_batch.hpp"
 
+namespace attention_test {
+
 namespace {
 
 using namespace lifelong;
@@ -296,3 +298,5 @@ TEST_CASE("attention refuses what it cannot take", "[nn][attention]") {
         "layer 0: PositionEmbedding{3, 4} takes up to 3 positions x 4 but is given 4 x 4");
   CHECK(refused({4}, MeanPosition{}) == "layer 0: MeanPosition takes positions x features but is given 4");
 }
+
+}  // namespace attention_test

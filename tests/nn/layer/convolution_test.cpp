@@ -14,6 +14,8 @@
 #include "moments.hpp"
 #include "random_batch.hpp"
 
+namespace convolution_test {
+
 namespace {
 
 using namespace lifelong;
@@ -192,3 +194,5 @@ TEST_CASE("convolutions refuse what does not fit", "[nn][convolution]") {
         }) ==
         "the first layers take inputs of more than one shape: give the network the shape, as in Shape{1, 28, 28}");
 }
+
+}  // namespace convolution_test

@@ -14,6 +14,8 @@
 #include "moments.hpp"
 #include "random_batch.hpp"
 
+namespace dropout_test {
+
 namespace {
 
 using namespace lifelong;
@@ -110,3 +112,5 @@ TEST_CASE("dropout gives the same bits for any number of threads", "[nn][dropout
   for (const int threads : {1, 2, 3}) CHECK(gradient(threads) == serial);
 }
 #endif
+
+}  // namespace dropout_test

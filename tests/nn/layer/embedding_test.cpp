@@ -16,6 +16,8 @@
 #include "moments.hpp"
 #include "random_batch.hpp"
 
+namespace embedding_test {
+
 namespace {
 
 using namespace lifelong;
@@ -127,3 +129,5 @@ TEST_CASE("an embedding gives the same bits for any number of threads", "[nn][em
   for (const int threads : {1, 2, 3}) CHECK(moments(threads) == serial);
 }
 #endif
+
+}  // namespace embedding_test

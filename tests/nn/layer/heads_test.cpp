@@ -14,6 +14,8 @@
 #include "moments.hpp"
 #include "random_batch.hpp"
 
+namespace heads_test {
+
 namespace {
 
 using namespace lifelong;
@@ -189,3 +191,5 @@ TEST_CASE("a scope with an unknown name is refused", "[learner][scope]") {
   learner.restrict_importance(Scope::all().without_heads());
   CHECK_THAT(learner.recipe(), test::ContainsSubstring("; importance of all parameters without heads"));
 }
+
+}  // namespace heads_test

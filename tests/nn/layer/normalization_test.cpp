@@ -18,6 +18,8 @@
 #include "moments.hpp"
 #include "random_batch.hpp"
 
+namespace normalization_test {
+
 namespace {
 
 using namespace lifelong;
@@ -234,3 +236,5 @@ TEST_CASE("normalisations give the same bits for any number of threads", "[nn][n
   for (const int threads : {1, 2, 3}) CHECK(everything(threads) == serial);
 }
 #endif
+
+}  // namespace normalization_test

@@ -13,6 +13,8 @@
 #include "moments.hpp"
 #include "random_batch.hpp"
 
+namespace own_layer_test {
+
 namespace {
 
 namespace ll = lifelong;
@@ -68,3 +70,5 @@ TEST_CASE("a layer of one's own has the gradient and the importances of its form
                          test::one_by_one(network, data.batch(), exact, ll::moment::Square{})) < 1e-12);
   CHECK_THROWS_AS(ll::nn::sequential<double>(ll::nn::Linear{3, 4}, Scale{5}), ll::ShapeMismatch);
 }
+
+}  // namespace own_layer_test

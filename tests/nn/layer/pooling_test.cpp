@@ -14,6 +14,8 @@
 #include "moments.hpp"
 #include "random_batch.hpp"
 
+namespace pooling_test {
+
 namespace {
 
 using namespace lifelong;
@@ -153,3 +155,5 @@ TEST_CASE("pooling layers refuse what does not fit", "[nn][pooling]") {
   CHECK(message_of<ShapeMismatch>(connect(GlobalAvgPool{}, {9})) ==
         "GlobalAvgPool takes {channels, height, width} but is given 9");
 }
+
+}  // namespace pooling_test

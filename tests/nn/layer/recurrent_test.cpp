@@ -16,6 +16,8 @@
 #include "moments.hpp"
 #include "random_batch.hpp"
 
+namespace recurrent_test {
+
 namespace {
 
 using namespace lifelong;
@@ -249,8 +251,8 @@ TEMPLATE_TEST_CASE("recurrent layers give the same bits for any number of thread
                    nn::Lstm) {
   const auto run = [](int threads) {
     auto network =
-        AnyNetwork<float>(nn::Shape{6, 40}, {TestType{40, 130}, nn::LastPosition{}, nn::Linear{130, 5}}, 3, {threads});
-    const RandomBatch<float> data(150, 240, 5);
+        AnyNetwork<float>(nn::Shape{6, 20}, {TestType{20, 70}, nn::LastPosition{}, nn::Linear{70, 5}}, 3, {threads});
+    const RandomBatch<float> data(150, 120, 5);
     std::vector<float> results(2 * network.parameters().size());
     const std::span<float> gradient = std::span(results).first(network.parameters().size());
     network.gradient(data.batch(), gradient);
@@ -299,3 +301,5 @@ TEST_CASE("recurrent layers say what does not fit", "[nn][recurrent]") {
           (void)AnyNetwork<float>({nn::Linear{3, 4}, nn::LastPosition{}});
         }) == "layer 1: LastPosition takes positions x features but is given 4");
 }
+
+}  // namespace recurrent_test

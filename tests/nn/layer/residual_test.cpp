@@ -14,6 +14,8 @@
 #include "moments.hpp"
 #include "random_batch.hpp"
 
+namespace residual_test {
+
 namespace {
 
 using namespace lifelong;
@@ -123,3 +125,5 @@ TEST_CASE("residual blocks whose paths do not meet are refused", "[nn][residual]
           (void)nn::sequential<float>(residual(std::tuple{Linear{6, 4}}, std::tuple{Tanh{}, Linear{5, 4}}));
         }) == "layer 0: shortcut: layer 1: Linear{5, 4} takes 5 inputs but is given 6");
 }
+
+}  // namespace residual_test

@@ -13,6 +13,8 @@
 
 #include "catch.hpp"
 
+namespace shared_product_test {
+
 namespace {
 
 namespace ll = lifelong;
@@ -121,3 +123,5 @@ TEST_CASE("shared products are bitwise equal for any number of threads", "[nn][s
   const std::vector<float> expected = product(ll::backend::Serial{});
   for (const int threads : {1, 2, 3}) CHECK(product(ll::backend::OpenMP{threads}) == expected);
 }
+
+}  // namespace shared_product_test
