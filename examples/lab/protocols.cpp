@@ -146,12 +146,16 @@ const std::vector<Protocol>& protocols() {
           {"er", 85.01, der},
           {"joint", 95.76, der}}}}},
       {"kfac",
-       "ten permutations with Kronecker factors",
+       "ten and fifty permutations with Kronecker factors",
        "mnist",
-       {{"permuted",
-         words("--stream permuted --tasks 10 --hidden 512 --epochs 3 --batch-size 256 --methods "
-               "finetune,online-ewc,kfac,joint"),
-         {}}}},
+       {{"ten",
+         words("--stream permuted --tasks 10 --hidden 512 --epochs 3 --batch-size 256 --strength kfac=4"
+               " --methods finetune,online-ewc,kfac,joint"),
+         {}},
+        {"fifty",
+         words("--stream permuted --tasks 50 --hidden 100,100 --epochs 5 --batch-size 256 --test-after task"
+               " --strength kfac=4 --methods finetune,online-ewc,kfac,joint"),
+         {{"kfac", 90, "Ritter 2018, abstract: above"}}}}},
       {"demo",
        "five rotations of Fashion-MNIST with all families, as scripts/demo.sh",
        "fashion-mnist",
