@@ -21,15 +21,25 @@ namespace lab {
 
 namespace {
 
-/// The options of the run that makes a part.
+/// What `lifelong-lab` makes of `words`.
+Options parsed(std::vector<std::string> words) {
+  std::vector<char*> pointers;
+  for (std::string& word : words) pointers.push_back(word.data());
+  return std::get<Options>(*parse_command(static_cast<int>(pointers.size()), pointers.data()));
+}
+
+/// The options of the run that makes a part. Its command leaves out what results do not depend on, so that a run which
+/// is done stays so on another number of threads.
 Options run_of(const ReproduceOptions& options, const Part& part) {
   std::vector<std::string> words{"lifelong-lab", "run", "--dataset", options.dataset, "--seeds", options.seeds};
   words.insert(words.end(), part.arguments.begin(), part.arguments.end());
-  if (!options.threads.empty()) words.insert(words.end(), {"--threads", options.threads});
   words.insert(words.end(), {"--output", (options.output / part.name).string()});
-  std::vector<char*> pointers;
-  for (std::string& word : words) pointers.push_back(word.data());
-  Options run = std::get<Options>(*parse_command(static_cast<int>(pointers.size()), pointers.data()));
+  Options run = parsed(words);
+  words.insert(words.end(), {"--jobs", options.jobs});
+  if (!options.threads.empty()) words.insert(words.end(), {"--threads", options.threads});
+  const Options shared = parsed(words);
+  run.jobs = shared.jobs;
+  run.threads = shared.threads;
   run.overwrite = options.overwrite;
   return run;
 }
@@ -56,21 +66,21 @@ std::string verdict(const SeedMean& ours, double published) {
 
 void compare(const Part& part, const Finished& finished) {
   if (part.published.empty()) return;
-  fmt::print("\n{}: average accuracy in percent\n{:<12}{:>10}{:>16}  {:<14}{}\n", part.name, "method", "published",
+  fmt::print("\n{}: average accuracy in percent\n{:<14}{:>10}{:>16}  {:<14}{}\n", part.name, "method", "published",
              "here", "verdict", "published in");
   for (const Published& published : part.published) {
     const std::optional<SeedMean> ours = accuracy_of(finished, published.method);
     if (!ours) continue;
     const std::string here = ours->half_width ? fmt::format("{:.1f} ± {:.1f}", ours->mean, *ours->half_width)
                                               : fmt::format("{:.1f}", ours->mean);
-    fmt::print("{:<12}{:>10.1f}{:>16}  {:<14}{}\n", published.method, published.accuracy, here,
+    fmt::print("{:<14}{:>10.1f}{:>16}  {:<14}{}\n", published.method, published.accuracy, here,
                verdict(*ours, published.accuracy), published.source);
   }
 }
 
 std::string protocols_help() {
   std::string text = "Protocols:\n";
-  for (const Protocol& protocol : protocols()) text += fmt::format("  {:<12}{}\n", protocol.name, protocol.description);
+  for (const Protocol& protocol : protocols()) text += fmt::format("  {:<17}{}\n", protocol.name, protocol.description);
   return text;
 }
 
@@ -79,9 +89,10 @@ std::string protocols_help() {
 void describe_reproduce(CLI::App& app, ReproduceArguments& arguments) {
   app.add_option("PROTOCOL", arguments.protocol, "Which experiment, see below")->required();
   add(app, "--dataset", arguments.dataset, "NAME",
-      "mnist, fashion-mnist, or a folder with four IDX files [that of the protocol]");
+      "mnist, fashion-mnist, or a folder of data as for run [that of the protocol]");
   add(app, "--seeds", arguments.seeds, "N,N,...", "One run of every method for each seed");
   add(app, "--threads", arguments.threads, "N", "Threads [all processors]; results do not depend on it");
+  add(app, "--jobs", arguments.jobs, "N", "Runs that are made at the same time, and share the threads");
   add(app, "--output", arguments.output, "FOLDER", "Folder for the results of all parts [reproduced/PROTOCOL]");
   app.add_flag("--overwrite", arguments.overwrite, "Replace the results of another command that lie there");
   app.footer("\n" + protocols_help());
@@ -93,6 +104,7 @@ ReproduceOptions resolved(const ReproduceArguments& arguments) {
                            .dataset = arguments.dataset.empty() ? protocol.dataset : arguments.dataset,
                            .seeds = arguments.seeds,
                            .threads = arguments.threads,
+                           .jobs = arguments.jobs,
                            .output = arguments.output,
                            .overwrite = arguments.overwrite};
   if (options.output.empty()) options.output = std::filesystem::path("reproduced") / protocol.name;

@@ -15,13 +15,14 @@ struct ReproduceOptions {
   std::string dataset;
   std::string seeds;
   std::string threads;  ///< empty: all processors
+  std::string jobs;
   std::filesystem::path output;
   bool overwrite;
 };
 
 /// The command line as it was typed.
 struct ReproduceArguments {
-  std::string protocol, dataset, seeds = "1,2,3", threads, output;
+  std::string protocol, dataset, seeds = "1,2,3", threads, jobs = "1", output;
   bool overwrite = false;
 };
 
