@@ -15,7 +15,7 @@ namespace {
 
 /// Four linear functions, fitted to labels by least squares: written by hand, without names of parameters or moments.
 template <class T>
-struct LinearFunctions {
+struct Linear {
   using value_type = T;
   static constexpr std::size_t in = 6, out = 4;
   std::vector<T> theta = std::vector<T>(out * in);
@@ -51,10 +51,10 @@ struct LinearFunctions {
 
 /// The same without its outputs.
 template <class T>
-struct GradientOnly : private LinearFunctions<T> {
+struct GradientOnly : private Linear<T> {
   using value_type = T;
-  using LinearFunctions<T>::parameters;
-  using LinearFunctions<T>::gradient;
+  using Linear<T>::parameters;
+  using Linear<T>::gradient;
 };
 
 template <class T>
@@ -63,11 +63,11 @@ void add_own_models(Report& report, const std::string& type) {
     report.add("own_model/" + name + "/" + type,
                [=](OpenMP backend) { return history(model, importance, per_task, momentum, backend); });
   };
-  add("fisher", LinearFunctions<T>{}, imp::Fisher{});
-  add("mas", LinearFunctions<T>{}, imp::Mas{});
-  add("scp", LinearFunctions<T>{}, imp::Scp{.slices = 5});
-  add("si", LinearFunctions<T>{}, imp::SynapticIntelligence{});
-  add("batch_fisher", LinearFunctions<T>{}, imp::BatchFisher{});
+  add("fisher", Linear<T>{}, imp::Fisher{});
+  add("mas", Linear<T>{}, imp::Mas{});
+  add("scp", Linear<T>{}, imp::Scp{.slices = 5});
+  add("si", Linear<T>{}, imp::SynapticIntelligence{});
+  add("batch_fisher", Linear<T>{}, imp::BatchFisher{});
   add("gradient_only/fisher", GradientOnly<T>{}, imp::Fisher{.labels = imp::Labels::empirical});
   add("gradient_only/batch_fisher", GradientOnly<T>{}, imp::BatchFisher{});
 }
