@@ -55,7 +55,7 @@ const std::vector<Protocol>& protocols() {
        "mnist",
        {{"notebook", words(homework + " --methods finetune,hw14-ewc,hw14-mas,hw14-si,hw14-rwalk,hw14-scp"), {}},
         {"exact",
-         words(homework + " --methods ewc,si,mas,rwalk,scp,finetune,joint --strength ewc=5480 --strength si=322"
+         words(homework + " --methods ewc,si,mas,rwalk,scp,finetune,joint --strength ewc=1220 --strength si=100"
                           " --strength mas=0.316 --strength rwalk=20 --strength scp=1600"),
          {}}}},
       {"pathint",
@@ -126,7 +126,9 @@ const std::vector<Protocol>& protocols() {
        "mnist",
        {{"task",
          words("--stream split --scenario task --hidden 400,400 --epochs 21 --batch-size 128 --test-after task"
-               " --methods finetune,online-ewc,ewc-few,ewc-sampled,ewc-empirical,ewc-batch"),
+               " --methods finetune,online-ewc,ewc-few,ewc-sampled,ewc-empirical,ewc-batch --strength online-ewc=1e5"
+               " --strength ewc-few=1e6 --strength ewc-sampled=1e8 --strength ewc-empirical=1e8 --strength "
+               "ewc-batch=1e10"),
          {{"finetune", 85.41, van_de_ven},
           {"online-ewc", 99.12, van_de_ven},
           {"ewc-few", 98.93, van_de_ven},
