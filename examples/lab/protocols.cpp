@@ -127,8 +127,8 @@ const std::vector<Protocol>& protocols() {
        {{"task",
          words("--stream split --scenario task --hidden 400,400 --epochs 21 --batch-size 128 --test-after task"
                " --methods finetune,online-ewc,ewc-few,ewc-sampled,ewc-empirical,ewc-batch --strength online-ewc=1e5"
-               " --strength ewc-few=1e6 --strength ewc-sampled=1e8 --strength ewc-empirical=1e8 --strength "
-               "ewc-batch=1e10"),
+               " --strength ewc-few=1e6 --strength ewc-sampled=1e8 --strength ewc-empirical=1e8"
+               " --strength ewc-batch=1e10"),
          {{"finetune", 85.41, van_de_ven},
           {"online-ewc", 99.12, van_de_ven},
           {"ewc-few", 98.93, van_de_ven},

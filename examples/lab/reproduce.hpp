@@ -15,7 +15,7 @@ struct ReproduceOptions {
   std::string dataset;
   std::string seeds;
   std::string threads;  ///< empty: all processors
-  std::string jobs;
+  std::string jobs;     ///< runs that are made at the same time
   std::filesystem::path output;
   bool overwrite;
 };

@@ -116,7 +116,7 @@ struct Bias {
 
 TEST_CASE("a float mean of a million equal samples is that of one", "[importance][sums]") {
   const double x = static_cast<double>(0.37f), square = x * x;
-  for (const std::size_t batch : {std::size_t{1}, std::size_t{100000}}) {
+  for (const std::size_t batch : {std::size_t{1}, std::size_t{256}, std::size_t{100000}}) {
     INFO("batches of " << batch);
     CHECK_THAT(importance_of(Line{}, GaussianFisher{}, 1000000, batch), test::WithinRel(square, 3e-5));
     CHECK_THAT(importance_of(Line{}, Mas{}, 1000000, batch), test::WithinRel(2 * square, 3e-5));

@@ -51,7 +51,7 @@ TEST_CASE("a network allocates nothing after warm-up", "[allocation]") {
     CHECK(allocations - before == 0);
   };
   const auto dense = [](auto number, int threads) {
-    return test::any_mlp<decltype(number)>({41, 301, 10}, {.activation = nn::Activation::sigmoid}, {threads});
+    return test::any_mlp<decltype(number)>({41, 401, 10}, {.activation = nn::Activation::sigmoid}, {threads});
   };
   const auto recurrent = [](const test::AnyLayer<float>& layer, int threads) {
     return test::AnyNetwork<float>(nn::Shape{5, 7}, {layer, nn::LastPosition{}, nn::Linear{33, 10}}, 0, {threads});
@@ -60,7 +60,7 @@ TEST_CASE("a network allocates nothing after warm-up", "[allocation]") {
     const std::vector<test::AnyLayer<float> > layers{
         nn::Conv2d{2, 8, 3, 1, 1},  nn::ReLU{},       nn::MaxPool2d{2},    nn::Conv2d{8, 8, 3, 2, 1, 8},
         nn::Conv2d{8, 16, 3, 1, 1}, nn::AvgPool2d{2}, nn::GlobalAvgPool{}, nn::Linear{16, 10}};
-    return test::AnyNetwork<float>(nn::Shape{2, 10, 10}, layers, 0, {threads});
+    return test::AnyNetwork<float>(nn::Shape{2, 20, 20}, layers, 0, {threads});
   };
   check(dense(1.0f, 0));
   check(dense(1.0, 0));

@@ -228,19 +228,17 @@ TEST_CASE("a gradient that is wrong in one parameter of any block is noticed", "
     Network network = trained(one);
     const RandomBatch<double> data = data_for(one, false);
     const auto batches = test::cut(data.batch(), 8);
-    const auto blocks = network.layout().blocks();
-    std::size_t turn = 0;  // there are more estimators than blocks
     for_each_estimator([&](const std::string& name, const auto& estimator, double cancelled) {
-      const Block& wrong = blocks[turn++ % blocks.size()];
-      INFO(name << " of " << one.name << ", " << wrong.name);
       const auto fast = test::estimate_of(estimator, network, batches);
-      const auto begin = fast.begin() + static_cast<std::ptrdiff_t>(wrong.offset);
-      const auto largest = static_cast<std::size_t>(
-          std::max_element(begin, begin + static_cast<std::ptrdiff_t>(wrong.size)) - fast.begin());
-      OneByOne slow{network, [&](std::span<double> gradient) { gradient[largest] *= 1 + 1e-9; }};
-      CHECK(distance(fast, test::estimate_of(estimator, slow, batches), cancelled) > 1e-12);
+      for (const Block& wrong : network.layout().blocks()) {
+        INFO(name << " of " << one.name << ", " << wrong.name);
+        const auto begin = fast.begin() + static_cast<std::ptrdiff_t>(wrong.offset);
+        const auto largest = static_cast<std::size_t>(
+            std::max_element(begin, begin + static_cast<std::ptrdiff_t>(wrong.size)) - fast.begin());
+        OneByOne slow{network, [&](std::span<double> gradient) { gradient[largest] *= 1 + 1e-9; }};
+        CHECK(distance(fast, test::estimate_of(estimator, slow, batches), cancelled) > 1e-12);
+      }
     });
-    CHECK(turn >= blocks.size());
   }
 }
 

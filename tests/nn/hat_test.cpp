@@ -434,7 +434,7 @@ TEST_CASE("heads claim what one layer of all outputs does", "[nn][hat]") {
 }
 
 TEST_CASE("gates are the same for any number of threads", "[nn][hat][backend]") {
-  const std::vector<std::size_t> wide{4, 300, 200, 6};
+  const std::vector<std::size_t> wide{4, 300, 600, 6};
   const Pair some(0);
   std::vector<double> inputs(4 * 512);
   std::vector<std::int32_t> labels(512);

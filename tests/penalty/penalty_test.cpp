@@ -472,7 +472,7 @@ TEST_CASE("every penalty takes steps and tasks with every optimizer and every im
     if constexpr (requires { learner.importance(); })
       REQUIRE(std::ranges::any_of(learner.importance(), [](double value) { return value > 0; }));
   };
-  // Every pair of two parts: all 112 triples would take three times as long to compile.
+  // Every pair of two parts: all 140 triples would be four times as many learners.
   const auto with_penalties = [&](auto importance, auto a, auto b, auto c, auto d) {
     compose(importance, ll::penalty::None{}, a);
     compose(importance, Quadratic{}, b);

@@ -251,7 +251,7 @@ TEMPLATE_TEST_CASE("recurrent layers give the same bits for any number of thread
                    nn::Lstm) {
   const auto run = [](int threads) {
     auto network =
-        AnyNetwork<float>(nn::Shape{6, 20}, {TestType{20, 70}, nn::LastPosition{}, nn::Linear{70, 5}}, 3, {threads});
+        AnyNetwork<float>(nn::Shape{6, 20}, {TestType{20, 130}, nn::LastPosition{}, nn::Linear{130, 5}}, 3, {threads});
     const RandomBatch<float> data(150, 120, 5);
     std::vector<float> results(2 * network.parameters().size());
     const std::span<float> gradient = std::span(results).first(network.parameters().size());

@@ -113,7 +113,7 @@ TEST_CASE("products are bitwise equal for any number of threads", "[nn][product]
     for (const bool transposed : {false, true}) {
       const Problem<float> problem{rows, 333, 1000, transposed, !transposed};
       const std::vector<float> expected = problem(ll::backend::Serial{}, Add{});
-      for (const int threads : {2, 5}) CHECK(problem(ll::backend::OpenMP{threads}, Add{}) == expected);
+      for (const int threads : {1, 2, 3, 5}) CHECK(problem(ll::backend::OpenMP{threads}, Add{}) == expected);
     }
 }
 
