@@ -11,11 +11,8 @@ namespace cv = lifelong::convention;
 void add_conventions(Report& report) {
   const auto add = [&](const std::string& name, const auto& recipe) {
     report.add("convention/" + name, [=](OpenMP backend) {
-      ll::Learner learner{small_network<float>(backend), recipe.importance, recipe.penalty, momentum, backend};
-      learner.restrict_importance(recipe.scope);
-      Hash hash;
-      learn(learner, small_tasks(), hash);
-      return hash.value();
+      return history(small_network<float>(backend), recipe.importance, recipe.penalty, momentum, backend, small_tasks(),
+                     recipe.scope);
     });
   };
   add("gem/ewc", cv::gem::ewc(1));

@@ -99,17 +99,20 @@ void learn(Learner& learner, const Tasks& tasks, Hash& hash) {
 #if defined(LIFELONG_CUDA)
 /// Lets a learner on the CUDA backend learn the same, and throws if any bit is another.
 template <class Learner, class Model, class... Parts>
-void require_same_on_device(Learner& host, const Model& model, const Tasks& tasks, const Parts&... parts);
+void require_same_on_device(Learner& host, const Model& model, const Tasks& tasks, const ll::Scope& scope,
+                            const Parts&... parts);
 #endif
 
 /// The hash of a learner of these parts that learns the tasks.
 template <class Model, class Importance, class Penalty, class Optimizer>
 std::uint64_t history(const Model& model, const Importance& importance, const Penalty& penalty,
-                      const Optimizer& optimizer, OpenMP backend, const Tasks& tasks = small_tasks()) {
+                      const Optimizer& optimizer, OpenMP backend, const Tasks& tasks = small_tasks(),
+                      const ll::Scope& scope = ll::Scope::all()) {
   ll::Learner learner{model, importance, penalty, optimizer, backend};
+  if constexpr (ll::NamedModel<Model>) learner.restrict_importance(scope);
   Hash hash;
 #if defined(LIFELONG_CUDA)
-  require_same_on_device(learner, model, tasks, importance, penalty, optimizer);
+  require_same_on_device(learner, model, tasks, scope, importance, penalty, optimizer);
 #else
   learn(learner, tasks, hash);
 #endif
@@ -173,26 +176,38 @@ struct Setting {
   Importance importance;
 };
 
-/// Every setting with the quadratic penalty and both optimizers.
+/// Every setting with the quadratic penalty and both optimizers: on a device, one for either anchor.
 template <class Importance>
 void add_quadratic(Report& report, const std::vector<Setting<Importance>>& settings) {
-  for (const Setting<Importance>& setting : settings)
+  for (const Setting<Importance>& setting : settings) {
+    const auto add = [&](const char* cost, const auto& penalty, const char* step, const auto& optimizer) {
+      add_small(report, setting.name + "/" + cost + "/" + step, setting.importance, penalty, optimizer);
+    };
+#if defined(LIFELONG_CUDA)
+    add("quadratic_last", quadratic, "adam", adam);
+    add("quadratic_per_task", per_task, "momentum", momentum);
+#else
     with_quadratic([&](const char* cost, const auto& penalty) {
-      with_optimizers([&](const char* step, const auto& optimizer) {
-        add_small(report, setting.name + "/" + cost + "/" + step, setting.importance, penalty, optimizer);
-      });
+      with_optimizers([&](const char* step, const auto& optimizer) { add(cost, penalty, step, optimizer); });
     });
+#endif
+  }
 }
 
-/// The same, and the first setting with all other penalties.
+/// The same, and the first setting with all other penalties: on a device, with one optimizer.
 template <class Importance>
 void add_product(Report& report, const std::vector<Setting<Importance>>& settings) {
   add_quadratic(report, settings);
   const Setting<Importance>& setting = settings.front();
   with_other_penalties([&](const char* cost, const auto& penalty) {
-    with_optimizers([&](const char* step, const auto& optimizer) {
+    const auto add = [&](const char* step, const auto& optimizer) {
       add_small(report, setting.name + "/" + cost + "/" + step, setting.importance, penalty, optimizer);
-    });
+    };
+#if defined(LIFELONG_CUDA)
+    add("momentum", momentum);
+#else
+    with_optimizers(add);
+#endif
   });
 }
 

@@ -50,9 +50,11 @@ void require_same(Host& host, Device& device, const std::string& when) {
 }
 
 template <class Learner, class Model, class... Parts>
-void require_same_on_device(Learner& host, const Model& model, const Tasks& tasks, const Parts&... parts) {
+void require_same_on_device(Learner& host, const Model& model, const Tasks& tasks, const ll::Scope& scope,
+                            const Parts&... parts) {
   const ll::cuda::Backend backend;
   ll::Learner device{test::MovedNetwork<Model, ll::cuda::Backend>(model, backend), parts..., backend};
+  if constexpr (ll::NamedModel<Model>) device.restrict_importance(scope);
   for (std::size_t k = 0; k < tasks.size(); ++k) {
     train(host, tasks[k]);
     train(device, tasks[k]);
