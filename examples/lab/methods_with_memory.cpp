@@ -80,8 +80,9 @@ Rehearsal gem(const Trial& trial) {
     policy.margin = trial["margin"];
   });
 }
-Rehearsal distillation(const Trial& trial) {
-  return {rehearsal::Distillation{.temperature = trial["temperature"], .strength = trial["strength"]}};
+Rehearsal distillation(const Trial& trial, rehearsal::NewOutputs new_outputs) {
+  return {rehearsal::Distillation{
+      .temperature = trial["temperature"], .strength = trial["strength"], .new_outputs = new_outputs}};
 }
 
 Outcome train(const Trial& trial, const Rehearsal& rehearsal) {
@@ -135,7 +136,12 @@ std::vector<Method> methods_with_memory() {
        {{"strength", everywhere(rehearsal::Distillation{}.strength)},
         {"temperature", everywhere(rehearsal::Distillation{}.temperature)}},
        "learning without forgetting: the network of the last task teaches its answers to the images of the new one",
-       [](const Trial& trial) { return train(trial, distillation(trial)); }},
+       [](const Trial& trial) { return train(trial, distillation(trial, rehearsal::NewOutputs::untaught)); }},
+
+      {"lwf-zero",
+       {{"strength", everywhere(4)}, {"temperature", everywhere(rehearsal::Distillation{}.temperature)}},
+       "lwf whose teacher gives new classes the probability 0 where the task is not known",
+       [](const Trial& trial) { return train(trial, distillation(trial, rehearsal::NewOutputs::improbable)); }},
 
       {"ewc+er",
        {{"strength", {.rotated = 100, .permuted = 1, .split = 100}}},

@@ -83,10 +83,16 @@ Seen train() {
 
 using namespace repeat_test;
 
-TEST_CASE("cuda: ten repeats of a training have the same bits") {
+#if defined(__CUDACC__)
+constexpr int repeats = 10;
+#else  // where nothing can run in another order
+constexpr int repeats = 2;
+#endif
+
+TEST_CASE("cuda: repeats of a training have the same bits") {
   const Seen first = train();
   CHECK(first.penalties.back() > 0);
-  for (int repeat = 1; repeat < 10; ++repeat) CHECK(train() == first);
+  for (int repeat = 1; repeat < repeats; ++repeat) CHECK(train() == first);
 }
 
 #if defined(__CUDACC__)

@@ -25,6 +25,7 @@ namespace ll = lifelong;
 using ll::importance::Fisher;
 using ll::penalty::Quadratic;
 using ll::rehearsal::Distillation;
+using ll::rehearsal::NewOutputs;
 using test::TinyModel;
 using test::TinyTask;
 
@@ -52,19 +53,23 @@ std::vector<double> soft(std::span<const double> row, const Head& head, double t
   return p;
 }
 
-/// The mean of λ Σ_h KL over the batch, and its cotangents.
+/// The mean of λ Σ_h KL over the batch, and its cotangents. The teacher's probability of `unknown` outputs is 0.
 double slow_term(const Distillation& policy, std::span<const double> teacher, std::span<const double> outputs,
-                 std::size_t samples, const std::vector<Head>& heads, std::vector<double>& cotangents) {
+                 std::size_t samples, const std::vector<Head>& heads, const Head& unknown,
+                 std::vector<double>& cotangents) {
   const std::size_t width = outputs.size() / samples;
   double total = 0;
   cotangents.assign(outputs.size(), 0);
   for (std::size_t n = 0; n < samples; ++n)
     for (const Head& head : heads) {
-      const auto p = soft(teacher.subspan(n * width, width), head, policy.temperature);
-      const auto q = soft(outputs.subspan(n * width, width), head, policy.temperature);
-      for (std::size_t k = 0; k < head.size(); ++k) {
-        total += policy.strength * p[k] * std::log(p[k] / q[k]) / static_cast<double>(samples);
-        cotangents[n * width + head[k]] +=
+      Head all = head;
+      all.insert(all.end(), unknown.begin(), unknown.end());
+      auto p = soft(teacher.subspan(n * width, width), head, policy.temperature);
+      p.resize(all.size());
+      const auto q = soft(outputs.subspan(n * width, width), all, policy.temperature);
+      for (std::size_t k = 0; k < all.size(); ++k) {
+        if (p[k] > 0) total += policy.strength * p[k] * std::log(p[k] / q[k]) / static_cast<double>(samples);
+        cotangents[n * width + all[k]] +=
             policy.strength / policy.temperature * (q[k] - p[k]) / static_cast<double>(samples);
       }
     }
@@ -85,8 +90,9 @@ double take_step(const Distillation& policy, Distillation::State<Model>& state, 
 /// Compares the steps of a second task with the slow version; the first task asked for `heads`.
 template <class Model>
 void check_gradients(Model model, const ll::Batch<double>& first, const ll::Batch<double>& second,
-                     const std::vector<Head>& heads) {
-  const Distillation policy{.temperature = 3, .strength = 0.6};
+                     const std::vector<Head>& heads, const Head& unknown = {},
+                     NewOutputs new_outputs = NewOutputs::untaught) {
+  const Distillation policy{.temperature = 3, .strength = 0.6, .new_outputs = new_outputs};
   Distillation::State<Model> state;
   std::vector<double> out, g(model.parameters().size()), h(g), cotangents;
   take_step(policy, state, model, first, out);
@@ -96,10 +102,10 @@ void check_gradients(Model model, const ll::Batch<double>& first, const ll::Batc
     Model before = model;
     const double loss = take_step(policy, state, model, second, out);
     const double own = static_cast<double>(before.gradient(second, std::span<double>(g)));
-    const double term = slow_term(policy, teacher, outputs_of(before, second), second.size, heads, cotangents);
+    const double term = slow_term(policy, teacher, outputs_of(before, second), second.size, heads, unknown, cotangents);
     before.pullback(second, std::span<const double>(cotangents), std::span<double>(h));
     CHECK_THAT(loss, test::WithinAbs(own + term, 1e-12));
-    CHECK((step == 0 ? std::abs(term) < 1e-14 : term > 1e-4));
+    CHECK((step == 0 && unknown.empty() ? std::abs(term) < 1e-14 : term > 1e-4));
     for (std::size_t i = 0; i < out.size(); ++i) REQUIRE_THAT(out[i], test::WithinAbs(g[i] + h[i], 1e-12));
   }
 }
@@ -132,6 +138,10 @@ TEST_CASE("the gradient of distillation is that of the formula in every scenario
   SECTION("class-incremental: the labels seen are one softmax") {
     check_gradients(network, Range(1, 1, 3, false).batch(), Range(2, 4, 2, false).batch(), {{1, 2, 3}});
   }
+  SECTION("class-incremental: labels that were not seen have the probability 0") {
+    check_gradients(network, Range(1, 1, 3, false).batch(), Range(2, 4, 2, false).batch(), {{1, 2, 3}}, {0, 4, 5},
+                    NewOutputs::improbable);
+  }
   SECTION("task-incremental: a softmax for each range") {
     Range first(1, 0, 2, true);
     const Range other(5, 2, 3, true);
@@ -139,7 +149,8 @@ TEST_CASE("the gradient of distillation is that of the formula in every scenario
       first.active[n] = other.active[n];
       first.task.labels[n] = other.task.labels[n];
     }
-    check_gradients(network, first.batch(), Range(2, 4, 2, true).batch(), {{0, 1}, {2, 3, 4}});
+    for (const NewOutputs new_outputs : {NewOutputs::untaught, NewOutputs::improbable})
+      check_gradients(network, first.batch(), Range(2, 4, 2, true).batch(), {{0, 1}, {2, 3, 4}}, {}, new_outputs);
   }
   SECTION("domain-incremental, and a model that can only pull back") {
     check_gradients(TinyModel(), TinyTask(1).all(), TinyTask(2).all(), {{0, 1, 2}});
@@ -158,7 +169,12 @@ TEST_CASE("heads of several tasks add up: shared outputs to one, ranges side by 
     }
     policy.gradient(state, ll::backend::Serial{}, model, Range(4, 0, 2, ranged).batch(), std::span<double>(out));
     CHECK(state.members == std::vector<std::uint32_t>{0, 1, 2, 3, 4, 5});
-    return state.ends;
+    std::vector<std::uint32_t> ends;
+    for (const auto [known, end] : state.softmaxes) {
+      CHECK(known == end);
+      ends.push_back(end);
+    }
+    return ends;
   };
   CHECK(heads_after(false) == std::vector<std::uint32_t>{6});
   CHECK(heads_after(true) == std::vector<std::uint32_t>{2, 4, 6});
@@ -167,8 +183,9 @@ TEST_CASE("heads of several tasks add up: shared outputs to one, ranges side by 
 TEST_CASE("answers that are certain have a finite loss and gradient", "[rehearsal][distillation]") {
   // The logarithm of softmax(z)^(1/τ) would be -Inf for z = -2000.
   const std::vector<double> teacher{2000, -2000, 0}, outputs{-3000, 3000, 1};
-  const std::vector<std::uint32_t> members{0, 1, 2}, ends{3};
-  const ll::rehearsal::distillation_detail::DistillationTerms<double> terms{teacher, members, ends, 2, 1};
+  const std::vector<std::uint32_t> members{0, 1, 2};
+  const std::vector<ll::rehearsal::distillation_detail::Softmax> softmaxes{{3, 3}};
+  const ll::rehearsal::distillation_detail::DistillationTerms<double> terms{teacher, members, softmaxes, 2, 1};
   std::vector<double> cotangent(3);
   CHECK_THAT(terms.term(0, outputs, {}, cotangent), test::WithinAbs(3000, 1e-9));
   CHECK(cotangent == std::vector<double>{-0.5, 0.5, 0});
@@ -189,6 +206,8 @@ TEST_CASE("before a task has ended, or without strength, steps are the plain one
   CHECK(copy(learner.parameters()) != copy(plain.parameters()));
   CHECK(learner.state_bytes() == plain.state_bytes() + 2 * 3 * 4 + plain.parameters().size() * 8);
   CHECK_THAT(learner.recipe(), test::ContainsSubstring("Distillation(temperature 2, strength 1)"));
+  CHECK(Distillation{.new_outputs = NewOutputs::improbable}.recipe() ==
+        "Distillation(temperature 2, strength 1, new outputs improbable)");
   CHECK_THAT(test::message_of<ll::InvalidArgument>([] { tiny_learner({.temperature = 0}); }),
              test::ContainsSubstring("Distillation.temperature must be a finite number above 0"));
   CHECK_THAT(test::message_of<ll::InvalidArgument>([] { tiny_learner({.strength = -1}); }),

@@ -24,12 +24,26 @@
 #include <lifelong/rehearsal/teacher.hpp>
 
 namespace lifelong::rehearsal {
+
+/// What a teacher says of outputs that no earlier task has asked for, where they share a softmax with those it knows
+/// (class-incremental).
+enum class NewOutputs : std::uint8_t {
+  untaught,   ///< nothing (Li and Hoiem 2016)
+  improbable  ///< that their probability is 0 (van de Ven's code)
+};
+
 namespace distillation_detail {
 
 /// Which outputs belong together: for each output 0 if it has not been asked for, `shared` if it was an answer among
 /// all outputs, 2 + first for the head of a range [first, ...).
 using Heads = std::vector<std::uint32_t>;
 inline constexpr std::uint32_t shared_head = 1;
+
+/// The outputs of one softmax in a list of them, which begin where those of the last end: the teacher's up to `known`,
+/// the model's up to `end`.
+struct Softmax {
+  std::uint32_t known, end;
+};
 
 /// What is kept: the teacher, and the heads of ended tasks and of the present one; besides, work arrays of a step.
 template <class Model>
@@ -40,12 +54,13 @@ struct TeacherState {
   Heads learned, present;   // heads of the tasks that have ended, and of the present one
   std::uint64_t ended = 0;  // 1 from the end of a task to the next step: the model is the teacher
 
-  AlignedVector<T> outputs;                  // of the teacher for the batch of the step
-  std::vector<std::uint32_t> members, ends;  // outputs of the learned heads, one head behind the other
+  AlignedVector<T> outputs;            // of the teacher for the batch of the step
+  std::vector<std::uint32_t> members;  // outputs of the learned heads, one head behind the other
+  std::vector<Softmax> softmaxes;      // of them
   CriterionPass<Model> pass;
 
   /// Makes room for a step, and takes the model as the teacher if a task has ended. \throws OutOfMemory.
-  void prepare(Model& model, std::size_t samples, std::size_t width) {
+  void prepare(Model& model, std::size_t samples, std::size_t width, NewOutputs new_outputs) {
     detail::with_memory(
         [&] {
           learned.resize(width);
@@ -54,12 +69,12 @@ struct TeacherState {
           if (!teacher.exists()) return;
           outputs.resize(samples * width);
           members.reserve(width);
-          ends.reserve(width);
+          softmaxes.reserve(width);
         },
         [] { return "no memory for the outputs of a teacher"; });
     members.clear();
-    ends.clear();
-    for (std::size_t c = 0; c < width && teacher.exists(); ++c) add_head(c);
+    softmaxes.clear();
+    for (std::size_t c = 0; c < width && teacher.exists(); ++c) add_head(c, new_outputs);
   }
 
   /// Notes the heads that a batch asked for.
@@ -109,20 +124,26 @@ struct TeacherState {
 
  private:
   /// Adds the head of output c and of others, unless an earlier output has added it.
-  void add_head(std::size_t c) {
+  void add_head(std::size_t c, NewOutputs new_outputs) {
     const auto begin = learned.begin(), at = begin + static_cast<std::ptrdiff_t>(c);
     if (learned[c] == 0 || std::find(begin, at, learned[c]) != at) return;
-    for (std::size_t other = c; other < learned.size(); ++other)
-      if (learned[other] == learned[c]) members.push_back(static_cast<std::uint32_t>(other));
-    ends.push_back(static_cast<std::uint32_t>(members.size()));
+    const auto add = [&](std::uint32_t head) {
+      for (std::size_t other = 0; other < learned.size(); ++other)
+        if (learned[other] == head) members.push_back(static_cast<std::uint32_t>(other));
+      return static_cast<std::uint32_t>(members.size());
+    };
+    const std::uint32_t known = add(learned[c]);
+    const bool has_new = learned[c] == shared_head && new_outputs == NewOutputs::improbable;
+    softmaxes.push_back({known, has_new ? add(0) : known});
   }
 };
 
 /// The `Criterion`: the model's own loss, and the divergence of its outputs from those of the teacher.
 template <class T>
 struct DistillationTerms {
-  std::span<const T> teacher;                    // its outputs
-  std::span<const std::uint32_t> members, ends;  // of heads
+  std::span<const T> teacher;  // its outputs
+  std::span<const std::uint32_t> members;
+  std::span<const Softmax> softmaxes;
   T temperature;
   double strength;
 
@@ -131,8 +152,8 @@ struct DistillationTerms {
     const std::span<const T> z = teacher.subspan(n * f.size(), f.size());
     double total = 0;
     std::size_t first = 0;
-    for (const std::uint32_t end : ends) {
-      total += of_head(members.subspan(first, end - first), z, f, cotangent);
+    for (const auto [known, end] : softmaxes) {
+      total += of_head(members.subspan(first, known - first), members.subspan(first, end - first), z, f, cotangent);
       first = end;
     }
     return strength * total;
@@ -149,18 +170,19 @@ struct DistillationTerms {
     for (const std::uint32_t c : head) total += std::exp((z[c] - largest) / temperature);
     return {largest, std::log(total)};
   }
-  double of_head(std::span<const std::uint32_t> head, std::span<const T> z, std::span<const T> f,
-                 std::span<T> cotangent) const {
-    const LogSum of_z = log_sum(head, z), of_f = log_sum(head, f);
+  double of_head(std::span<const std::uint32_t> known, std::span<const std::uint32_t> all, std::span<const T> z,
+                 std::span<const T> f, std::span<T> cotangent) const {
+    const LogSum of_z = log_sum(known, z), of_f = log_sum(all, f);
     const T factor = static_cast<T>(strength) / temperature;
+    const auto log_q = [&](std::uint32_t c) { return (f[c] - of_f.largest) / temperature - of_f.log_total; };
     double divergence = 0;
-    for (const std::uint32_t c : head) {
+    for (const std::uint32_t c : known) {
       const T log_p = (z[c] - of_z.largest) / temperature - of_z.log_total;
-      const T log_q = (f[c] - of_f.largest) / temperature - of_f.log_total;
       const T p = std::exp(log_p);
-      divergence += static_cast<double>(p) * static_cast<double>(log_p - log_q);
-      cotangent[c] += factor * (std::exp(log_q) - p);
+      divergence += static_cast<double>(p) * static_cast<double>(log_p - log_q(c));
+      cotangent[c] += factor * (std::exp(log_q(c)) - p);
     }
+    for (const std::uint32_t c : all.subspan(known.size())) cotangent[c] += factor * std::exp(log_q(c));
     return divergence;
   }
 };
@@ -176,8 +198,13 @@ struct DistillationTerms {
 /// with one softmax over each head h that was learned in earlier tasks, the outputs z of the teacher in evaluation and
 /// f of the training pass. Heads are what the steps of a task asked for: with ranges of active outputs
 /// (task-incremental), each range is a head; without (class- and domain-incremental), all outputs that have been labels
-/// together are one. An output belongs to the last head that it was asked for in. Outputs that no earlier task has
-/// asked for are not taught, nor is what a model learned elsewhere.
+/// together are one. An output belongs to the last head that it was asked for in. What a model learned elsewhere is not
+/// taught.
+///
+/// Where the task is not known, outputs that no earlier task has asked for compete with those that are taught, and the
+/// paper, whose tasks have heads of their own, says nothing of them. By default they are left out of the softmax: then
+/// the new task may raise them above all others. With `NewOutputs::improbable` the softmax of f runs over them too, and
+/// their probability in the teacher's answer is 0, so that λ weighs old outputs against new ones.
 ///
 /// The paper's term is the cross entropy, which has the same gradient and is larger by the entropy of the teacher's
 /// answer; its λ is 1 and its τ 2. Of other codes, those that multiply by τ² (Hinton et al. 2015) have a λ of τ² in
@@ -194,6 +221,7 @@ struct DistillationTerms {
 struct Distillation {
   double temperature = 2;  ///< τ: the softer, the more the smaller outputs count
   double strength = 1;     ///< λ
+  NewOutputs new_outputs = NewOutputs::untaught;
 
   template <class Model>
   using State = distillation_detail::TeacherState<Model>;
@@ -205,7 +233,7 @@ struct Distillation {
   }
   [[nodiscard]] std::string recipe() const {
     return "Distillation(temperature " + detail::exact_text(temperature) + ", strength " +
-           detail::exact_text(strength) + ")";
+           detail::exact_text(strength) + (new_outputs == NewOutputs::improbable ? ", new outputs improbable)" : ")");
   }
 
   /// \throws what the model's gradient does; ShapeMismatch or InvalidArgument for a batch without labels that are
@@ -220,10 +248,10 @@ struct Distillation {
     const std::size_t width = detail::require_outputs(model.outputs());
     detail::check_active(batch, width);
     detail::check_labels(batch, width, true);
-    state.prepare(model, batch.size, width);
+    state.prepare(model, batch.size, width, new_outputs);
     if (strength == 0 || !state.teacher.exists()) return static_cast<double>(model.gradient(batch, out));
     state.teacher.predict(model, batch, std::span<T>(state.outputs));
-    const distillation_detail::DistillationTerms<T> terms{state.outputs, state.members, state.ends,
+    const distillation_detail::DistillationTerms<T> terms{state.outputs, state.members, state.softmaxes,
                                                           detail::setting<T>("Distillation.temperature", temperature),
                                                           strength};
     return state.pass(model, backend, batch, terms, out);
