@@ -430,6 +430,7 @@ using lifelong::rehearsal::LastOfTask;
 using lifelong::rehearsal::Memory;
 using lifelong::rehearsal::MemoryOptions;
 using lifelong::rehearsal::NearestMean;
+using lifelong::rehearsal::NewOutputs;
 using lifelong::rehearsal::None;
 using lifelong::rehearsal::Nothing;
 using lifelong::rehearsal::OwnType;
