@@ -139,7 +139,8 @@ std::vector<Method> methods_with_memory() {
        [](const Trial& trial) { return train(trial, distillation(trial, rehearsal::NewOutputs::untaught)); }},
 
       {"lwf-zero",
-       {{"strength", everywhere(4)}, {"temperature", everywhere(rehearsal::Distillation{}.temperature)}},
+       {{"strength", {.rotated = 1, .permuted = 1, .split = 4}},
+        {"temperature", everywhere(rehearsal::Distillation{}.temperature)}},
        "lwf whose teacher gives new classes the probability 0 where the task is not known",
        [](const Trial& trial) { return train(trial, distillation(trial, rehearsal::NewOutputs::improbable)); }},
 
