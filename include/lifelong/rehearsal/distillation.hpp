@@ -178,9 +178,9 @@ struct DistillationTerms {
     double divergence = 0;
     for (const std::uint32_t c : known) {
       const T log_p = (z[c] - of_z.largest) / temperature - of_z.log_total;
-      const T p = std::exp(log_p);
-      divergence += static_cast<double>(p) * static_cast<double>(log_p - log_q(c));
-      cotangent[c] += factor * (std::exp(log_q(c)) - p);
+      const T p = std::exp(log_p), log_model = log_q(c);
+      divergence += static_cast<double>(p) * static_cast<double>(log_p - log_model);
+      cotangent[c] += factor * (std::exp(log_model) - p);
     }
     for (const std::uint32_t c : all.subspan(known.size())) cotangent[c] += factor * std::exp(log_q(c));
     return divergence;
@@ -219,9 +219,9 @@ struct DistillationTerms {
 /// Batches are `Batch<T>` with labels, in the host's memory. The model has `gradient(batch, criterion, out)`, as
 /// `nn::Network` does, or `predict` and `pullback` (`CriterionPass`).
 struct Distillation {
-  double temperature = 2;  ///< τ: the softer, the more the smaller outputs count
-  double strength = 1;     ///< λ
-  NewOutputs new_outputs = NewOutputs::untaught;
+  double temperature = 2;                         ///< τ: the softer, the more the smaller outputs count
+  double strength = 1;                            ///< λ
+  NewOutputs new_outputs = NewOutputs::untaught;  ///< what the teacher says of them
 
   template <class Model>
   using State = distillation_detail::TeacherState<Model>;
