@@ -91,7 +91,8 @@ describe_machine() {
 
 # --- build ------------------------------------------------------------------------------------------------------------
 
-host_flags=(-O2 -std=c++20 -DEIGEN_NO_CUDA -Iinclude -Itests/support -isystem "$brought" "-DLIFELONG_TEST_DATA=\"$PWD/tests/data\"")
+# PyTorch may bring headers of another Catch2.
+host_flags=(-O2 -std=c++20 -DEIGEN_NO_CUDA -DLIFELONG_TEST_CATCH=2 -Iinclude -Itests/support -isystem "$brought" "-DLIFELONG_TEST_DATA=\"$PWD/tests/data\"")
 # compile SOURCE: its object goes to build/device, if all is well. What includes LibTorch is compiled with PyTorch's own.
 compile() {
   local object flags=("${host_flags[@]}")
@@ -99,7 +100,8 @@ compile() {
   rm -f "$object"
   if uses_torch "$1"; then mapfile -t -O "${#flags[@]}" flags < <(torch_flags compile); fi
   if [[ $1 == *.cu ]]; then
-    "$nvcc" "${flags[@]}" -arch="sm_$arch" -lineinfo -Xcompiler -fopenmp -c "$1" -o "$object"
+    # names of kernels are kept for tests/cuda/launched_kernels.sh
+    "$nvcc" "${flags[@]}" -arch="sm_$arch" -lineinfo -Xcompiler -fopenmp,-fkeep-static-functions -c "$1" -o "$object"
   else
     g++ "${flags[@]}" -fopenmp -isystem "$toolkit/include" -c "$1" -o "$object"
   fi >"$object.log" 2>&1
@@ -172,6 +174,10 @@ part_build() {
     name=$(basename "$source" .cu)
     [[ ! -e $build/$name.cu.o ]] || program "$name" "$build/$name.cu.o"
   done
+  name=$build/launched.log
+  tests/cuda/launched_kernels.sh "$build"/*.cu.o >"$name" 2>&1 || lost=$((lost + 1))
+  say "Kernels:"
+  tail_of "$name" 30
   cat "$build"/*.o.log "$build/link.log" >"$out/build.log"
   verdict build $((SECONDS - begin)) "${#sources[@]} files, $lost failures" "${lost#0}"
 }

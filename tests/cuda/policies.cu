@@ -21,6 +21,12 @@ __global__ void run_on_device(Kernel kernel, std::size_t count, double* sum) {
   const std::size_t i = blockIdx.x * std::size_t{blockDim.x} + threadIdx.x;
   if (i < count) *sum += static_cast<double>(kernel.template operator()<T>(i));
 }
+/// A kernel of its own, so that it shows if nvcc and the host's compiler disagree about who sums.
+template <class T, class Kernel>
+__global__ void call_on_device(Kernel kernel, std::size_t count) {
+  const std::size_t i = blockIdx.x * std::size_t{blockDim.x} + threadIdx.x;
+  if (i < count) static_cast<void>(kernel.template operator()<T>(i));
+}
 #endif
 
 template <class T, class Kernel>
@@ -53,6 +59,14 @@ struct Device {
     double sum = 0;
     run<T>(kernel, count, &sum);
     return static_cast<T>(sum);
+  }
+  template <class T, class Kernel>
+  void each([[maybe_unused]] std::size_t first, std::size_t count, const Kernel& kernel) const {
+#if defined(__CUDACC__)
+    call_on_device<T><<<1, 1>>>(kernel, count);
+#else
+    for (std::size_t i = first; i < first + count; ++i) static_cast<void>(kernel.template operator()<T>(i));
+#endif
   }
   template <class T>
   void copy_in(std::span<const T>, T*) const {}

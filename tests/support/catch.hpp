@@ -1,8 +1,17 @@
 // SPDX-License-Identifier: MIT
-// Catch2, version 2 or 3, under one name; `main` comes with the library that is linked.
+// Catch2, version 2 or 3, under one name; `main` comes with the library that is linked. Where headers of both can be
+// found, LIFELONG_TEST_CATCH says which.
 #pragma once
 
+#if !defined(LIFELONG_TEST_CATCH)
 #if __has_include(<catch2/catch_test_macros.hpp>)
+#define LIFELONG_TEST_CATCH 3
+#else
+#define LIFELONG_TEST_CATCH 2
+#endif
+#endif
+
+#if LIFELONG_TEST_CATCH == 3
 #include <catch2/catch_template_test_macros.hpp>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>

@@ -13,6 +13,16 @@
 #include <lifelong/backend/elementwise.hpp>
 
 namespace lifelong {
+namespace detail {
+
+/// A backend with an `each` for kernels that nobody waits for. A concept, because in a variable template nvcc's two
+/// passes over a file disagree about the answer, and then the host launches kernels that the device does not have.
+template <class Backend, class T, class Kernel>
+concept HasEach = requires(const Backend& backend, const Kernel& kernel) {
+  backend.template each<T>(std::size_t{}, std::size_t{}, kernel);
+};
+
+}  // namespace detail
 
 /// Runs kernels over the `size()` parameters of a model on a backend. It refers to the backend and to room for partial
 /// sums, which must outlive it. Sums are those of `elementwise`, which are bitwise the same for any number of threads.
@@ -41,14 +51,14 @@ class Loop {
   /// The same without sums, so that a backend with `each` does not have to be waited for.
   template <class Kernel>
   void each(const Kernel& kernel) const {
-    if constexpr (has_each<Kernel>)
+    if constexpr (detail::HasEach<Backend, T, Kernel>)
       backend_->template each<T>(0, size_, kernel);
     else
       (*this)(kernel);
   }
   template <class Kernel>
   void each_of(std::size_t first, std::size_t end, const Kernel& kernel) const {
-    if constexpr (has_each<Kernel>)
+    if constexpr (detail::HasEach<Backend, T, Kernel>)
       backend_->template each<T>(first, end - first, kernel);
     else
       range(first, end, kernel);
@@ -60,11 +70,6 @@ class Loop {
   }
 
  private:
-  template <class Kernel>
-  static constexpr bool has_each = requires(const Backend& backend, const Kernel& kernel) {
-    backend.template each<T>(std::size_t{}, std::size_t{}, kernel);
-  };
-
   const Backend* backend_;
   std::size_t size_;
   std::span<double> partials_;

@@ -4,11 +4,10 @@
 
 #include <cstdio>
 
-#if __has_include(<catch2/catch_session.hpp>)
-#include <catch2/catch_session.hpp>
-#else
 #define CATCH_CONFIG_RUNNER
-#include <catch2/catch.hpp>
+#include "catch.hpp"
+#if LIFELONG_TEST_CATCH == 3
+#include <catch2/catch_session.hpp>
 #endif
 
 int main(int argc, char** argv) {
