@@ -271,7 +271,7 @@ Options resolved(const RunArguments& arguments, std::string command) {
   constexpr std::size_t most = 1'000'000'000;
   const StreamKind stream = value_of(stream_names, "--stream", arguments.stream);
   const OptimizerKind optimizer = value_of(optimizer_names, "--optimizer", arguments.optimizer);
-  const Machine machine = value_of(machine_names, "--device", arguments.device);
+  const Machine machine = machine_called(arguments.device);
   std::vector<std::string> chosen = chosen_methods(arguments.methods, machine);
   const Settings settings = chosen_settings(arguments, chosen);
   const auto processors = std::max(1U, std::thread::hardware_concurrency());
@@ -338,6 +338,7 @@ std::string name_of(OptimizerKind optimizer) { return name_in(optimizer_names, o
 std::string name_of(lifelong::Scenario scenario) { return name_in(scenario_names, scenario); }
 std::string name_of(lifelong::OptimizerState state) { return name_in(state_names, state); }
 std::string name_of(Machine machine) { return name_in(machine_names, machine); }
+Machine machine_called(const std::string& text) { return value_of(machine_names, "--device", text); }
 
 double default_learning_rate(OptimizerKind optimizer) {
   switch (optimizer) {

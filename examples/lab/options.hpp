@@ -83,6 +83,8 @@ std::string name_of(OptimizerKind optimizer);
 std::string name_of(lifelong::Scenario scenario);
 std::string name_of(lifelong::OptimizerState state);
 std::string name_of(Machine machine);
+/// \throws lifelong::InvalidArgument if `text` is no value of --device.
+Machine machine_called(const std::string& text);
 
 /// The rate used if none is given: the library's default for the optimizer.
 double default_learning_rate(OptimizerKind optimizer);

@@ -72,8 +72,9 @@ const std::vector<Protocol>& protocols() {
        "mnist",
        {{"permuted",
          words("--stream permuted --tasks 17 --hidden 256,256 --epochs 1 --batch-size 10 --optimizer sgd"
-               " --learning-rate 0.1 --final-rate 0.1 --memory 4250 --strength online-ewc=10 --strength mas=0.008"
-               " --strength rwalk=10 --methods finetune,online-ewc,mas,rwalk,a-gem,er,joint"),
+               " --learning-rate 0.1 --final-rate 0.1 --memory 4250 --memory-batch 128"
+               " --strength online-ewc=10 --strength mas=0.008 --strength rwalk=10"
+               " --methods finetune,online-ewc,mas,rwalk,a-gem,er,joint"),
          {{"finetune", 47.95, agem},
           {"online-ewc", 68.35, agem},
           {"mas", 69.85, agem},

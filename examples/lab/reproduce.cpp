@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <iterator>
 #include <optional>
 #include <utility>
 #include <variant>
@@ -14,8 +16,10 @@
 #include "command.hpp"
 #include "experiment.hpp"
 #include "finished.hpp"
+#include "methods.hpp"
 #include "report_command.hpp"
 #include "statistics.hpp"
+#include "text.hpp"
 
 namespace lab {
 
@@ -28,11 +32,32 @@ Options parsed(std::vector<std::string> words) {
   return std::get<Options>(*parse_command(static_cast<int>(pointers.size()), pointers.data()));
 }
 
+/// The options of a part for a device: without the methods that run on the processor alone, and without their settings.
+std::vector<std::string> for_device(const Part& part) {
+  const std::vector<std::string> known = method_names(Machine::cuda);
+  const auto runs = [&](const std::string& method) { return std::ranges::find(known, method) != known.end(); };
+  std::vector<std::string> words, left_out;
+  for (std::size_t k = 0; k + 1 < part.arguments.size(); k += 2) {  // each option has a value
+    const std::string &option = part.arguments[k], &value = part.arguments[k + 1];
+    if (const auto equals = value.find('='); equals != std::string::npos && !runs(value.substr(0, equals))) continue;
+    words.insert(words.end(), {option, value});
+    if (option != "--methods") continue;
+    std::vector<std::string> methods = split_list(value);
+    std::ranges::copy_if(methods, std::back_inserter(left_out), std::not_fn(runs));
+    std::erase_if(methods, std::not_fn(runs));
+    words.back() = joined(methods, ",");
+  }
+  if (!left_out.empty()) fmt::print("{}: left out, since no device runs them: {}\n", part.name, joined(left_out));
+  words.insert(words.end(), {"--device", name_of(Machine::cuda)});
+  return words;
+}
+
 /// The options of the run that makes a part. Its command leaves out what results do not depend on, so that a run which
 /// is done stays so on another number of threads.
 Options run_of(const ReproduceOptions& options, const Part& part) {
   std::vector<std::string> words{"lifelong-lab", "run", "--dataset", options.dataset, "--seeds", options.seeds};
-  words.insert(words.end(), part.arguments.begin(), part.arguments.end());
+  const std::vector<std::string> of_part = options.machine == Machine::cuda ? for_device(part) : part.arguments;
+  words.insert(words.end(), of_part.begin(), of_part.end());
   words.insert(words.end(), {"--output", (options.output / part.name).string()});
   Options run = parsed(words);
   words.insert(words.end(), {"--jobs", options.jobs});
@@ -93,6 +118,7 @@ void describe_reproduce(CLI::App& app, ReproduceArguments& arguments) {
   add(app, "--seeds", arguments.seeds, "N,N,...", "One run of every method for each seed");
   add(app, "--threads", arguments.threads, "N", "Threads [all processors]; results do not depend on it");
   add(app, "--jobs", arguments.jobs, "N", "Runs that are made at the same time, and share the threads");
+  add(app, "--device", arguments.device, "KIND", "cpu, or cuda: those methods that run on a device, there");
   add(app, "--output", arguments.output, "FOLDER", "Folder for the results of all parts [reproduced/PROTOCOL]");
   app.add_flag("--overwrite", arguments.overwrite, "Replace the results of another command that lie there");
   app.footer("\n" + protocols_help());
@@ -105,6 +131,7 @@ ReproduceOptions resolved(const ReproduceArguments& arguments) {
                            .seeds = arguments.seeds,
                            .threads = arguments.threads,
                            .jobs = arguments.jobs,
+                           .machine = machine_called(arguments.device),
                            .output = arguments.output,
                            .overwrite = arguments.overwrite};
   if (options.output.empty()) options.output = std::filesystem::path("reproduced") / protocol.name;

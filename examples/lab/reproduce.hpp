@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <string>
 
+#include "options.hpp"
 #include "protocols.hpp"
 
 namespace lab {
@@ -16,13 +17,14 @@ struct ReproduceOptions {
   std::string seeds;
   std::string threads;  ///< empty: all processors
   std::string jobs;     ///< runs that are made at the same time
+  Machine machine;
   std::filesystem::path output;
   bool overwrite;
 };
 
 /// The command line as it was typed.
 struct ReproduceArguments {
-  std::string protocol, dataset, seeds = "1,2,3", threads, jobs = "1", output;
+  std::string protocol, dataset, seeds = "1,2,3", threads, jobs = "1", device = "cpu", output;
   bool overwrite = false;
 };
 
@@ -33,7 +35,8 @@ void describe_reproduce(CLI::App& app, ReproduceArguments& arguments);
 ReproduceOptions resolved(const ReproduceArguments& arguments);
 
 /// Runs each part of the protocol as `lifelong-lab run` would, into a folder of its own, with one report of them all,
-/// and compares with what was published. Interrupted, the same command goes on. \throws as `run_experiment`.
+/// and compares with what was published. On a device, methods that it does not have are named and left out.
+/// Interrupted, the same command goes on. \throws as `run_experiment`.
 void reproduce(const ReproduceOptions& options);
 
 }  // namespace lab

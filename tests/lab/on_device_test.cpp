@@ -50,3 +50,23 @@ TEST_CASE("a method that no device has is refused by name") {
   CHECK(finished.code == 2);
   CHECK_THAT(finished.err, test::ContainsSubstring("there is no method 'kfac' on a device, only finetune"));
 }
+
+TEST_CASE("a published experiment is repeated on a device, without the methods that no device has") {
+  const Folder folder;
+  test::write_data(folder / "data");
+  const auto finished =
+      test::run(folder, {"reproduce", "rotations", "--device", "cuda", "--dataset", (folder / "data").string(),
+                         "--seeds", "1", "--output", (folder / "out").string()});
+  INFO(finished.err);
+  REQUIRE(finished.code == 0);
+  CHECK_THAT(finished.out, test::ContainsSubstring("rotated: left out, since no device runs them: er\n"));
+  const Json results = Json::parse(test::contents(folder / "out/rotated/results.json"));
+  CHECK(results["device"] == "cuda");
+  std::string methods;
+  for (const Json& run : results["runs"]) methods += run["method"].get<std::string>() + " ";
+  CHECK(methods == "finetune si online-ewc joint ");
+
+  const auto refused = test::run(folder, {"reproduce", "rotations", "--device", "tpu"});
+  CHECK(refused.code == 2);
+  CHECK_THAT(refused.err, test::ContainsSubstring("--device") && test::ContainsSubstring("tpu"));
+}
