@@ -146,7 +146,7 @@ const std::vector<Protocol>& protocols() {
        {{"rotated",
          words("--stream rotated --degrees random --tasks 20 --hidden 100,100 --epochs 1 --batch-size 128"
                " --optimizer sgd --learning-rate 0.1 --memory 200 --methods finetune,si,online-ewc,er,joint"
-               " --strength si=3.16 --strength online-ewc=10"),
+               " --strength si=0.3 --strength online-ewc=3"),
          {{"finetune", 67.66, der},
           {"si", 71.91, der},
           {"online-ewc", 77.35, der},
