@@ -4,7 +4,7 @@
 # Figures of the reports are saved as SVG in docs/images, for light or dark pages.
 set -euo pipefail
 root=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)
-pictures=(demo-curve-light demo-curve-dark demo-tradeoff-light demo-matrices-light demo-surface-light)
+pictures=(demo-curve-light demo-curve-dark demo-tradeoff-light demo-matrices-light demo-surface-light homework-ewc-strengths-light)
 
 "$root/scripts/setup.sh" browser
 chromium=$(command -v chromium || command -v chromium-browser || command -v google-chrome)

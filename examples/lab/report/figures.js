@@ -183,7 +183,7 @@ const figures = (() => {
     const spec = ({ width }) => {
       const lowest = Math.min(...rows.map((row) => row.accuracy));
       const domain = [Math.max(0, Math.floor((lowest - 2) / 5) * 5), 100];
-      const x = { field: "strength", type: "quantitative", title: "strength λ; the rules are λ = 0", scale: { type: "log" }, axis: { grid: false, format: "~g", labelOverlap: true } };
+      const x = { field: "strength", type: "quantitative", title: "strength λ; dashed: λ = 0", scale: { type: "log" }, axis: { grid: false, format: "~g", labelOverlap: true } };
       const y = { field: "accuracy", type: "quantitative", title: "accuracy, %", scale: { domain, nice: false, zero: false } };
       const color = { field: "what", type: "nominal", title: null, scale: { range: ["#0072b2", "#d55e00"] }, legend: { orient: "top", direction: width > 600 ? "horizontal" : "vertical", labelLimit: 300 } };
       const names = [...new Set(rows.map((row) => row.method))];
