@@ -57,7 +57,7 @@ const std::vector<Protocol>& protocols() {
        {{"notebook", words(homework + " --methods finetune,hw14-ewc,hw14-mas,hw14-si,hw14-rwalk,hw14-scp"), {}},
         {"exact",
          words(homework + " --methods ewc,si,mas,rwalk,scp,finetune,joint --strength ewc=1220 --strength si=100"
-                          " --strength mas=0.316 --strength rwalk=20 --strength scp=1600"),
+                          " --strength mas=0.316 --strength rwalk=20 --strength scp=300"),
          {}}}},
       {"pathint",
        "ten permutations in a wide network, as Synaptic Intelligence was published",
