@@ -13,6 +13,8 @@
 #include "idx_files.hpp"
 #include "program.hpp"
 
+namespace data_test {
+
 namespace {
 
 using Bytes = lifelong::Dataset<std::uint8_t>;
@@ -113,3 +115,5 @@ TEST_CASE("examples that a stream cannot be made of are refused by the name of t
   INFO(rotated.err);
   CHECK(rotated.code == 2);
 }
+
+}  // namespace data_test

@@ -17,6 +17,8 @@
 #include "catch.hpp"
 #include "program.hpp"
 
+namespace importance_test {
+
 namespace {
 
 namespace io = lifelong::io;
@@ -573,3 +575,5 @@ TEST_CASE("an interrupted estimation leaves what was there") {
   CHECK(test::contents(one.folder() / "out.safetensors") == "here first");
   for (const auto& entry : test::fs::directory_iterator(one.folder().path())) CHECK(entry.path().extension() != ".tmp");
 }
+
+}  // namespace importance_test

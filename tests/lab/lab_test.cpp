@@ -16,6 +16,8 @@
 #include "idx_files.hpp"
 #include "program.hpp"
 
+namespace lab_test {
+
 namespace {
 
 using Json = nlohmann::json;
@@ -1018,3 +1020,5 @@ TEST_CASE("a training that diverges says where") {
   CHECK_THAT(finished.err, test::ContainsSubstring("ewc, seed 1: "));
   CHECK_FALSE(test::fs::exists(folder / "out/results.json"));
 }
+
+}  // namespace lab_test

@@ -22,6 +22,8 @@
 #include "program.hpp"
 #include "random_batch.hpp"
 
+namespace network_test {
+
 namespace {
 
 namespace ll = lifelong;
@@ -244,3 +246,5 @@ TEST_CASE("bytes of state are those that the optimizer needs") {
   CHECK(bytes("momentum") == 4);
   CHECK(bytes("adam") == 8);
 }
+
+}  // namespace network_test

@@ -13,6 +13,8 @@
 #include "report_data.hpp"
 #include "statistics.hpp"
 
+namespace report_test {
+
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -278,3 +280,5 @@ TEST_CASE("two experiments are compared seed by seed, and an interval says wheth
   CHECK(refused.code == 2);
   CHECK_THAT(refused.err, ContainsSubstring("have no method with the same seed"));
 }
+
+}  // namespace report_test

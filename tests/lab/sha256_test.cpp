@@ -6,6 +6,8 @@
 
 #include "catch.hpp"
 
+namespace sha256_test {
+
 TEST_CASE("sha256 gives the published hashes") {
   const auto hash = [](const std::string& text) { return lab::sha256(std::as_bytes(std::span(text))); };
   CHECK(hash("") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
@@ -14,3 +16,5 @@ TEST_CASE("sha256 gives the published hashes") {
         "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
   CHECK(hash(std::string(1'000'000, 'a')) == "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
+
+}  // namespace sha256_test
