@@ -127,8 +127,8 @@ PYTHON
 
 part_build() {
   local begin=$SECONDS source object objects=() torch_objects=() golden_objects=() name lost=0
-  local sources=(tests/cuda/golden/*.cu tests/cuda/*_test.cu {benchmarks,examples}/cuda/*.cu
-    tests/cuda/device/{catch_main,needs_device}.cpp tests/support/any_network.cpp)
+  local sources=(tests/cuda/golden/*.cu tests/cuda/*_test.cu {benchmarks,examples}/cuda/*.cu tests/cuda/device/main.cpp
+    tests/support/any_network.cpp)
   for source in "${sources[@]}"; do
     compile "$source" &
     while (($(jobs -rp | wc -l) >= $(nproc))); do wait -n; done
@@ -168,7 +168,7 @@ part_build() {
   program golden "${golden_objects[@]}"
   if ((${#torch_objects[@]})); then
     mapfile -t link_flags < <(torch_flags link)
-    program torch_tests "$build"/{catch_main,needs_device}.cpp.o "${torch_objects[@]}" "${link_flags[@]}"
+    program torch_tests "$build/main.cpp.o" "${torch_objects[@]}" "${link_flags[@]}"
   fi
   for source in {benchmarks,examples}/cuda/*.cu; do
     name=$(basename "$source" .cu)

@@ -32,7 +32,7 @@ TEST_CASE("a network allocates nothing after warm-up", "[allocation]") {
 #else
   const auto check = [](auto network) {
     using T = typename decltype(network)::value_type;
-    const RandomBatch<T> full(100, network.inputs(), 10), last(17, network.inputs(), 10), one(1, network.inputs(), 10);
+    const RandomBatch<T> full(200, network.inputs(), 10), last(17, network.inputs(), 10), one(1, network.inputs(), 10);
     std::vector<T> out(network.parameters().size()), outputs(2000);
     const auto step = [&](const RandomBatch<T>& data) {
       const Batch<T> batch = data.batch();
@@ -51,7 +51,7 @@ TEST_CASE("a network allocates nothing after warm-up", "[allocation]") {
     CHECK(allocations - before == 0);
   };
   const auto dense = [](auto number, int threads) {
-    return test::any_mlp<decltype(number)>({41, 201, 10}, {.activation = nn::Activation::sigmoid}, {threads});
+    return test::any_mlp<decltype(number)>({41, 401, 10}, {.activation = nn::Activation::sigmoid}, {threads});
   };
   const auto recurrent = [](const test::AnyLayer<float>& layer, int threads) {
     return test::AnyNetwork<float>(nn::Shape{5, 7}, {layer, nn::LastPosition{}, nn::Linear{33, 10}}, 0, {threads});

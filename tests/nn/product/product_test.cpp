@@ -111,7 +111,7 @@ TEST_CASE("a product of no depth is its start, one without elements is nothing",
 TEST_CASE("products are bitwise equal for any number of threads", "[nn][product]") {
   for (const std::size_t rows : {2u, 150u, 500u})
     for (const bool transposed : {false, true}) {
-      const Problem<float> problem{rows, 333, 300, transposed, !transposed};
+      const Problem<float> problem{rows, 333, 1000, transposed, !transposed};
       const std::vector<float> expected = problem(ll::backend::Serial{}, Add{});
       for (const int threads : {1, 2, 3, 5}) CHECK(problem(ll::backend::OpenMP{threads}, Add{}) == expected);
     }

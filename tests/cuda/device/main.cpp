@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: MIT
-// Ends a program of tests before they begin where there is no device: says so and returns 77.
+// Runs the tests on a device; without one, says so and returns 77.
 #include <cuda_runtime_api.h>
 
 #include <cstdio>
-#include <cstdlib>
 
-namespace {
+#define CATCH_CONFIG_RUNNER
+#include "catch.hpp"
+#if LIFELONG_TEST_CATCH == 3
+#include <catch2/catch_session.hpp>
+#endif
 
-[[maybe_unused]] const bool there_is_a_device = [] {
+int main(int argc, char** argv) {
   int devices = 0;
   const cudaError_t status = cudaGetDeviceCount(&devices);
   if (status != cudaSuccess || devices == 0) {
     std::printf("skipped: no CUDA device (%s)\n", cudaGetErrorString(status));
-    std::exit(77);
+    return 77;
   }
-  return true;
-}();
-
-}  // namespace
+  return Catch::Session().run(argc, argv);
+}
