@@ -53,6 +53,7 @@ class Subcommands {
            std::function<Command()> resolve) {
     CLI::App& subcommand = *app_.add_subcommand(name, help);
     subcommand.get_formatter()->column_width(34);
+    subcommand.fallthrough();  // --config may follow it
     describe(subcommand);
     resolves_.emplace_back(&subcommand, std::move(resolve));
   }

@@ -51,6 +51,18 @@ Outcome train_by(const Trial& trial, const lifelong::convention::Recipe<Importan
   return teach_in_sequence<BatchedStudent, OnProcessor>(trial, recipe.importance, recipe.penalty);
 }
 
+/// Counts each task once: the same importance without the guards.
+template <class Importance>
+Outcome train_once(const Trial& trial, lifelong::convention::Recipe<hw14::Guarded<Importance>> recipe) {
+  recipe.importance.importance.merge = Merge::sum();
+  return teach_in_sequence<BatchedStudent, OnProcessor>(trial, recipe.importance.importance, recipe.penalty);
+}
+
+Outcome train_once(const Trial& trial, lifelong::convention::Recipe<lifelong::convention::TaskWalk> recipe) {
+  recipe.importance.guarded = false;
+  return train_by(trial, recipe);
+}
+
 Outcome train_with_labels(const Trial& trial, Labels labels) {
   return train_in_sequence<OnProcessor>(trial, Fisher{.labels = labels, .merge = Merge::decay(1), .seed = trial.seed},
                                         Quadratic{.strength = trial["strength"]});
@@ -111,6 +123,26 @@ std::vector<Method> methods_by_convention() {
        {{"strength", everywhere(100)}},
        "SCP as the homework has it: directions are averaged before the square",
        [](const Trial& trial) { return train_by(trial, hw14::scp(trial["strength"])); }},
+
+      {"hw14-ewc-once",
+       {{"strength", everywhere(100)}},
+       "hw14-ewc with each task counted once",
+       [](const Trial& trial) { return train_once(trial, hw14::ewc(trial["strength"])); }},
+
+      {"hw14-mas-once",
+       {{"strength", everywhere(0.1)}},
+       "hw14-mas with each task counted once",
+       [](const Trial& trial) { return train_once(trial, hw14::mas(trial["strength"])); }},
+
+      {"hw14-rwalk-once",
+       {{"strength", everywhere(100)}},
+       "hw14-rwalk with the Fisher information of each task counted once",
+       [](const Trial& trial) { return train_once(trial, hw14::rwalk(trial["strength"])); }},
+
+      {"hw14-scp-once",
+       {{"strength", everywhere(100)}},
+       "hw14-scp with each task counted once",
+       [](const Trial& trial) { return train_once(trial, hw14::scp(trial["strength"])); }},
   };
   for (Method& method : methods) method.by_name_only = true;
   return methods;

@@ -33,7 +33,8 @@ Options parsed(std::vector<std::string> words) {
 }
 
 /// The options of a part for a device: without the methods that run on the processor alone, and without their settings.
-std::vector<std::string> for_device(const Part& part) {
+/// There are none if that leaves no method.
+std::optional<std::vector<std::string>> for_device(const Part& part) {
   const std::vector<std::string> known = method_names(Machine::cuda);
   const auto runs = [&](const std::string& method) { return std::ranges::find(known, method) != known.end(); };
   std::vector<std::string> words, left_out;
@@ -47,17 +48,26 @@ std::vector<std::string> for_device(const Part& part) {
     std::erase_if(methods, std::not_fn(runs));
     words.back() = joined(methods, ",");
   }
+  if (std::ranges::find(words, "") != words.end()) {
+    fmt::print("{}: left out whole, since no device runs its methods: {}\n", part.name, joined(left_out));
+    return std::nullopt;
+  }
   if (!left_out.empty()) fmt::print("{}: left out, since no device runs them: {}\n", part.name, joined(left_out));
   words.insert(words.end(), {"--device", name_of(Machine::cuda)});
   return words;
 }
 
-/// The options of the run that makes a part. Its command leaves out what results do not depend on, so that a run which
-/// is done stays so on another number of threads.
-Options run_of(const ReproduceOptions& options, const Part& part) {
+/// A part, and the options of the run that makes it.
+struct PartRun {
+  const Part* part;
+  Options run;
+};
+
+/// The run of a part with `arguments`. Its command leaves out what results do not depend on, so that a run which is
+/// done stays so on another number of threads.
+Options run_of(const ReproduceOptions& options, const Part& part, const std::vector<std::string>& arguments) {
   std::vector<std::string> words{"lifelong-lab", "run", "--dataset", options.dataset, "--seeds", options.seeds};
-  const std::vector<std::string> of_part = options.machine == Machine::cuda ? for_device(part) : part.arguments;
-  words.insert(words.end(), of_part.begin(), of_part.end());
+  words.insert(words.end(), arguments.begin(), arguments.end());
   words.insert(words.end(), {"--output", (options.output / part.name).string()});
   Options run = parsed(words);
   words.insert(words.end(), {"--jobs", options.jobs});
@@ -67,6 +77,15 @@ Options run_of(const ReproduceOptions& options, const Part& part) {
   run.threads = shared.threads;
   run.overwrite = options.overwrite;
   return run;
+}
+
+std::vector<PartRun> runs_of(const ReproduceOptions& options) {
+  std::vector<PartRun> runs;
+  for (const Part& part : options.protocol->parts) {
+    const auto arguments = options.machine == Machine::cuda ? for_device(part) : std::optional(part.arguments);
+    if (arguments) runs.push_back({&part, run_of(options, part, *arguments)});
+  }
+  return runs;
 }
 
 bool is_done(const Options& run) {
@@ -139,15 +158,13 @@ ReproduceOptions resolved(const ReproduceArguments& arguments) {
 }
 
 void reproduce(const ReproduceOptions& options) {
-  std::vector<Options> runs;
-  for (const Part& part : options.protocol->parts) runs.push_back(run_of(options, part));
+  const std::vector<PartRun> runs = runs_of(options);
   ReportOptions report{.folders = {}, .output = options.output / "report.html"};
-  for (const Options& run : runs) {
-    if (!is_done(run)) run_experiment(run);
-    report.folders.push_back(run.output);
+  for (const PartRun& part : runs) {
+    if (!is_done(part.run)) run_experiment(part.run);
+    report.folders.push_back(part.run.output);
   }
-  for (std::size_t part = 0; part < runs.size(); ++part)
-    compare(options.protocol->parts[part], read_finished(runs[part].output));
+  for (const PartRun& part : runs) compare(*part.part, read_finished(part.run.output));
   end_with_report(report);
 }
 

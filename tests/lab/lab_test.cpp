@@ -353,11 +353,18 @@ TEST_CASE("options come from a file, which the command line overrules, and the c
   test::write_data(folder / "data");
   std::ofstream(folder / "experiment.ini") << "[run]\nepochs=1\nmethods=ewc,mas\nstrength=ewc=10\nhidden=16\ntasks=2\n";
   const std::string out = (folder / "out").string();
-  const Finished finished = test::run(folder, {"--config", (folder / "experiment.ini").string(), "run", "--dataset",
-                                               (folder / "data").string(), "--methods", "ewc", "--output", out});
+  const Words file{"--config", (folder / "experiment.ini").string()},
+      run{"run", "--dataset", (folder / "data").string(), "--methods", "ewc", "--output", out};
+  const auto both = [](Words first, const Words& then) {
+    first.insert(first.end(), then.begin(), then.end());
+    return first;
+  };
+  const Finished finished = test::run(folder, both(file, run));
   INFO(finished.err);
   REQUIRE(finished.code == 0);
   const Json results = Json::parse(test::contents(folder / "out/results.json"));
+  CHECK(test::run(folder, both(run, file)).code == 0);  // the same command, for the folder is taken
+  CHECK(Json::parse(test::contents(folder / "out/results.json")) == results);
   CHECK(results["tasks"] == 2);
   CHECK(results["epochs"] == 1);
   REQUIRE(results["runs"].size() == 1);
@@ -606,6 +613,32 @@ TEST_CASE("strengths reach their methods, and later options win") {
   CHECK(si["strength"] == 1e6);
   CHECK(ewc["accuracy_matrix"] == finetune["accuracy_matrix"]);
   CHECK(si["accuracy_matrix"] != finetune["accuracy_matrix"]);
+}
+
+TEST_CASE("the homework counts a task twice when the second after it ends, and its corrected methods do not") {
+  const Folder folder;
+  test::write_data(folder / "data");
+  const Words pairs{"--methods",
+                    "hw14-ewc,hw14-ewc-once,hw14-mas,hw14-mas-once,hw14-rwalk,hw14-rwalk-once,hw14-scp,hw14-scp-once"};
+  for (const char* tasks : {"3", "4"}) {
+    Words words = pairs;
+    words.insert(words.end(), {"--tasks", tasks});
+    const Json runs = results_of(folder, words)["runs"];
+    REQUIRE(runs.size() == 8);
+    for (std::size_t k = 0; k < runs.size(); k += 2) {
+      const Json &guarded = runs[k], &once = runs[k + 1];
+      INFO(once["method"] << " after " << tasks << " tasks");
+      REQUIRE(once["method"] == guarded["method"].get<std::string>() + "-once");
+      // The third task is the first to end with other importances, with which the fourth is learned; the last has none.
+      const bool same = tasks[0] == '3';
+      if (same) CHECK(once["accuracy_matrix"] == guarded["accuracy_matrix"]);
+      REQUIRE(once["importance"].size() == 4);
+      for (const auto& [block, mean] : once["importance"].items()) {
+        CHECK(mean > 0);
+        CHECK((same ? mean == guarded["importance"][block] : mean < guarded["importance"][block]));
+      }
+    }
+  }
 }
 
 TEST_CASE("the same seed gives the same accuracies with any number of threads") {

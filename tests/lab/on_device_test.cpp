@@ -66,6 +66,14 @@ TEST_CASE("a published experiment is repeated on a device, without the methods t
   for (const Json& run : results["runs"]) methods += run["method"].get<std::string>() + " ";
   CHECK(methods == "finetune si online-ewc joint ");
 
+  // Which parts there are is said before data is read.
+  const auto homework = test::run(folder, {"reproduce", "homework", "--device", "cuda", "--dataset",
+                                           (folder / "none").string(), "--output", (folder / "homework").string()});
+  CHECK(homework.code == 2);
+  CHECK_THAT(homework.out,
+             test::ContainsSubstring("notebook: left out, since no device runs them: hw14-ewc, ") &&
+                 test::ContainsSubstring("once: left out whole, since no device runs its methods: hw14-ewc-once, "));
+
   const auto refused = test::run(folder, {"reproduce", "rotations", "--device", "tpu"});
   CHECK(refused.code == 2);
   CHECK_THAT(refused.err, test::ContainsSubstring("--device") && test::ContainsSubstring("tpu"));
