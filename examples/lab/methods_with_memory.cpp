@@ -80,9 +80,9 @@ Rehearsal gem(const Trial& trial) {
     policy.margin = trial["margin"];
   });
 }
-Rehearsal distillation(const Trial& trial, rehearsal::NewOutputs new_outputs) {
+Rehearsal distillation(const Trial& trial, const char* strength, rehearsal::NewOutputs new_outputs) {
   return {rehearsal::Distillation{
-      .temperature = trial["temperature"], .strength = trial["strength"], .new_outputs = new_outputs}};
+      .temperature = trial["temperature"], .strength = trial[strength], .new_outputs = new_outputs}};
 }
 
 Outcome train(const Trial& trial, const Rehearsal& rehearsal) {
@@ -136,13 +136,17 @@ std::vector<Method> methods_with_memory() {
        {{"strength", everywhere(rehearsal::Distillation{}.strength)},
         {"temperature", everywhere(rehearsal::Distillation{}.temperature)}},
        "learning without forgetting: the network of the last task teaches its answers to the images of the new one",
-       [](const Trial& trial) { return train(trial, distillation(trial, rehearsal::NewOutputs::untaught)); }},
+       [](const Trial& trial) {
+         return train(trial, distillation(trial, "strength", rehearsal::NewOutputs::untaught));
+       }},
 
       {"lwf-zero",
        {{"strength", {.rotated = 1, .permuted = 1, .split = 4}},
         {"temperature", everywhere(rehearsal::Distillation{}.temperature)}},
        "lwf whose teacher gives new classes the probability 0 where the task is not known",
-       [](const Trial& trial) { return train(trial, distillation(trial, rehearsal::NewOutputs::improbable)); }},
+       [](const Trial& trial) {
+         return train(trial, distillation(trial, "strength", rehearsal::NewOutputs::improbable));
+       }},
 
       {"ewc+er",
        {{"strength", {.rotated = 100, .permuted = 1, .split = 100}}},
@@ -161,6 +165,15 @@ std::vector<Method> methods_with_memory() {
        "kfac and er together",
        [](const Trial& trial) { return train_with_kfac(trial, replay(trial)); },
        {.memory = true}},
+
+      {"kfac+lwf",
+       {{"strength", {.rotated = 3, .permuted = 1, .split = 3}},
+        {"distillation", everywhere(rehearsal::Distillation{}.strength)},
+        {"temperature", everywhere(rehearsal::Distillation{}.temperature)}},
+       "kfac and lwf together, without stored examples",
+       [](const Trial& trial) {
+         return train_with_kfac(trial, distillation(trial, "distillation", rehearsal::NewOutputs::untaught));
+       }},
   };
 }
 
