@@ -167,7 +167,7 @@ std::vector<Method> methods_with_memory() {
        {.memory = true}},
 
       {"kfac+lwf",
-       {{"strength", {.rotated = 3, .permuted = 1, .split = 3}},
+       {{"strength", {.rotated = 10, .permuted = 4, .split = 10}},
         {"distillation", everywhere(rehearsal::Distillation{}.strength)},
         {"temperature", everywhere(rehearsal::Distillation{}.temperature)}},
        "kfac and lwf together, without stored examples",

@@ -65,7 +65,7 @@ std::string methods_help() {
   for (const Method& method : methods(Machine::cpu)) {
     const std::string defaults = defaults_of(method);
     text +=
-        fmt::format("  {:<14}{}{}\n", method.name, method.description, defaults.empty() ? "" : " [" + defaults + "]");
+        fmt::format("  {:<17}{}{}\n", method.name, method.description, defaults.empty() ? "" : " [" + defaults + "]");
   }
   return text +
          "\nA strength is the lambda of lambda/2 * sum of importance * (move away from the anchor)^2; of ridge, of "

@@ -52,14 +52,18 @@ const std::string homework =
 const std::vector<Protocol>& protocols() {
   static const std::vector<Protocol> all{
       {"homework",
-       "five rotations, as a course on machine learning sets them: its own conventions, these with each task counted "
-       "once, and exact methods",
+       "five rotations, as a course on machine learning sets them: methods as its notebook has them, with each task "
+       "counted once, exact ones, and those closest to joint training",
        "mnist",
        {{"notebook", words(homework + " --methods finetune,hw14-ewc,hw14-mas,hw14-si,hw14-rwalk,hw14-scp"), {}},
         {"once", words(homework + " --methods hw14-ewc-once,hw14-mas-once,hw14-rwalk-once,hw14-scp-once"), {}},
         {"exact",
          words(homework + " --methods ewc,si,mas,rwalk,scp,finetune,joint --strength ewc=1220 --strength si=100"
                           " --strength mas=0.316 --strength rwalk=20 --strength scp=300"),
+         {}},
+        {"closest",
+         words(homework + " --methods kfac,lwf,kfac+lwf --strength kfac=50 --strength lwf=1.33 --strength kfac+lwf=10"
+                          " --distillation kfac+lwf=1.33"),
          {}}}},
       {"pathint",
        "ten permutations in a wide network, as Synaptic Intelligence was published",

@@ -196,7 +196,7 @@ TEST_CASE("the tasks seen so far are tested after every epoch, which changes no 
     CHECK(curve[2]["task"] == 1);
     CHECK(curve[2]["epoch"] == 1);
     // After the first task it is its accuracy alone.
-    CHECK(curve[1]["accuracies"] == Json{run["accuracy_matrix"][0][0]});
+    CHECK(curve[1]["accuracies"] == Json::array({run["accuracy_matrix"][0][0]}));
     CHECK(curve[0]["accuracies"] != curve[1]["accuracies"]);
     CHECK(curve[2]["accuracies"].size() == 2);
   }

@@ -273,7 +273,7 @@ TEST_CASE("two experiments are compared seed by seed, and an interval says wheth
   write(folder / "two", results.dump());
   CHECK_THAT(test::run(folder, {"compare", one, two}).out, ContainsSubstring("+5.1 ± 1.3  the second is better"));
   CHECK_THAT(test::run(folder, {"compare", two, one}).out, ContainsSubstring("-5.1 ± 1.3  the first is better"));
-  results["runs"] = {results["runs"][2]};
+  results["runs"] = Json::array({results["runs"][2]});
   results["runs"][0]["seed"] = 7;
   write(folder / "two", results.dump());
   const test::Finished refused = test::run(folder, {"compare", one, two});
