@@ -47,6 +47,9 @@ const std::string homework =
     "--stream rotated --degrees 20 --tasks 5 --hidden 1024,512,256 --epochs 10 --batch-size 128 --learning-rate 1e-4"
     " --optimizer-state reset";
 
+const std::string seventeen =
+    "--stream permuted --tasks 17 --train-samples 55000 --hidden 256,256 --epochs 1 --batch-size 10 --optimizer sgd";
+
 }  // namespace
 
 const std::vector<Protocol>& protocols() {
@@ -76,17 +79,13 @@ const std::vector<Protocol>& protocols() {
       {"agem",
        "seventeen permutations, each seen once, as A-GEM was published",
        "mnist",
-       {{"permuted",
-         words("--stream permuted --tasks 17 --hidden 256,256 --epochs 1 --batch-size 10 --optimizer sgd"
-               " --learning-rate 0.1 --final-rate 0.1 --memory 4250 --memory-batch 128"
-               " --strength online-ewc=10 --strength mas=0.008 --strength rwalk=10"
-               " --methods finetune,online-ewc,mas,rwalk,a-gem,er,joint"),
-         {{"finetune", 47.95, agem},
-          {"online-ewc", 68.35, agem},
-          {"mas", 69.85, agem},
-          {"rwalk", 85.80, agem},
-          {"a-gem", 89.12, agem},
-          {"joint", 95.38, agem}}}}},
+       {{"at-0.03",
+         words(seventeen + " --learning-rate 0.03 --methods finetune,online-ewc --strength online-ewc=10"),
+         {{"finetune", 47.95, agem}, {"online-ewc", 68.35, agem}}},
+        {"at-0.1",
+         words(seventeen + " --learning-rate 0.1 --final-rate 0.1 --memory 4250 --memory-batch 128"
+                           " --strength mas=0.008 --strength rwalk=10 --methods mas,rwalk,a-gem,er,joint"),
+         {{"mas", 69.85, agem}, {"rwalk", 85.80, agem}, {"a-gem", 89.12, agem}, {"joint", 95.38, agem}}}}},
       {"scenarios",
        "five tasks of two classes: the task known, the domain shared, or the classes to be told apart",
        "mnist",
