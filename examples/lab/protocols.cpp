@@ -65,7 +65,7 @@ const std::vector<Protocol>& protocols() {
                           " --strength mas=0.316 --strength rwalk=20 --strength scp=300"),
          {}},
         {"closest",
-         words(homework + " --methods kfac,lwf,kfac+lwf --strength kfac=50 --strength lwf=1.33 --strength kfac+lwf=10"
+         words(homework + " --methods kfac,lwf,kfac+lwf --strength kfac=50 --strength lwf=1.33 --strength kfac+lwf=30"
                           " --distillation kfac+lwf=1.33"),
          {}}}},
       {"pathint",
