@@ -46,11 +46,11 @@ std::optional<std::vector<std::string>> for_device(const Part& part) {
     std::vector<std::string> methods = split_list(value);
     std::ranges::copy_if(methods, std::back_inserter(left_out), std::not_fn(runs));
     std::erase_if(methods, std::not_fn(runs));
+    if (methods.empty()) {
+      fmt::print("{}: left out whole, since no device runs its methods: {}\n", part.name, joined(left_out));
+      return std::nullopt;
+    }
     words.back() = joined(methods, ",");
-  }
-  if (std::ranges::find(words, "") != words.end()) {
-    fmt::print("{}: left out whole, since no device runs its methods: {}\n", part.name, joined(left_out));
-    return std::nullopt;
   }
   if (!left_out.empty()) fmt::print("{}: left out, since no device runs them: {}\n", part.name, joined(left_out));
   words.insert(words.end(), {"--device", name_of(Machine::cuda)});
@@ -160,11 +160,11 @@ ReproduceOptions resolved(const ReproduceArguments& arguments) {
 void reproduce(const ReproduceOptions& options) {
   const std::vector<PartRun> runs = runs_of(options);
   ReportOptions report{.folders = {}, .output = options.output / "report.html"};
-  for (const PartRun& part : runs) {
-    if (!is_done(part.run)) run_experiment(part.run);
-    report.folders.push_back(part.run.output);
+  for (const auto& [part, run] : runs) {
+    if (!is_done(run)) run_experiment(run);
+    report.folders.push_back(run.output);
   }
-  for (const PartRun& part : runs) compare(*part.part, read_finished(part.run.output));
+  for (const auto& [part, run] : runs) compare(*part, read_finished(run.output));
   end_with_report(report);
 }
 

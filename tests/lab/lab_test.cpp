@@ -615,6 +615,21 @@ TEST_CASE("strengths reach their methods, and later options win") {
   CHECK(si["accuracy_matrix"] != finetune["accuracy_matrix"]);
 }
 
+TEST_CASE("kfac+lwf is lwf where its penalty has no strength, and kfac where its teacher has none") {
+  const Folder folder;
+  test::write_data(folder / "data");
+  const auto matrices = [&](const char* strength, const char* distillation) {
+    return matrices_of(results_of(
+        folder, {"--methods", "lwf,kfac,kfac+lwf", "--strength", "kfac=10", "--strength", "lwf=10", "--strength",
+                 std::string("kfac+lwf=") + strength, "--distillation", std::string("kfac+lwf=") + distillation}));
+  };
+  const Json taught = matrices("0", "10"), held = matrices("10", "0"), both = matrices("10", "10");
+  CHECK(taught[2] == taught[0]);
+  CHECK(held[2] == held[1]);
+  CHECK(both[2] != both[0]);
+  CHECK(both[2] != both[1]);
+}
+
 TEST_CASE("the homework counts a task twice when the second after it ends, and its corrected methods do not") {
   const Folder folder;
   test::write_data(folder / "data");
